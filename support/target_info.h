@@ -1,0 +1,20 @@
+// Plain facts about a CPU target: the passes read them without seeing any code generator.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace striate {
+
+struct TargetInfo {
+  std::string name = "generic"; // LLVM's name of the CPU
+  std::string features;         // "+avx2,+fma,..."; "" = what the CPU's name implies
+  int vector_bits = 256;        // 128, 256 or 512
+  int vector_registers = 16;
+  int fma_ports = 2;
+  int64_t l1_bytes = 32 << 10;
+  int64_t l2_bytes = 512 << 10;
+  int threads = 1;
+};
+
+} // namespace striate
