@@ -1,0 +1,107 @@
+// From syntax trees to graphs: names resolved, layers and control flow expanded, operators instantiated at concrete
+// shapes (only the batch size N stays symbolic), parameter paths and source locations settled.
+//
+// Assumes parsed files; guarantees graphs that `verify` accepts, or diagnostics and no module. Total: recursion is
+// refused, and elaboration stops with a diagnostic beyond a budget of nodes and steps.
+#pragma once
+
+#include "frontend/ast.h"
+#include "ir/graph/graph.h"
+#include "support/diagnostics.h"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace striate {
+
+// `idx("images.gz", "labels.gz")`, `csv("digits.csv.gz", label = -1)`
+struct ReaderCall {
+  std::string kind; // "idx", "csv"
+  std::vector<std::string> files;
+  std::map<std::string, Attribute> options;
+  SourceLocation location;
+};
+
+// `split train, val = idx(..) -> divide(55000, 5000)`; one name and no counts: everything.
+struct SplitDescription {
+  std::vector<std::string> names;
+  std::vector<int64_t> counts; // of the first, the second, ... name; empty = one split with all rows
+  ReaderCall reader;
+  SourceLocation location;
+};
+
+// What the reader yields for one column of one example, as found in the file.
+struct ColumnType {
+  ElementType element = ElementType::F32;
+  std::vector<int64_t> shape;
+};
+
+struct DataDescription {
+  std::string name;
+  std::vector<SplitDescription> splits;
+  SourceLocation location;
+};
+
+// Binds a graph input (raw bytes as the file has them) to a column: the field's pipeline is part of the graph.
+struct InputBinding {
+  std::string input;  // name of the graph's input value
+  std::string field;
+  int column = 0;
+};
+
+// The update of one parameter: operands w, g, then the states; outputs the next w, then the next states. Reads run-time
+// scalars "optimizer.lr" and the like.
+struct OptimizerInstance {
+  std::string parameter;
+  std::shared_ptr<const Definition> definition;
+  std::vector<std::pair<std::string, ExprRef>> states; // name and initial value
+};
+
+struct TrainDescription {
+  std::string model;
+  std::string data;
+  std::string optimizer;
+  int64_t epochs = 1;
+  int64_t batch = 64;
+  int64_t seed = 1;
+  int64_t checkpoint_every = 1; // epochs
+  int64_t checkpoint_keep = 3;
+  std::string best;             // "val.accuracy", or "" for none
+  std::vector<std::string> metrics;
+  SourceLocation location;
+};
+
+struct Module {
+  Graph train; // forward in training mode, with outputs "loss" and the metrics, each f32[N]
+  Graph eval;  // forward in evaluation mode, with the model's outputs too
+  std::vector<OptimizerInstance> optimizers; // one per trainable parameter
+  std::vector<std::pair<std::string, double>> scalars; // "optimizer.lr" and its value
+  DataDescription data;
+  std::vector<InputBinding> bindings;
+  TrainDescription training;
+  bool has_training = false; // a file with only a model yields `eval` alone, with no loss
+};
+
+struct ElaborateOptions {
+  std::map<std::string, std::string> parameters; // --param classes=100: the model's arguments
+  std::map<std::string, std::string> settings;   // --set train.lr=0.1, train.epochs=2: overrides in the train block
+  // The type of a reader's column, asked for each bound field; nullopt where the data is not at hand: then the input's
+  // own shape is taken, u8 for idx and f32 for csv (i32 for labels).
+  std::function<std::optional<ColumnType>(const ReaderCall&, int column)> column_type;
+};
+
+// `file` is the user's; the standard library is parsed and added here. Resolves `train` (the only one, or none).
+std::optional<Module> elaborate(const ast::File& file, const ElaborateOptions& options, Diagnostics& diagnostics);
+
+// The definition of one operator of the library or of `file` (nullptr: the library alone) at given operand types, for
+// tests and `explain op`. Attribute texts are parsed as expressions ("2", "[1, 1]"). Diagnostics on error.
+std::shared_ptr<const Definition> instantiate_op(const ast::File* file, const std::string& op,
+                                                 const std::vector<TensorType>& operands,
+                                                 const std::map<std::string, std::string>& attributes,
+                                                 Diagnostics& diagnostics);
+
+} // namespace striate
