@@ -1,0 +1,36 @@
+"""How lit runs the tests of this folder: each *.nn, *.sir or *.test file with RUN lines is a test.
+
+A RUN line may use %striate (the built binary), FileCheck, not and split-file, besides lit's own %s, %S and %t.
+Files that tests read, but that are no tests, stand in a folder called `inputs`.
+`REQUIRES: llvm` marks a test that needs the CPU back end.
+"""
+
+import os
+
+import lit.formats
+import lit.TestRunner
+
+
+class QuotedShTest(lit.formats.ShTest):
+    """lit's shell tests, with the paths in RUN lines quoted: the source folder may have spaces in its name."""
+
+    def execute(self, test, lit_config):
+        source = test.getSourcePath()
+        scratch = lit.TestRunner.getTempPaths(test)[1] + ".tmp"
+        paths = [(r"%s\b", source), (r"%S\b", os.path.dirname(source)), (r"%t\b", scratch)]
+        quoted = [(name, f'"{path}"') for name, path in paths]
+        return lit.TestRunner.executeShTest(test, lit_config, self.execute_external, quoted)
+
+
+config.name = "striate"
+config.test_format = QuotedShTest(execute_external=False)
+config.suffixes = [".nn", ".sir", ".test"]
+config.excludes = ["end_to_end", "inputs"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = lit_config.params["output"]
+config.environment["PATH"] = os.pathsep.join([lit_config.params["tools"], config.environment["PATH"]])
+config.environment["LC_ALL"] = "C.UTF-8"
+config.environment["NO_COLOR"] = "1"
+config.substitutions.append(("%striate", '"' + lit_config.params["striate"] + '"'))
+if lit_config.params["llvm"] == "1":
+    config.available_features.add("llvm")
