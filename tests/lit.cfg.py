@@ -6,24 +6,13 @@ Files that tests read, but that are no tests, stand in a folder called `inputs`.
 """
 
 import os
+import sys
 
-import lit.formats
-import lit.TestRunner
-
-
-class QuotedShTest(lit.formats.ShTest):
-    """lit's shell tests, with the paths in RUN lines quoted: the source folder may have spaces in its name."""
-
-    def execute(self, test, lit_config):
-        source = test.getSourcePath()
-        scratch = lit.TestRunner.getTempPaths(test)[1] + ".tmp"
-        paths = [(r"%s\b", source), (r"%S\b", os.path.dirname(source)), (r"%t\b", scratch)]
-        quoted = [(name, f'"{path}"') for name, path in paths]
-        return lit.TestRunner.executeShTest(test, lit_config, self.execute_external, quoted)
-
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lit"))
+from quoted_shell_test import QuotedShellTest  # noqa: E402
 
 config.name = "striate"
-config.test_format = QuotedShTest(execute_external=False)
+config.test_format = QuotedShellTest(execute_external=False)
 config.suffixes = [".nn", ".sir", ".test"]
 config.excludes = ["end_to_end", "inputs"]
 config.test_source_root = os.path.dirname(__file__)
