@@ -30,7 +30,7 @@ enum class ExprKind {
   Name,    // text; `inf`, `training`, sizes, indices and values are all names here
   List,    // [a, b]       operands
   Tuple,   // (a, b)       operands (two or more)
-  Group,   // (g c)        operands: one dimension made of several, outermost first; only inside [ ]
+  Group,   // (g c)        operands: one dimension made of several, outermost first; only inside [ ]; or (a..)
   Run,     // .. or a..    text: the name of the run of dimensions, or ""
   Range,   // a..b         operands: first, one past the last
   Unary,   // op, operands[0]
@@ -159,6 +159,7 @@ struct Stmt {
 
 struct Block {
   SourceLocation location; // of the opening brace
+  int height = 1;          // as Expr's
   std::vector<Stmt> statements;
 };
 
