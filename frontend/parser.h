@@ -13,4 +13,7 @@ namespace striate {
 // `name` is the file name for locations. Registers the text with `diagnostics`.
 ast::File parse(const std::string& name, const std::string& text, Diagnostics& diagnostics);
 
+// One expression, for settings and attributes given on the command line; nullptr after an error.
+ast::ExprPtr parse_expression(const std::string& name, const std::string& text, Diagnostics& diagnostics);
+
 } // namespace striate
