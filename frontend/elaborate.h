@@ -53,14 +53,6 @@ struct InputBinding {
   int column = 0;
 };
 
-// The update of one parameter: operands w, g, then the states; outputs the next w, then the next states. Reads run-time
-// scalars "optimizer.lr" and the like.
-struct OptimizerInstance {
-  std::string parameter;
-  std::shared_ptr<const Definition> definition;
-  std::vector<std::pair<std::string, ExprRef>> states; // name and initial value
-};
-
 struct TrainDescription {
   std::string model;
   std::string data;

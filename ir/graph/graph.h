@@ -78,6 +78,14 @@ struct Region {
   std::vector<ValueId> stored; // outputs that reach memory
 };
 
+// The update of one parameter: operands w, g, then the states; outputs the next w, then the next states. Reads run-time
+// scalars "optimizer.lr" and the like.
+struct OptimizerInstance {
+  std::string parameter;
+  std::shared_ptr<const Definition> definition;
+  std::vector<std::pair<std::string, ExprRef>> states; // name and initial value
+};
+
 struct Graph {
   std::string name;       // the model's
   std::string entry;      // "init", "step", "eval"

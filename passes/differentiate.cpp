@@ -1,0 +1,250 @@
+#include "passes/differentiate.h"
+
+#include "passes/adjoint.h"
+#include "passes/derivative.h"
+#include "passes/expand_calls.h"
+
+#include <set>
+
+namespace striate {
+
+namespace {
+
+class Differentiator {
+public:
+  Differentiator(Graph& graph, const std::vector<ValueId>& inputs) : graph_(graph) {
+    forward_count_ = static_cast<NodeId>(graph.nodes.size());
+    needs_.assign(graph.values.size(), false);
+    for (ValueId input : inputs) needs_[input] = true;
+    for (NodeId n = 0; n < forward_count_; ++n) {
+      const Node& node = graph.nodes[n];
+      const Statement& statement = statement_of(node);
+      if (statement.reducer == Reducer::ArgMax || statement.reducer == Reducer::ArgMin) continue;
+      for (const ExprRef& symbol : differentiable_reads(statement.body))
+        if (needs_[node.inputs[symbol->operand]]) needs_[node.outputs[0]] = true;
+    }
+  }
+
+  Result<std::map<ValueId, ValueId>> run(ValueId output, ValueId seed, const std::vector<ValueId>& inputs) {
+    mark_live(output);
+    contributions_[output] = {seed};
+    for (NodeId n = forward_count_ - 1; n >= 0; --n) {
+      const ValueId value = graph_.nodes[n].outputs[0];
+      if (!live_.count(value)) continue;
+      const Status status = differentiate_node(n, adjoint_of(value));
+      if (!status) return status.failure();
+    }
+    std::map<ValueId, ValueId> gradients;
+    for (ValueId input : inputs) gradients[input] = live_.count(input) ? adjoint_of(input) : -1;
+    return gradients;
+  }
+
+private:
+  // Values on a path from an input that needs a gradient to the output, and how many terms each one's adjoint has.
+  void mark_live(ValueId output) {
+    if (!needs_[output]) return;
+    live_.insert(output);
+    for (NodeId n = forward_count_ - 1; n >= 0; --n) {
+      const Node& node = graph_.nodes[n];
+      if (!live_.count(node.outputs[0])) continue;
+      for (const ExprRef& symbol : differentiable_reads(statement_of(node).body)) {
+        const ValueId read_value = node.inputs[symbol->operand];
+        if (!needs_[read_value]) continue;
+        live_.insert(read_value);
+        ++terms_[read_value];
+      }
+    }
+  }
+
+  ValueId adjoint_of(ValueId value) {
+    std::vector<ValueId>& parts = contributions_[value];
+    if (parts.empty()) { // reached only through derivatives that are zero everywhere
+      Statement zero = pointwise(graph_.values[value].type);
+      zero.body = constant(0);
+      parts = {add_statement(graph_, "zero", "", graph_.values[value].name + ".grad", graph_.values[value].type, {},
+                             std::move(zero), graph_.values[value].location)};
+    }
+    if (parts.size() > 1) {
+      const Value target = graph_.values[value];
+      Statement sum = pointwise(target.type);
+      const std::vector<IndexExpr> here = sum.output_indices();
+      sum.body = read(0, here);
+      for (std::size_t k = 1; k < parts.size(); ++k) sum.body = sum.body + read(static_cast<int>(k), here);
+      parts = {add_statement(graph_, "sum", "", target.name + ".grad", target.type, parts, std::move(sum),
+                             target.location)};
+    }
+    return parts[0];
+  }
+
+  // One free variable per dimension.
+  static Statement pointwise(const TensorType& type) {
+    Statement statement;
+    for (std::size_t d = 0; d < type.shape.size(); ++d) {
+      statement.variables.push_back({fmt::format("i{}", d), type.shape[d]});
+      statement.output.push_back({static_cast<int>(d)});
+    }
+    statement.free_count = static_cast<int>(type.shape.size());
+    return statement;
+  }
+
+  Status differentiate_node(NodeId id, ValueId adjoint) {
+    const Node node = graph_.nodes[id];
+    const Statement statement = statement_of(node);
+    const ValueId value = node.outputs[0];
+
+    // Operands of the contribution: the node's own inputs, then the adjoint, the winners, the node's value.
+    std::vector<ValueId> operands = node.inputs;
+    const int inputs = static_cast<int>(operands.size());
+    const std::vector<IndexExpr> here = statement.output_indices();
+    operands.insert(operands.end(), {adjoint, adjoint, value});
+    ExprRef seed = read(inputs, here);
+    ExprRef own_value;
+    switch (statement.reducer) {
+    case Reducer::None: own_value = read(inputs + 2, here); break;
+    case Reducer::Sum: break;
+    case Reducer::Max:
+    case Reducer::Min: {
+      operands[inputs + 1] = winners_of(id);
+      IndexExpr flat(0);
+      for (std::size_t v = statement.free_count; v < statement.variables.size(); ++v)
+        flat = flat * statement.variables[v].extent.factor + IndexExpr::variable(static_cast<int>(v));
+      const ExprRef winner = read(inputs + 1, here, ScalarType::Int);
+      seed = select(apply(Function::Equal, {winner, index_value(flat)}), seed, constant(0));
+      break;
+    }
+    default:
+      return Failure{ExitCode::Failed, fmt::format("{}: `{}` reduces by {}, which has no derivative here",
+                                                   node.location.text(), graph_.values[value].name,
+                                                   name_of(statement.reducer))};
+    }
+
+    for (const ExprRef& symbol : differentiable_reads(statement.body)) {
+      const ValueId source = node.inputs[symbol->operand];
+      if (!needs_[source] || !live_.count(source)) continue;
+      const ExprRef contribution = chain_to_read(statement.body, symbol, seed, own_value);
+      if (!contribution) continue;
+      add_contribution(node, statement, symbol, contribution, operands, source);
+    }
+    return {};
+  }
+
+  // The flat window index that won a Max or Min, as a statement beside it.
+  ValueId winners_of(NodeId id) {
+    const Node node = graph_.nodes[id];
+    Statement which = statement_of(node);
+    which.reducer = which.reducer == Reducer::Max ? Reducer::ArgMax : Reducer::ArgMin;
+    TensorType type = graph_.values[node.outputs[0]].type;
+    type.element = ElementType::I32;
+    return add_statement(graph_, node.op, node.path, graph_.values[node.outputs[0]].name + ".which", type,
+                         node.inputs, std::move(which), node.location);
+  }
+
+  void add_contribution(const Node& node, const Statement& statement, const ExprRef& symbol,
+                        const ExprRef& contribution, const std::vector<ValueId>& operands, ValueId source) {
+    const Value target = graph_.values[source];
+    std::vector<ValueId>& parts = contributions_[source];
+    const std::string name =
+        target.name + ".grad" + (terms_[source] > 1 ? fmt::format(".{}", parts.size()) : std::string());
+    AdjointStatement adjoint =
+        derive_adjoint(statement, symbol, target.type, contribution,
+                       [&](int operand) -> const TensorType& { return graph_.values[operands[operand]].type; });
+    TensorType type = target.type;
+    type.shape = adjoint.shape;
+    const std::string op = node.op + ".adjoint";
+    if (!adjoint.cropped) {
+      parts.push_back(add_statement(graph_, op, node.path, name, type, operands, std::move(adjoint.statement),
+                                    node.location));
+      return;
+    }
+    const ValueId whole = add_statement(graph_, op, node.path, name + ".phases", type, operands,
+                                        std::move(adjoint.statement), node.location);
+    Statement crop = pointwise(target.type);
+    std::vector<IndexExpr> indices = crop.output_indices();
+    for (std::size_t d = 0; d < indices.size(); ++d) indices[d] = indices[d] + adjoint.crop[d];
+    crop.body = read(0, indices);
+    parts.push_back(
+        add_statement(graph_, op, node.path, name, target.type, {whole}, std::move(crop), node.location));
+  }
+
+  Graph& graph_;
+  NodeId forward_count_ = 0;
+  std::vector<bool> needs_;
+  std::set<ValueId> live_;
+  std::map<ValueId, int> terms_;
+  std::map<ValueId, std::vector<ValueId>> contributions_;
+};
+
+} // namespace
+
+Result<std::map<ValueId, ValueId>> append_adjoints(Graph& graph, ValueId output, ValueId seed,
+                                                   const std::vector<ValueId>& inputs) {
+  return Differentiator(graph, inputs).run(output, seed, inputs);
+}
+
+static ValueId loss_of(const Graph& graph) {
+  for (const auto& [name, value] : graph.outputs)
+    if (name == "loss") return value;
+  return -1;
+}
+
+Result<std::map<ValueId, ValueId>> differentiate(Graph& graph) {
+  const ValueId loss = loss_of(graph);
+  CHECK(loss >= 0, "{} has no loss", graph.name);
+  std::vector<ValueId> parameters;
+  for (const Persistent& persistent : graph.persistents)
+    if (persistent.trainable) parameters.push_back(persistent.value);
+
+  // The step minimises the mean over the batch's real examples; lanes beyond them start from an exact 0.
+  const Value value = graph.values[loss];
+  CHECK(value.type.shape.size() == 1 && value.type.shape[0] == Size::n(), "the loss is one value per example");
+  Statement seed;
+  seed.variables = {{"n", Size::n()}};
+  seed.free_count = 1;
+  seed.output = {{0}};
+  const ExprRef is_real = apply(Function::Less, {apply(Function::ToReal, {index_value(IndexExpr::variable(0))}),
+                                                 run_time_scalar("N")});
+  seed.body = select(is_real, run_time_scalar("1/N"), constant(0));
+  // The differentiator's forward part ends before the seed.
+  Differentiator differentiator(graph, parameters);
+  const ValueId seed_value =
+      add_statement(graph, "mean", "", "loss.grad", value.type, {}, std::move(seed), value.location);
+  return differentiator.run(loss, seed_value, parameters);
+}
+
+void append_updates(Graph& graph, const std::map<ValueId, ValueId>& gradients,
+                    const std::vector<OptimizerInstance>& optimizers) {
+  for (const OptimizerInstance& optimizer : optimizers) {
+    const ValueId parameter = graph.find(optimizer.parameter);
+    CHECK(parameter >= 0, "no parameter {}", optimizer.parameter);
+    const auto gradient = gradients.find(parameter);
+    if (gradient == gradients.end() || gradient->second < 0) continue;
+    const SourceLocation location = graph.values[parameter].location;
+    Node update;
+    update.op = optimizer.definition->name;
+    update.path = optimizer.parameter;
+    update.definition = optimizer.definition;
+    update.location = location;
+    update.inputs = {parameter, gradient->second};
+    std::vector<std::string> names = {optimizer.parameter + ".next"};
+    for (const auto& [name, initial] : optimizer.states) {
+      const std::string state = optimizer.parameter + "/" + name;
+      const ValueId value = graph.add_value(state, graph.values[parameter].type, ValueRole::State, location);
+      Persistent persistent;
+      persistent.value = value;
+      persistent.initial = initial;
+      persistent.group = optimizer.parameter;
+      graph.persistents.push_back(persistent);
+      update.inputs.push_back(value);
+      names.push_back(state + ".next");
+    }
+    const NodeId node = graph.add_node(std::move(update), names);
+    const std::vector<ValueId> outputs = graph.nodes[node].outputs;
+    for (std::size_t k = 0; k < outputs.size(); ++k) {
+      const ValueId kept = k == 0 ? parameter : graph.nodes[node].inputs[k + 1];
+      for (Persistent& persistent : graph.persistents)
+        if (persistent.value == kept) persistent.next = outputs[k];
+    }
+  }
+}
+
+} // namespace striate

@@ -1,0 +1,101 @@
+#include "passes/expand_calls.h"
+
+#include <map>
+
+namespace striate {
+
+static ExprRef renumber_operands(const ExprRef& body, const std::map<int, int>& numbers) {
+  return rewrite(body, [&](const ExprRef& e) -> ExprRef {
+    if (e->kind != Expr::Kind::Read) return e;
+    Expr copy = *e;
+    copy.operand = numbers.at(e->operand);
+    return std::make_shared<const Expr>(std::move(copy));
+  });
+}
+
+// A definition of one statement over exactly the values it reads, each once.
+static std::shared_ptr<const Definition> single_statement(const Graph& graph, const std::string& name,
+                                                          std::vector<ValueId>& inputs, Statement statement,
+                                                          const std::string& target_name, const TensorType& type) {
+  std::map<ValueId, int> number_of_value;
+  std::map<int, int> numbers;
+  std::vector<ValueId> used;
+  visit(statement.body, [&](const ExprRef& e) {
+    if (e->kind != Expr::Kind::Read) return;
+    CHECK(e->operand >= 0 && e->operand < static_cast<int>(inputs.size()));
+    const ValueId value = inputs[e->operand];
+    auto [found, added] = number_of_value.try_emplace(value, static_cast<int>(used.size()));
+    if (added) used.push_back(value);
+    numbers[e->operand] = found->second;
+  });
+  statement.body = renumber_operands(statement.body, numbers);
+  auto definition = std::make_shared<Definition>();
+  definition->name = name;
+  for (ValueId value : used) definition->operands.push_back({graph.values[value].name, graph.values[value].type});
+  definition->input_count = static_cast<int>(used.size());
+  definition->operands.push_back({target_name, type});
+  definition->outputs = {definition->input_count};
+  statement.target = definition->input_count;
+  definition->statements.push_back(std::move(statement));
+  inputs = std::move(used);
+  return definition;
+}
+
+const Statement& statement_of(const Node& node) {
+  CHECK(node.definition->statements.size() == 1 && node.outputs.size() == 1, "{} is not expanded", node.op);
+  return node.definition->statements[0];
+}
+
+ValueId add_statement(Graph& graph, const std::string& op, const std::string& path,
+                      const std::string& output_name, TensorType type, std::vector<ValueId> inputs,
+                      Statement statement, const SourceLocation& location) {
+  Node node;
+  node.op = op;
+  node.path = path;
+  node.location = location;
+  const std::string name = graph.unique_name(output_name);
+  node.definition = single_statement(graph, op, inputs, std::move(statement), name, type);
+  node.inputs = std::move(inputs);
+  const NodeId id = graph.add_node(std::move(node), {name});
+  return graph.nodes[id].outputs[0];
+}
+
+void set_statement(Graph& graph, NodeId id, std::vector<ValueId> inputs, Statement statement) {
+  Node& node = graph.nodes[id];
+  const Value& target = graph.values[node.outputs[0]];
+  node.definition =
+      single_statement(graph, node.definition->name, inputs, std::move(statement), target.name, target.type);
+  node.inputs = std::move(inputs);
+}
+
+void expand_calls(Graph& graph) {
+  std::vector<Node> calls = std::move(graph.nodes);
+  graph.nodes.clear();
+  for (Node& call : calls) {
+    const Definition& definition = *call.definition;
+    std::vector<ValueId> values(definition.operands.size(), -1);
+    for (std::size_t i = 0; i < call.inputs.size(); ++i) values[i] = call.inputs[i];
+    for (std::size_t i = 0; i < call.outputs.size(); ++i) values[definition.outputs[i]] = call.outputs[i];
+    for (const Statement& statement : definition.statements) {
+      ValueId& target = values[statement.target];
+      if (target < 0) {
+        const std::string base = call.outputs.empty() ? call.op : graph.values[call.outputs[0]].name;
+        target = graph.add_value(graph.unique_name(base + "." + definition.operands[statement.target].name),
+                                 definition.operands[statement.target].type, ValueRole::Computed, call.location);
+      }
+      Node node;
+      node.op = call.op;
+      node.path = call.path;
+      node.attributes = call.attributes;
+      node.location = call.location;
+      node.inputs = values;
+      const Value& value = graph.values[target];
+      node.definition = single_statement(graph, call.op, node.inputs, statement, value.name, value.type);
+      node.outputs = {target};
+      graph.values[target].producer = static_cast<NodeId>(graph.nodes.size());
+      graph.nodes.push_back(std::move(node));
+    }
+  }
+}
+
+} // namespace striate

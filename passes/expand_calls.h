@@ -1,0 +1,25 @@
+// expand_calls: operator calls become their statements.
+//
+// Assumes a verified graph of calls. Guarantees that every node is one statement with one output, that nothing
+// computed changed, and that names, paths, attributes and locations of the calls are kept on the statements.
+// Shown by tests/passes/expand_calls.
+#pragma once
+
+#include "ir/graph/graph.h"
+
+namespace striate {
+
+void expand_calls(Graph& graph);
+
+// A node of one statement: `inputs` are the operands that `statement.body` numbers 0 .. inputs.size()-1; the target's
+// operand number is set here. Returns the value it defines. Used by every pass that adds nodes.
+ValueId add_statement(Graph& graph, const std::string& op, const std::string& path,
+                      const std::string& output_name, TensorType type, std::vector<ValueId> inputs,
+                      Statement statement, const SourceLocation& location);
+
+// The statement of a node after expand_calls.
+const Statement& statement_of(const Node& node);
+// Replaces it; inputs that it no longer reads are dropped from the node and the operands renumbered.
+void set_statement(Graph& graph, NodeId node, std::vector<ValueId> inputs, Statement statement);
+
+} // namespace striate
