@@ -1,0 +1,169 @@
+#include "runtime/dataset.h"
+
+#include "support/random.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <numeric>
+
+namespace striate {
+
+Split Split::whole(std::string name, Table table) {
+  Split split{std::move(name), std::make_shared<const Table>(std::move(table)), {}};
+  split.rows = natural_order(split.table->rows());
+  return split;
+}
+
+Result<std::vector<Split>> divide(const Split& split, const std::vector<std::string>& names,
+                                  const std::vector<int64_t>& counts) {
+  CHECK(names.size() == counts.size());
+  std::vector<Split> parts;
+  int64_t begin = 0;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    if (counts[i] <= 0) return bad_data("the part `{}` would have {} examples", names[i], counts[i]);
+    if (counts[i] > split.size() - begin)
+      return bad_data("the part `{}` needs {} examples, but {} of {} are left", names[i], counts[i],
+                      split.size() - begin, split.size());
+    const auto first = split.rows.begin() + begin;
+    parts.push_back({names[i], split.table, {first, first + counts[i]}});
+    begin += counts[i];
+  }
+  return parts;
+}
+
+Result<Split> subset(const Split& split, std::string name, std::span<const int64_t> positions) {
+  Split part{std::move(name), split.table, {}};
+  part.rows.reserve(positions.size());
+  for (int64_t position : positions) {
+    if (position < 0 || position >= split.size())
+      return bad_data("example {} is outside `{}`, which has {}", position, split.name, split.size());
+    part.rows.push_back(split.rows[static_cast<std::size_t>(position)]);
+  }
+  return part;
+}
+
+// "u8[1,28,28]" of a column of images.
+static std::string example_type(const Tensor& column) {
+  const std::vector<int64_t> shape(column.shape().begin() + 1, column.shape().end());
+  std::string text = name_of(column.element());
+  for (int64_t size : shape) text += fmt::format(" x {}", size);
+  return text;
+}
+
+Status Dataset::add(Split split) {
+  if (find(split.name)) return bad_data("there are two splits called `{}`", split.name);
+  if (!splits_.empty()) {
+    const auto& columns = split.table->columns;
+    const auto& others = splits_[0].table->columns;
+    if (columns.size() != others.size())
+      return bad_data("split `{}` has {} columns, but `{}` has {}", split.name, columns.size(),
+                      splits_[0].name, others.size());
+    for (std::size_t i = 0; i < columns.size(); ++i)
+      if (example_type(columns[i].values) != example_type(others[i].values))
+        return bad_data("column {} of split `{}` holds {} per example, but in `{}` it holds {}", i,
+                        split.name, example_type(columns[i].values), splits_[0].name,
+                        example_type(others[i].values));
+  }
+  splits_.push_back(std::move(split));
+  return {};
+}
+
+const Split* Dataset::find(std::string_view name) const {
+  for (const Split& split : splits_)
+    if (split.name == name) return &split;
+  return nullptr;
+}
+
+std::vector<int64_t> natural_order(int64_t count) {
+  std::vector<int64_t> order(static_cast<std::size_t>(count));
+  std::iota(order.begin(), order.end(), 0);
+  return order;
+}
+
+std::vector<int64_t> shuffled_order(int64_t count, uint64_t seed, uint32_t epoch) {
+  constexpr uint32_t kStream = stream_of("data.shuffle");
+  std::vector<int64_t> order = natural_order(count);
+  for (auto left = static_cast<uint64_t>(count); left > 1; --left) {
+    const PhiloxCounter words = random_words(seed, left, epoch, kStream);
+    const uint64_t draw = uint64_t{words[1]} << 32 | words[0];
+    // The high half of a 64 x 64 bit product maps the draw to [0, left) with a bias below 2^-32.
+    const auto chosen = static_cast<uint64_t>(static_cast<unsigned __int128>(draw) * left >> 64);
+    std::swap(order[left - 1], order[chosen]);
+  }
+  return order;
+}
+
+Batches::Batches(const Split& split, std::span<const int64_t> order, int64_t batch_size)
+    : batch_size_(batch_size), count_((static_cast<int64_t>(order.size()) + batch_size - 1) / batch_size) {
+  CHECK(batch_size > 0);
+  rows_.reserve(order.size());
+  for (int64_t position : order) rows_.push_back(split.rows[static_cast<std::size_t>(position)]);
+}
+
+std::span<const int64_t> Batches::rows(int64_t batch) const {
+  CHECK(batch >= 0 && batch < count_);
+  const auto begin = static_cast<std::size_t>(batch * batch_size_);
+  return std::span(rows_).subspan(begin,
+                                  std::min(static_cast<std::size_t>(batch_size_), rows_.size() - begin));
+}
+
+int64_t example_elements(const Tensor& column) {
+  CHECK(column.rank() >= 1);
+  return std::accumulate(column.shape().begin() + 1, column.shape().end(), int64_t{1}, std::multiplies<>());
+}
+
+template <typename From, typename To>
+static void gather_converted(const Tensor& column, std::span<const int64_t> rows, std::span<To> to) {
+  const auto size = static_cast<std::size_t>(example_elements(column));
+  CHECK(to.size() >= rows.size() * size);
+  const From* from = column.as<From>().data();
+  To* target = to.data();
+  for (int64_t row : rows) {
+    CHECK(row >= 0 && row < column.shape()[0]);
+    const From* example = from + static_cast<std::size_t>(row) * size;
+    for (std::size_t i = 0; i < size; ++i) target[i] = static_cast<To>(example[i]);
+    target += size;
+  }
+}
+
+void gather(const Tensor& column, std::span<const int64_t> rows, std::span<float> to) {
+  switch (column.element()) {
+  case ElementType::U8:
+  case ElementType::Bool:
+    return gather_converted<uint8_t>(column, rows, to);
+  case ElementType::I32:
+    return gather_converted<int32_t>(column, rows, to);
+  case ElementType::F32:
+    return gather_converted<float>(column, rows, to);
+  case ElementType::F64:
+    return gather_converted<double>(column, rows, to);
+  }
+}
+
+Status gather(const Tensor& column, std::span<const int64_t> rows, std::span<int32_t> to) {
+  switch (column.element()) {
+  case ElementType::U8:
+  case ElementType::Bool:
+    gather_converted<uint8_t>(column, rows, to);
+    return {};
+  case ElementType::I32:
+    gather_converted<int32_t>(column, rows, to);
+    return {};
+  case ElementType::F32:
+  case ElementType::F64:
+    break;
+  }
+  const auto size = static_cast<std::size_t>(example_elements(column));
+  CHECK(to.size() >= rows.size() * size);
+  std::vector<float> values(rows.size() * size);
+  gather(column, rows, values);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (values[i] != std::trunc(values[i]) || std::abs(values[i]) > 0x1p24f)
+      return bad_data("example {} holds {}, where whole numbers are needed", rows[i / size], values[i]);
+    to[i] = static_cast<int32_t>(values[i]);
+  }
+  return {};
+}
+
+} // namespace striate

@@ -1,0 +1,71 @@
+#include "runtime/tensor.h"
+
+#include <cstring>
+#include <limits>
+
+namespace striate {
+
+std::optional<int64_t> element_count(ElementType element, const std::vector<int64_t>& shape) {
+  constexpr int64_t kMaximum = std::numeric_limits<int64_t>::max() - int64_t{kTensorAlignment};
+  int64_t bytes = byte_size(element);
+  bool empty = false;
+  for (int64_t size : shape) {
+    if (size < 0) return std::nullopt;
+    if (size == 0) empty = true;
+    // Zero sizes are skipped so that [2^62, 2^62, 0] is refused whatever the order of its sizes.
+    else if (bytes > kMaximum / size)
+      return std::nullopt;
+    else
+      bytes *= size;
+  }
+  return empty ? 0 : bytes / byte_size(element);
+}
+
+static std::string type_text_of(ElementType element, const std::vector<int64_t>& shape) {
+  std::string text = name_of(element);
+  text += '[';
+  for (std::size_t i = 0; i < shape.size(); ++i) text += (i ? "," : "") + std::to_string(shape[i]);
+  return text + ']';
+}
+
+Result<Tensor> Tensor::allocate(ElementType element, std::vector<int64_t> shape) {
+  const std::optional<int64_t> count = element_count(element, shape);
+  if (!count) return bad_data("a tensor of type {} is too large", type_text_of(element, shape));
+  Tensor tensor;
+  tensor.element_ = element;
+  tensor.shape_ = std::move(shape);
+  tensor.elements_ = *count;
+  const auto bytes = static_cast<std::size_t>(tensor.bytes());
+  if (bytes == 0) return tensor;
+  const std::size_t rounded = (bytes + kTensorAlignment - 1) / kTensorAlignment * kTensorAlignment;
+  tensor.data_.reset(std::aligned_alloc(kTensorAlignment, rounded));
+  if (!tensor.data_)
+    return Failure{ExitCode::OutOfMemory,
+                   fmt::format("no memory for a tensor of type {}", tensor.type_text())};
+  std::memset(tensor.data(), 0, rounded);
+  return tensor;
+}
+
+Tensor::Tensor(ElementType element, std::vector<int64_t> shape) {
+  *this = std::move(allocate(element, std::move(shape)).value());
+}
+
+Tensor Tensor::clone() const {
+  Tensor copy(element_, shape_);
+  if (elements_ > 0) std::memcpy(copy.data(), data(), static_cast<std::size_t>(bytes()));
+  return copy;
+}
+
+void Tensor::reshape(std::vector<int64_t> shape) {
+  CHECK(element_count(element_, shape) == elements_, "{} to {}", type_text(), type_text_of(element_, shape));
+  shape_ = std::move(shape);
+}
+
+std::string Tensor::type_text() const { return type_text_of(element_, shape_); }
+
+bool Tensor::equals(const Tensor& other) const {
+  return element_ == other.element_ && shape_ == other.shape_ &&
+         (elements_ == 0 || std::memcmp(data(), other.data(), static_cast<std::size_t>(bytes())) == 0);
+}
+
+} // namespace striate
