@@ -5,6 +5,9 @@
 
 namespace striate {
 
+// Hostile text can be wrong everywhere; nobody reads more than this.
+static constexpr std::size_t kKeptMessages = 1000;
+
 const char* diagnostic_code(Diagnostic kind) {
   switch (kind) {
 #define DIAGNOSTIC(kind, code, title)                                                                        \
@@ -39,6 +42,10 @@ void Diagnostics::add_source(const std::string& file, std::string text) {
 }
 
 DiagnosticMessage& Diagnostics::add(Diagnostic kind, const SourceLocation& location, std::string text) {
+  if (messages_.size() >= kKeptMessages) {
+    suppressed_ = {kind, location, std::move(text), {}};
+    return suppressed_;
+  }
   for (const DiagnosticMessage& other : messages_) {
     const bool same_place = location.known() && other.location.file == location.file &&
                             other.location.line == location.line && other.location.column == location.column;
@@ -50,8 +57,7 @@ DiagnosticMessage& Diagnostics::add(Diagnostic kind, const SourceLocation& locat
   return messages_.emplace_back(DiagnosticMessage{kind, location, std::move(text), {}});
 }
 
-// ---- rendering
-// ----------------------------------------------------------------------------------------------
+// ---- rendering ----------------------------------------------------------------------------------
 
 // The longest piece of a source line that is shown, in bytes; longer lines are cut round the caret.
 static constexpr std::size_t kShownBytes = 120;
@@ -190,8 +196,7 @@ std::string Diagnostics::render(bool color, std::size_t limit) const {
   return result;
 }
 
-// ---- suggestions
-// --------------------------------------------------------------------------------------------
+// ---- suggestions --------------------------------------------------------------------------------
 
 static bool equal_ignoring_case(std::string_view a, std::string_view b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
