@@ -44,6 +44,7 @@ struct Expr {
   ScalarType type = ScalarType::Real;
   double constant = 0;
   bool has_else = false;
+  bool stop_gradient = false; // Read: `stop(x[..])`, no gradient passes
   int operand = -1;
   uint32_t stream = 0;
   Function function = Function::Add;
