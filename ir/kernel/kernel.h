@@ -112,7 +112,7 @@ struct Program {
   std::string name; // "LeNet.step"
   int64_t capacity = 0;
   int64_t arena_bytes = 0;
-  std::vector<std::string> scalars; // slot -> name; "N", "step", "epoch", "seed.low", "seed.high" come first
+  std::vector<std::string> scalars; // slot -> name; "N", "1/N", "step", "epoch", "seed.low", "seed.high" come first
   std::vector<Kernel> kernels;
 };
 

@@ -1,0 +1,113 @@
+#include "driver/compile.h"
+
+#ifdef STRIATE_HAS_LLVM
+#include "codegen/cpu/jit.h"
+#endif
+#include "ir/kernel/analysis.h"
+
+namespace striate {
+
+static CompiledEntry lower_entry(Graph graph, const std::map<std::string, Layout>& fixed, const PipelineOptions& options) {
+  run_region_passes(graph, fixed, options);
+  return {std::move(graph), {}};
+}
+
+Result<Compilation> lower(const Module& module, bool training, const CompileOptions& options) {
+  const PipelineOptions& pipeline = options.pipeline;
+  Compilation result;
+  result.training = training;
+
+  // The step decides the persistents' layouts and places; without one, eval does.
+  std::map<std::string, Layout> layouts;
+  if (training) {
+    Graph step = module.train;
+    step.entry = "step";
+    const Status status = run_gradient_passes(step, module.optimizers, true, pipeline);
+    if (!status) return status.failure();
+    result.step = lower_entry(std::move(step), {}, pipeline);
+    layouts = persistent_layouts(result.step.regions);
+  }
+  Graph eval = module.eval;
+  eval.entry = "eval";
+  const Status status = run_gradient_passes(eval, {}, false, pipeline);
+  if (!status) return status.failure();
+  result.eval = lower_entry(std::move(eval), layouts, pipeline);
+  const Graph& decider = training ? result.step.regions : result.eval.regions;
+  layouts = persistent_layouts(decider);
+  result.persistents = plan_persistents(decider);
+  result.init = lower_entry(make_init_graph(decider), layouts, pipeline);
+
+  for (CompiledEntry* entry : {&result.init, &result.step, &result.eval})
+    if (!entry->regions.nodes.empty())
+      entry->program = run_kernel_passes(entry->regions, result.persistents, pipeline);
+  return result;
+}
+
+static Placement placement_of(const Value& value, const std::string& name, int64_t capacity) {
+  Placement placement;
+  placement.name = name;
+  placement.element = value.type.element;
+  for (const Size& size : value.type.shape) placement.shape.push_back(size.at(capacity));
+  placement.batch = value.type.has_batch();
+  placement.offset = value.offset;
+  placement.storage = storage_bytes(value, capacity) / byte_size(value.type.element);
+  const std::vector<int64_t> strides = value.layout.strides();
+  for (std::size_t k = 0; k < value.layout.digits.size(); ++k) {
+    const Layout::Digit& digit = value.layout.digits[k];
+    const int64_t extent =
+        digit.extent.batch ? (digit.extent.at(capacity) + digit.step - 1) / digit.step : digit.extent.factor;
+    placement.digits.push_back({digit.dimension, digit.step, extent, strides[k]});
+  }
+  return placement;
+}
+
+Result<Executable> compile([[maybe_unused]] const Module& module, const Compilation& compilation,
+                           const CompileOptions& options) {
+  const int64_t capacity = options.pipeline.capacity;
+  Executable executable;
+  executable.capacity = capacity;
+  executable.scalar_defaults = module.scalars;
+
+  std::vector<const CompiledEntry*> entries = {&compilation.init, &compilation.eval};
+  std::vector<EntryPoint*> points = {&executable.init, &executable.eval};
+  if (compilation.training) {
+    entries.push_back(&compilation.step);
+    points.push_back(&executable.step);
+  }
+  std::vector<const Program*> programs;
+  for (const CompiledEntry* entry : entries) programs.push_back(&entry->program);
+#ifdef STRIATE_HAS_LLVM
+  Result<std::shared_ptr<CompiledPrograms>> code = jit_compile(programs, options.pipeline.target, options.threads);
+  if (!code) return code.failure();
+  executable.code = *code;
+  for (std::size_t e = 0; e < entries.size(); ++e) {
+    const Graph& graph = entries[e]->regions;
+    const Program& program = *programs[e];
+    EntryPoint& point = *points[e];
+    point.name = program.name;
+    point.scalars = program.scalars;
+    for (std::size_t k = 0; k < program.kernels.size(); ++k) {
+      const Kernel kernel = program.kernels[k];
+      point.kernels.push_back({kernel.name, (*code)->function(e, k), [kernel](int64_t examples) {
+                                 return parallel_extent(kernel, examples);
+                               }});
+    }
+    for (ValueId input : graph.inputs)
+      point.inputs.push_back(placement_of(graph.values[input], graph.values[input].name, capacity));
+    for (const auto& [name, value] : graph.outputs)
+      point.outputs.push_back(placement_of(graph.values[value], name, capacity));
+    executable.arena_bytes = std::max(executable.arena_bytes, program.arena_bytes);
+  }
+  const Graph& decider = compilation.training ? compilation.step.regions : compilation.eval.regions;
+  for (const Persistent& persistent : decider.persistents) {
+    const Value& value = decider.values[persistent.value];
+    (value.role == ValueRole::Parameter ? executable.parameters : executable.states)
+        .push_back(placement_of(value, value.name, capacity));
+  }
+  return executable;
+#else
+  return Failure{ExitCode::Failed, "this build has no CPU back end (it was configured with -DSTRIATE_LLVM=OFF)"};
+#endif
+}
+
+} // namespace striate

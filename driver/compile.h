@@ -1,0 +1,33 @@
+// compile: the whole path on one page, from a module's graphs to an executable, with every stage kept for inspection.
+#pragma once
+
+#include "frontend/elaborate.h"
+#include "passes/pipeline.h"
+#include "runtime/executable.h"
+
+namespace striate {
+
+struct CompileOptions {
+  PipelineOptions pipeline;
+  int threads = 1;
+};
+
+// The stages of one entry point.
+struct CompiledEntry {
+  Graph regions; // as the last pass left it
+  Program program;
+};
+
+struct Compilation {
+  bool training = false; // is there a step?
+  CompiledEntry init, step, eval;
+  PersistentPlan persistents;
+};
+
+// Everything up to kernels; needs no code generator. `training` false: init and eval alone.
+Result<Compilation> lower(const Module& module, bool training, const CompileOptions& options);
+
+// The executable, by the CPU back end.
+Result<Executable> compile(const Module& module, const Compilation& compilation, const CompileOptions& options);
+
+} // namespace striate

@@ -1,0 +1,43 @@
+#include "passes/assign_orders.h"
+
+#include "passes/expand_calls.h"
+
+namespace striate {
+
+constexpr int64_t kBlock = 16; // logical lanes of a vector and the split of the first reduced variable, on every target
+
+static ReductionOrder order_of(const Statement& statement) {
+  ReductionOrder order;
+  const int count = static_cast<int>(statement.variables.size());
+  if (statement.reducer != Reducer::Sum && statement.reducer != Reducer::Prod) {
+    for (int v = statement.free_count; v < count; ++v) order.loops.push_back({v, 1, statement.variables[v].extent});
+    return order;
+  }
+  for (int v = statement.free_count; v < count; ++v) {
+    if (!statement.variables[v].extent.batch) continue;
+    order.loops.push_back({v, kBlock, statement.variables[v].extent});
+    for (int other = statement.free_count; other < count; ++other)
+      if (other != v) order.loops.push_back({other, 1, statement.variables[other].extent});
+    order.lanes = ReductionLoop{v, 1, Size::constant(kBlock)};
+    return order;
+  }
+  const int first = statement.free_count;
+  const int64_t extent = statement.variables[first].extent.factor;
+  const bool split = extent > kBlock && count - first > 1;
+  if (split) order.loops.push_back({first, kBlock, Size::constant((extent + kBlock - 1) / kBlock)});
+  for (int v = split ? first + 1 : first; v < count; ++v)
+    order.loops.push_back({v, 1, statement.variables[v].extent});
+  if (split) order.loops.push_back({first, 1, Size::constant(kBlock)});
+  return order;
+}
+
+void assign_orders(Graph& graph) {
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    Statement statement = statement_of(graph.nodes[n]);
+    if (!statement.reduces()) continue;
+    statement.order = order_of(statement);
+    set_statement(graph, static_cast<NodeId>(n), graph.nodes[n].inputs, std::move(statement));
+  }
+}
+
+} // namespace striate

@@ -1,0 +1,253 @@
+#include "passes/form_regions.h"
+
+#include "passes/eliminate_dead_nodes.h"
+#include "passes/expand_calls.h"
+#include "passes/pad_contractions.h"
+
+#include <algorithm>
+
+namespace striate {
+
+std::optional<WindowShape> window_shape(const Statement& statement) {
+  if (!statement.reduces() || statement.body->kind != Expr::Kind::Read) return std::nullopt;
+  const ExprRef& source = statement.body;
+  WindowShape shape;
+  bool any_window = false;
+  for (std::size_t d = 0; d < source->indices.size(); ++d) {
+    const IndexExpr& index = source->indices[d];
+    if (!index.is_affine() || d >= statement.output.size() || statement.output[d].size() != 1) return std::nullopt;
+    WindowShape::Dimension dimension;
+    dimension.along = statement.output[d][0];
+    for (const IndexExpr::Term& term : index.terms()) {
+      if (term.variable == dimension.along) {
+        dimension.stride = term.coefficient;
+      } else if (term.variable >= statement.free_count && term.coefficient == 1 && dimension.window < 0) {
+        dimension.window = term.variable;
+        dimension.extent = statement.variables[term.variable].extent.factor;
+      } else {
+        return std::nullopt;
+      }
+    }
+    if (!index.uses(dimension.along)) return std::nullopt;
+    dimension.padding = -index.constant();
+    const bool in_place = dimension.window < 0 && dimension.stride == 1 && dimension.padding == 0;
+    const bool window = dimension.window >= 0 && dimension.stride >= 1 && dimension.padding >= 0;
+    if (!in_place && !window) return std::nullopt;
+    any_window = any_window || window;
+    shape.dimensions.push_back(dimension);
+  }
+  if (!any_window || shape.dimensions.size() != statement.output.size()) return std::nullopt;
+  return shape;
+}
+
+static bool is_index_reducer(Reducer reducer) { return reducer == Reducer::ArgMax || reducer == Reducer::ArgMin; }
+
+static bool same_domain_and_body(const Graph& graph, const Node& a, const Node& b) {
+  const Statement &x = statement_of(a), &y = statement_of(b);
+  if (a.inputs != b.inputs || x.free_count != y.free_count || x.variables.size() != y.variables.size()) return false;
+  for (std::size_t v = 0; v < x.variables.size(); ++v)
+    if (!(x.variables[v].extent == y.variables[v].extent)) return false;
+  return x.output == y.output && structurally_equal(x.body, y.body) &&
+         graph.values[a.outputs[0]].type.shape == graph.values[b.outputs[0]].type.shape;
+}
+
+RegionParts parts_of(const Graph& graph, const Region& region) {
+  RegionParts parts;
+  parts.head = region.nodes.at(0);
+  for (std::size_t k = 1; k < region.nodes.size(); ++k) {
+    const NodeId node = region.nodes[k];
+    const Statement& statement = statement_of(graph.nodes[node]);
+    if (!statement.reduces()) {
+      (parts.windows.empty() ? parts.tails : parts.window_tails).push_back(node);
+    } else if (is_index_reducer(statement.reducer) && parts.windows.empty() &&
+               same_domain_and_body(graph, graph.nodes[parts.head], graph.nodes[node])) {
+      parts.companion = node;
+    } else {
+      parts.windows.push_back(node);
+    }
+  }
+  return parts;
+}
+
+namespace {
+
+class RegionFormer {
+public:
+  explicit RegionFormer(Graph& graph)
+      : graph_(graph), escapes_(escaping_values(graph)), readers_(graph.readers()),
+        region_of_(graph.nodes.size(), -1) {}
+
+  void run(bool fuse) {
+    for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
+      const NodeId node = static_cast<NodeId>(n);
+      if (region_of_[node] >= 0) continue; // a companion that joined early
+      const int region = fuse ? region_to_join(node) : -1;
+      if (region >= 0) {
+        join(region, node);
+      } else {
+        region_of_[node] = static_cast<int>(graph_.regions.size());
+        graph_.regions.push_back({"", {node}, {}});
+      }
+      if (fuse) join_companions(node);
+    }
+    for (Region& region : graph_.regions) finish(region);
+  }
+
+private:
+  int region_of_value(ValueId value) const {
+    const NodeId producer = graph_.values[value].producer;
+    return producer < 0 ? -1 : region_of_[producer];
+  }
+
+  void join(int region, NodeId node) {
+    region_of_[node] = region;
+    graph_.regions[region].nodes.push_back(node);
+  }
+
+  // An ArgMax over the same domain as a Max that was just placed is computed by the same loop.
+  void join_companions(NodeId node) {
+    const Statement& statement = statement_of(graph_.nodes[node]);
+    if (statement.reducer != Reducer::Max && statement.reducer != Reducer::Min) return;
+    for (ValueId input : graph_.nodes[node].inputs) {
+      for (NodeId other : readers_[input]) {
+        const Statement& candidate = statement_of(graph_.nodes[other]);
+        const Reducer wanted = statement.reducer == Reducer::Max ? Reducer::ArgMax : Reducer::ArgMin;
+        if (region_of_[other] < 0 && candidate.reducer == wanted &&
+            same_domain_and_body(graph_, graph_.nodes[node], graph_.nodes[other]))
+          join(region_of_[node], other);
+      }
+    }
+  }
+
+  // The latest region that produces an input; everything else must come from before it.
+  int region_to_join(NodeId id) {
+    const Node& node = graph_.nodes[id];
+    int latest = -1;
+    for (ValueId input : node.inputs) latest = std::max(latest, region_of_value(input));
+    if (latest < 0) return -1;
+    const Statement& statement = statement_of(node);
+    if (!statement.reduces()) return can_be_tail(node, statement, latest) ? latest : -1;
+    return can_be_window(node, statement, latest) ? latest : -1;
+  }
+
+  // The value whose shape pointwise tails of the region must have now.
+  ValueId domain_of(int region) const {
+    const RegionParts parts = parts_of(graph_, graph_.regions[region]);
+    return graph_.nodes[parts.windows.empty() ? parts.head : parts.windows[0]].outputs[0];
+  }
+
+  bool can_be_tail(const Node& node, const Statement& statement, int region) {
+    const Value& domain = graph_.values[domain_of(region)];
+    const Value& value = graph_.values[node.outputs[0]];
+    const RegionParts parts = parts_of(graph_, graph_.regions[region]);
+    const Statement& head = statement_of(graph_.nodes[parts.head]);
+    const std::string what = value.name;
+    if (!(domain.type.shape == value.type.shape) || !(domain.layout == value.layout)) return false;
+    if (head.reduces() && head.order.lanes) {
+      graph_.decide("form_regions", fmt::format("{} + {}", domain.name, what), "not fused",
+                    "the head's vector is reduced, so what follows it would be scalar");
+      return false;
+    }
+    if (head.output != std::vector<std::vector<int>>(statement.output) && !digits_agree(head, statement, parts))
+      return false;
+    bool in_place = true;
+    visit(statement.body, [&](const ExprRef& e) {
+      if (e->kind != Expr::Kind::Read) return;
+      if (region_of_value(node.inputs[e->operand]) != region) return;
+      in_place = in_place && !e->has_else && e->indices == statement.output_indices();
+    });
+    if (!in_place) {
+      graph_.decide("form_regions", fmt::format("{} + {}", domain.name, what), "not fused",
+                    "it reads neighbouring elements of the region's values");
+      return false;
+    }
+    for (const Persistent& persistent : graph_.persistents) {
+      // An update in place comes after every read of the old value.
+      if (persistent.next != node.outputs[0]) continue;
+      for (NodeId reader : readers_[persistent.value])
+        if (&graph_.nodes[reader] != &node && (region_of_[reader] < 0 || region_of_[reader] > region)) return false;
+    }
+    // A value before the window is not there any more at the pooled points.
+    if (!parts.windows.empty())
+      for (ValueId input : node.inputs)
+        if (region_of_value(input) == region && !(graph_.values[input].type.shape == domain.type.shape)) return false;
+    return true;
+  }
+
+  // The tail's dimensions must split into digits as the head's do, so that both run in the same loops.
+  bool digits_agree(const Statement& head, const Statement& tail, const RegionParts& parts) const {
+    const Statement& domain = parts.windows.empty() ? head : statement_of(graph_.nodes[parts.windows[0]]);
+    for (std::size_t d = 0; d < domain.output.size(); ++d) {
+      // A tail with a plain dimension follows any digits; digits of its own must be the head's.
+      if (tail.output[d].size() == 1) continue;
+      if (tail.output[d].size() != domain.output[d].size()) return false;
+      for (std::size_t k = 0; k < tail.output[d].size(); ++k)
+        if (!(tail.variables[tail.output[d][k]].extent == domain.variables[domain.output[d][k]].extent)) return false;
+    }
+    return true;
+  }
+
+  bool can_be_window(const Node& node, const Statement& statement, int region) {
+    const std::optional<WindowShape> shape = window_shape(statement);
+    const RegionParts parts = parts_of(graph_, graph_.regions[region]);
+    const Statement& head = statement_of(graph_.nodes[parts.head]);
+    if (!shape || !parts.windows.empty() || !is_contraction(head)) return false;
+    const ValueId source = node.inputs[statement.body->operand];
+    const std::string what = fmt::format("{} + {}", graph_.values[source].name, graph_.values[node.outputs[0]].name);
+    const auto refuse = [&](const std::string& reason) {
+      graph_.decide("form_regions", what, "not fused", reason);
+      return false;
+    };
+    const NodeId last = graph_.regions[region].nodes.back();
+    if (graph_.nodes[last].outputs[0] != source)
+      return refuse("something else of the region reads the contraction too");
+    if (escapes_[source]) return refuse(fmt::format("`{}` leaves the graph", graph_.values[source].name));
+    if (head.order.lanes) return refuse("the contraction's vector is reduced");
+    for (NodeId reader : readers_[source]) {
+      const Node& other = graph_.nodes[reader];
+      if (&other == &node) continue;
+      if (!is_index_reducer(statement_of(other).reducer) || !same_domain_and_body(graph_, node, other))
+        return refuse(fmt::format("`{}` reads `{}` too", graph_.values[other.outputs[0]].name,
+                                  graph_.values[source].name));
+    }
+    if (!graph_.values[source].type.has_batch() || shape->dimensions[0].window >= 0)
+      return refuse("the batch is not an outer dimension read in place");
+    const Layout::Digit& vector = graph_.values[source].layout.digits.back();
+    if (vector.extent.factor != 16 || vector.extent.batch || shape->dimensions[vector.dimension].window >= 0)
+      return refuse("vectors run along the window");
+    // Each dimension of the contraction's result is one variable, so that rows can be computed one by one.
+    for (const std::vector<int>& digits : head.output)
+      if (digits.size() != 1) return refuse("the contraction's result has digits");
+    for (NodeId tail : parts.tails)
+      if (statement_of(graph_.nodes[tail]).output != head.output) return refuse("a tail has digits of its own");
+    graph_.decide("form_regions", what, "fused",
+                  "rows of the contraction stay in cache until their windows are reduced; the unpooled value is never stored");
+    return true;
+  }
+
+  void finish(Region& region) {
+    const int self = region_of_[region.nodes[0]];
+    for (NodeId node : region.nodes) {
+      const ValueId value = graph_.nodes[node].outputs[0];
+      bool stored = escapes_[value];
+      for (NodeId reader : readers_[value]) stored = stored || region_of_[reader] != self;
+      if (stored) region.stored.push_back(value);
+    }
+    CHECK(!region.stored.empty(), "nothing of a region is needed");
+    region.name = graph_.values[region.stored.back()].name;
+  }
+
+  Graph& graph_;
+  std::vector<bool> escapes_;
+  std::vector<std::vector<NodeId>> readers_;
+  std::vector<int> region_of_;
+};
+
+} // namespace
+
+void form_regions(Graph& graph, bool fuse) {
+  graph.regions.clear();
+  RegionFormer(graph).run(fuse);
+}
+
+} // namespace striate

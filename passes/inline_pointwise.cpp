@@ -1,0 +1,144 @@
+#include "passes/inline_pointwise.h"
+
+#include "passes/eliminate_dead_nodes.h"
+#include "passes/expand_calls.h"
+
+namespace striate {
+
+static bool is_view(const Statement& statement) {
+  return !statement.reduces() && statement.body->kind == Expr::Kind::Read;
+}
+
+static int64_t points(const std::vector<IndexVariable>& variables, bool& batch) {
+  int64_t count = 1;
+  for (const IndexVariable& variable : variables) {
+    count *= variable.extent.factor;
+    batch = batch || variable.extent.batch;
+  }
+  return count;
+}
+
+// The producer's body as seen through a read of its value at `indices` in a statement with these ranges.
+static ExprRef seen_through(const Statement& producer, const TensorType& type, const ExprRef& through,
+                            const std::function<Interval(int)>& range_of, const std::vector<int>& operand_numbers,
+                            const std::function<const TensorType&(int)>& type_of_operand) {
+  std::vector<IndexExpr> value_of(producer.variables.size());
+  ExprRef condition = constant_bool(true);
+  for (std::size_t d = 0; d < producer.output.size(); ++d) {
+    const IndexExpr& index = through->indices[d];
+    if (through->has_else && !type.shape[d].batch)
+      condition = apply(Function::And, {condition, in_range(index, 0, type.shape[d].factor - 1, range_of)});
+    IndexExpr rest = index;
+    const std::vector<int>& digits = producer.output[d];
+    for (std::size_t k = digits.size(); k-- > 0;) {
+      const Size& extent = producer.variables[digits[k]].extent;
+      if (k == 0) {
+        value_of[digits[k]] = rest.simplify(range_of);
+      } else {
+        value_of[digits[k]] = IndexExpr::remainder(rest, extent.factor).simplify(range_of);
+        rest = IndexExpr::quotient(rest, extent.factor);
+      }
+    }
+  }
+  ExprRef body = substitute(producer.body, [&](int v) { return value_of[v]; });
+  const bool guarded = !is_constant(condition, 1);
+  body = rewrite(body, [&](const ExprRef& e) -> ExprRef {
+    if (e->kind != Expr::Kind::Read) return e;
+    Expr copy = *e;
+    if (guarded && !e->has_else) {
+      const TensorType& source = type_of_operand(e->operand);
+      for (std::size_t d = 0; d < source.shape.size(); ++d) {
+        if (source.shape[d].batch) continue;
+        const Interval interval = e->indices[d].range(range_of);
+        if (interval.low < 0 || interval.high >= source.shape[d].factor) copy.has_else = true;
+      }
+    }
+    copy.operand = operand_numbers[e->operand];
+    copy.stop_gradient = copy.stop_gradient || through->stop_gradient;
+    return std::make_shared<const Expr>(std::move(copy));
+  });
+  if (!guarded) return body;
+  // A view shifted within its source: the source's own bounds say the same.
+  if (body->kind == Expr::Kind::Read && body->has_else) {
+    bool same_bounds = true;
+    for (std::size_t d = 0; d < type.shape.size(); ++d) {
+      const ExprRef inside = type.shape[d].batch ? constant_bool(true)
+                                                 : in_range(through->indices[d], 0, type.shape[d].factor - 1, range_of);
+      if (is_constant(inside, 1)) continue;
+      bool found = false;
+      const TensorType& source = type_of_operand(producer.body->operand);
+      for (std::size_t s = 0; s < source.shape.size(); ++s)
+        found = found || (body->indices[s] == through->indices[d] && source.shape[s] == type.shape[d]);
+      same_bounds = same_bounds && found;
+    }
+    if (same_bounds) {
+      Expr copy = *body;
+      copy.constant = through->constant;
+      return std::make_shared<const Expr>(std::move(copy));
+    }
+  }
+  return select(condition, body, through->type == ScalarType::Int ? constant_int(static_cast<int64_t>(through->constant))
+                                                                  : constant(through->constant));
+}
+
+static void inline_into(Graph& graph, NodeId producer_id, NodeId reader_id) {
+  const Node& producer = graph.nodes[producer_id];
+  const Statement& source = statement_of(producer);
+  const ValueId value = producer.outputs[0];
+  const Node& reader = graph.nodes[reader_id];
+  Statement statement = statement_of(reader);
+  std::vector<ValueId> inputs = reader.inputs;
+  std::vector<int> numbers;
+  for (ValueId input : producer.inputs) {
+    numbers.push_back(static_cast<int>(inputs.size()));
+    inputs.push_back(input);
+  }
+  const auto ranges = statement.ranges();
+  const TensorType& type = graph.values[value].type;
+  const auto type_of = [&](int operand) -> const TensorType& { return graph.values[producer.inputs[operand]].type; };
+  statement.body = rewrite(statement.body, [&](const ExprRef& e) {
+    if (e->kind != Expr::Kind::Read || inputs[e->operand] != value ||
+        e->operand >= static_cast<int>(reader.inputs.size()))
+      return e;
+    return seen_through(source, type, e, ranges, numbers, type_of);
+  });
+  set_statement(graph, reader_id, std::move(inputs), std::move(statement));
+}
+
+// Why the producer must stay a statement of its own as far as this reader is concerned, or "".
+static std::string refusal(const Graph& graph, const Node& producer, const Node& reader, std::size_t reader_count) {
+  const Statement &source = statement_of(producer), &target = statement_of(reader);
+  if (is_view(source)) return "";
+  if (reader_count > 1) return "it has several readers";
+  if (!target.reduces()) return "";
+  if (target.body->kind == Expr::Kind::Read && source.body->kind == Expr::Kind::Apply &&
+      source.body->function == Function::Mul)
+    return "a product would change how the sum accumulates";
+  bool source_batch = false, target_batch = false;
+  const int64_t loads = points(target.variables, target_batch), elements = points(source.variables, source_batch);
+  if (loads > elements || source_batch != target_batch)
+    return fmt::format("`{}` would compute each element {} times", graph.values[reader.outputs[0]].name,
+                       loads / std::max<int64_t>(elements, 1));
+  return "";
+}
+
+void inline_pointwise(Graph& graph) {
+  const std::vector<bool> escapes = escaping_values(graph);
+  for (std::size_t id = 0; id < graph.nodes.size(); ++id) {
+    const Node& producer = graph.nodes[id];
+    const ValueId value = producer.outputs[0];
+    if (escapes[value] || statement_of(producer).reduces()) continue;
+    const std::vector<NodeId> readers = graph.readers()[value];
+    for (NodeId reader : readers) {
+      const std::string reason = refusal(graph, graph.nodes[id], graph.nodes[reader], readers.size());
+      if (reason.empty()) {
+        inline_into(graph, static_cast<NodeId>(id), reader);
+      } else if (readers.size() == 1) {
+        graph.decide("inline_pointwise", graph.values[value].name, "kept", reason);
+      }
+    }
+  }
+  eliminate_dead_nodes(graph);
+}
+
+} // namespace striate

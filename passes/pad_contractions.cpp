@@ -1,0 +1,93 @@
+#include "passes/pad_contractions.h"
+
+#include "passes/eliminate_dead_nodes.h"
+#include "passes/expand_calls.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+namespace striate {
+
+bool is_contraction(const Statement& statement) {
+  return statement.reducer == Reducer::Sum && statement.body->kind == Expr::Kind::Apply &&
+         statement.body->function == Function::Mul;
+}
+
+namespace {
+struct Padding {
+  std::vector<int64_t> low, high;
+  auto operator<=>(const Padding&) const = default;
+  bool any() const {
+    const auto positive = [](int64_t v) { return v > 0; };
+    return std::any_of(low.begin(), low.end(), positive) || std::any_of(high.begin(), high.end(), positive);
+  }
+};
+} // namespace
+
+static Padding padding_of(const ExprRef& e, const TensorType& type, const std::function<Interval(int)>& range_of) {
+  Padding padding;
+  for (std::size_t d = 0; d < type.shape.size(); ++d) {
+    const Interval interval = type.shape[d].batch ? Interval{0, 0} : e->indices[d].range(range_of);
+    padding.low.push_back(std::max<int64_t>(0, -interval.low));
+    padding.high.push_back(
+        type.shape[d].batch ? 0 : std::max<int64_t>(0, interval.high - (type.shape[d].factor - 1)));
+  }
+  return padding;
+}
+
+static ValueId padded_copy(Graph& graph, ValueId source, const Padding& padding, double fill) {
+  const Value original = graph.values[source];
+  TensorType type = original.type;
+  Statement copy;
+  std::vector<IndexExpr> indices;
+  for (std::size_t d = 0; d < type.shape.size(); ++d) {
+    type.shape[d].factor += padding.low[d] + padding.high[d];
+    copy.variables.push_back({fmt::format("i{}", d), type.shape[d]});
+    copy.output.push_back({static_cast<int>(d)});
+    indices.push_back(IndexExpr::variable(static_cast<int>(d)) - padding.low[d]);
+  }
+  copy.free_count = static_cast<int>(copy.variables.size());
+  copy.body = read(0, indices, scalar_type_of(type.element), fill);
+  return add_statement(graph, "pad", "", original.name + ".padded", type, {source}, std::move(copy),
+                       original.location);
+}
+
+void pad_contractions(Graph& graph) {
+  std::map<std::tuple<ValueId, Padding, double>, ValueId> copies;
+  const NodeId count = static_cast<NodeId>(graph.nodes.size());
+  for (NodeId id = 0; id < count; ++id) {
+    if (!is_contraction(statement_of(graph.nodes[id]))) continue;
+    Statement statement = statement_of(graph.nodes[id]);
+    std::vector<ValueId> inputs = graph.nodes[id].inputs;
+    const auto ranges = statement.ranges();
+    bool changed = false;
+    statement.body = rewrite(statement.body, [&](const ExprRef& e) -> ExprRef {
+      if (e->kind != Expr::Kind::Read || !e->has_else) return e;
+      const ValueId source = inputs[e->operand];
+      const TensorType type = graph.values[source].type;
+      const Padding padding = padding_of(e, type, ranges);
+      Expr plain = *e;
+      plain.has_else = false;
+      plain.constant = 0;
+      changed = true;
+      if (!padding.any()) return std::make_shared<const Expr>(std::move(plain));
+      const auto key = std::make_tuple(source, padding, e->constant);
+      auto found = copies.find(key);
+      if (found == copies.end()) {
+        found = copies.emplace(key, padded_copy(graph, source, padding, e->constant)).first;
+        graph.decide("pad_contractions", graph.values[source].name, "padded copy",
+                     fmt::format("`{}` loads each element many times and would test its bounds each time",
+                                 graph.values[graph.nodes[id].outputs[0]].name));
+      }
+      for (std::size_t d = 0; d < plain.indices.size(); ++d) plain.indices[d] = plain.indices[d] + padding.low[d];
+      plain.operand = static_cast<int>(inputs.size());
+      inputs.push_back(found->second);
+      return std::make_shared<const Expr>(std::move(plain));
+    });
+    if (changed) set_statement(graph, id, std::move(inputs), std::move(statement));
+  }
+  eliminate_dead_nodes(graph);
+}
+
+} // namespace striate

@@ -1,0 +1,136 @@
+#include "passes/plan_memory.h"
+
+#include "passes/expand_calls.h"
+
+#include <algorithm>
+#include <set>
+
+namespace striate {
+
+constexpr int64_t kAlignment = 64;
+
+static int64_t aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+
+int64_t storage_bytes(const Value& value, int64_t capacity) {
+  // Whole vectors of 16 elements: kernels over flat storage may run into the last one's padding.
+  const int64_t elements = (value.layout.storage(capacity) + 15) / 16 * 16;
+  return aligned(elements * byte_size(value.type.element));
+}
+
+PersistentPlan plan_persistents(const Graph& graph) {
+  PersistentPlan plan;
+  for (const Persistent& persistent : graph.persistents) {
+    const Value& value = graph.values[persistent.value];
+    plan.offsets[value.name] = plan.bytes;
+    plan.bytes += storage_bytes(value, 1);
+  }
+  return plan;
+}
+
+namespace {
+
+// Free space of the arena above `start`, as disjoint spans; allocates the smallest span that fits.
+class FreeSpans {
+public:
+  explicit FreeSpans(int64_t start) : end_(start) {}
+
+  int64_t allocate(int64_t bytes) {
+    auto best = spans_.end();
+    for (auto span = spans_.begin(); span != spans_.end(); ++span)
+      if (span->second >= bytes && (best == spans_.end() || span->second < best->second)) best = span;
+    if (best == spans_.end()) {
+      // Grow, taking a free span at the very end with it.
+      int64_t offset = end_;
+      if (!spans_.empty()) {
+        const auto last = std::prev(spans_.end());
+        if (last->first + last->second == end_) {
+          offset = last->first;
+          spans_.erase(last);
+        }
+      }
+      end_ = offset + bytes;
+      return offset;
+    }
+    const auto [offset, size] = *best;
+    spans_.erase(best);
+    if (size > bytes) spans_[offset + bytes] = size - bytes;
+    return offset;
+  }
+
+  void release(int64_t offset, int64_t bytes) {
+    auto next = spans_.lower_bound(offset);
+    if (next != spans_.end() && offset + bytes == next->first) {
+      bytes += next->second;
+      next = spans_.erase(next);
+    }
+    if (next != spans_.begin()) {
+      const auto previous = std::prev(next);
+      if (previous->first + previous->second == offset) {
+        previous->second += bytes;
+        return;
+      }
+    }
+    spans_[offset] = bytes;
+  }
+
+  int64_t end() const { return end_; }
+
+private:
+  std::map<int64_t, int64_t> spans_;
+  int64_t end_;
+};
+
+} // namespace
+
+void plan_memory(Graph& graph, int64_t capacity, const PersistentPlan& persistents) {
+  const int regions = static_cast<int>(graph.regions.size());
+  std::vector<int> last_use(graph.values.size(), -1);
+  for (int r = 0; r < regions; ++r)
+    for (NodeId node : graph.regions[r].nodes)
+      for (ValueId input : graph.nodes[node].inputs) last_use[input] = r;
+  for (const auto& [name, value] : graph.outputs) last_use[value] = regions;
+
+  std::set<ValueId> placed;
+  for (const Persistent& persistent : graph.persistents) {
+    Value& value = graph.values[persistent.value];
+    value.offset = persistents.offsets.at(value.name);
+    placed.insert(persistent.value);
+  }
+  // In place: the region that computes `next` is the last to read the old value, and reads it only where it writes it
+  // (form_regions keeps updates pointwise).
+  for (const Persistent& persistent : graph.persistents) {
+    if (persistent.next < 0) continue;
+    Value& next = graph.values[persistent.next];
+    int producing_region = -1;
+    for (int r = 0; r < regions; ++r)
+      for (NodeId node : graph.regions[r].nodes)
+        if (graph.nodes[node].outputs[0] == persistent.next) producing_region = r;
+    CHECK(producing_region >= 0, "`{}` is not computed", next.name);
+    CHECK(last_use[persistent.value] <= producing_region, "`{}` is read after its update",
+          graph.values[persistent.value].name);
+    next.offset = graph.values[persistent.value].offset;
+    placed.insert(persistent.next);
+  }
+
+  FreeSpans spans(persistents.bytes);
+  for (ValueId input : graph.inputs) {
+    graph.values[input].offset = spans.allocate(storage_bytes(graph.values[input], capacity));
+    placed.insert(input);
+  }
+  // Inputs stay to the end of the run: the caller fills them before it and may read them after it.
+  std::vector<std::vector<ValueId>> dying(regions + 1);
+  for (int r = 0; r < regions; ++r) {
+    for (ValueId value : graph.regions[r].stored) {
+      if (placed.count(value)) continue;
+      placed.insert(value);
+      graph.values[value].offset = spans.allocate(storage_bytes(graph.values[value], capacity));
+      const int end = std::max(last_use[value], r);
+      if (end < regions) dying[end].push_back(value);
+    }
+    for (ValueId value : dying[r])
+      spans.release(graph.values[value].offset, storage_bytes(graph.values[value], capacity));
+  }
+  graph.arena_bytes = spans.end();
+}
+
+} // namespace striate

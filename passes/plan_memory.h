@@ -1,0 +1,26 @@
+// plan_memory: gives every stored value its place in one arena: persistents first (the same places in every entry point),
+// then inputs and computed values, which share space where their lifetimes do not meet. A persistent's `next` is computed
+// in place of the old value where no later region reads the old one. Assumes form_regions. Offsets are multiples of 64
+// bytes, and every buffer is padded to whole vectors. Shown by tests/passes/memory_test.cpp.
+#pragma once
+
+#include "ir/graph/graph.h"
+
+#include <map>
+#include <string>
+
+namespace striate {
+
+// Bytes of the persistents in `graph` and their offsets by name, in the order of `graph.persistents`.
+struct PersistentPlan {
+  std::map<std::string, int64_t> offsets;
+  int64_t bytes = 0;
+};
+PersistentPlan plan_persistents(const Graph& graph);
+
+void plan_memory(Graph& graph, int64_t capacity, const PersistentPlan& persistents);
+
+// Bytes that a value occupies at a batch capacity.
+int64_t storage_bytes(const Value& value, int64_t capacity);
+
+} // namespace striate

@@ -1,0 +1,94 @@
+#include "passes/schedule/choose_tile.h"
+
+#include "ir/kernel/kernel.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace striate {
+
+namespace {
+
+struct OperandUse {
+  bool vector = false; // depends on the lane
+  std::vector<int> variables;
+};
+
+} // namespace
+
+static std::vector<OperandUse> operands_of(const Statement& statement, int lane) {
+  std::vector<OperandUse> uses;
+  visit(statement.body, [&](const ExprRef& e) {
+    if (e->kind != Expr::Kind::Read) return;
+    OperandUse use;
+    for (const IndexExpr& index : e->indices) index.collect_variables(use.variables);
+    use.vector = lane >= 0 && std::count(use.variables.begin(), use.variables.end(), lane) > 0;
+    uses.push_back(std::move(use));
+  });
+  return uses;
+}
+
+TileChoice choose_tile(const Statement& statement, int lane, bool lane_reduced, const TargetInfo& target) {
+  const std::vector<OperandUse> operands = operands_of(statement, lane);
+  // Hardware vectors per tile point: the lane axis is 16 floats wide on every target.
+  const double vectors = lane >= 0 ? std::max(1.0, kLanes * 32.0 / target.vector_bits) : 1;
+  std::vector<int> candidates;
+  for (int v = 0; v < statement.free_count; ++v)
+    if (v != lane && !statement.variables[v].extent.batch && statement.variables[v].extent.factor > 1)
+      candidates.push_back(v);
+
+  constexpr int64_t kLargest = 28;
+  constexpr double kLoadPorts = 2;
+  TileChoice best;
+  double best_score = INFINITY;
+  const auto consider = [&](int a, int64_t size_a, int b, int64_t size_b) {
+    const auto size_of = [&](const OperandUse& use) {
+      double points = 1;
+      for (int v : use.variables) points *= v == a ? size_a : v == b ? size_b : 1;
+      return points;
+    };
+    double loads = 0, smallest_held = INFINITY;
+    for (const OperandUse& use : operands) {
+      const double points = size_of(use) * (use.vector ? vectors : 1);
+      loads += points;
+      smallest_held = std::min(smallest_held, use.vector ? points / size_of(use) : points);
+    }
+    const double points = static_cast<double>(size_a * size_b);
+    const double accumulators = points * vectors;
+    // The accumulators, one operand's vectors for the current point, and one register to broadcast or load into.
+    if (accumulators + std::min(smallest_held, vectors) + 1 > target.vector_registers) return;
+    const auto waste = [](int64_t extent, int64_t size) {
+      return static_cast<double>((extent + size - 1) / size * size) / static_cast<double>(extent);
+    };
+    double cycles = std::max(accumulators / target.fma_ports, loads / kLoadPorts);
+    // An FMA's latency of 4 cycles must be covered by independent accumulators.
+    cycles = std::max(cycles, 4.0);
+    double score = cycles / accumulators;
+    score *= waste(statement.variables[a].extent.factor, size_a);
+    if (b >= 0) score *= waste(statement.variables[b].extent.factor, size_b);
+    // Among equals: fewer loads, since they also cost cache bandwidth; then the plainer tile.
+    score *= 1 + 0.02 * loads / accumulators;
+    if (lane_reduced) score *= 1 + 0.001 / points;
+    if (score < best_score - 1e-12) {
+      best_score = score;
+      best.axes = {{a, size_a}};
+      if (b >= 0 && size_b > 1) best.axes.push_back({b, size_b});
+      best.cycles_per_fma = cycles / accumulators;
+      best.reason = fmt::format("{} accumulators, {} loads per {} FMAs", accumulators, loads, accumulators);
+    }
+  };
+  for (int a : candidates) {
+    const int64_t largest_a = std::min(kLargest, statement.variables[a].extent.factor);
+    for (int64_t size_a = 1; size_a <= largest_a; ++size_a) {
+      consider(a, size_a, -1, 1);
+      for (int b : candidates) {
+        if (b <= a) continue;
+        const int64_t largest_b = std::min(kLargest, statement.variables[b].extent.factor);
+        for (int64_t size_b = 2; size_b <= largest_b; ++size_b) consider(a, size_a, b, size_b);
+      }
+    }
+  }
+  return best;
+}
+
+} // namespace striate

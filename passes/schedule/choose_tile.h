@@ -1,0 +1,26 @@
+// The register tile of a contraction, from an analytical model of the machine.
+#pragma once
+
+#include "ir/definition.h"
+#include "support/target_info.h"
+
+#include <string>
+#include <vector>
+
+namespace striate {
+
+struct TileAxis {
+  int variable = -1; // a free variable of the statement
+  int64_t size = 1;
+};
+
+struct TileChoice {
+  std::vector<TileAxis> axes; // at most two; the first one's points share the loads that do not depend on it, and so on
+  double cycles_per_fma = 0;  // of hardware vectors, predicted: max of the FMA ports and the load ports
+  std::string reason;
+};
+
+// `lane`: the variable whose low digit is the vector (free or reduced), or -1. `limit[v]`: the most points of variable v.
+TileChoice choose_tile(const Statement& contraction, int lane, bool lane_reduced, const TargetInfo& target);
+
+} // namespace striate

@@ -1,0 +1,166 @@
+#include "passes/schedule/kernel_builder.h"
+
+#include "passes/expand_calls.h"
+#include "passes/plan_memory.h"
+
+#include <numeric>
+
+namespace striate {
+
+KernelBuilder::KernelBuilder(const Graph& graph, const Region& region, int64_t capacity)
+    : graph_(graph), region_(region), capacity_(capacity) {
+  kernel.name = region.name;
+  for (char& c : kernel.name)
+    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+  kernel.location = graph.nodes[region.nodes[0]].location;
+  for (NodeId id : region.nodes) {
+    const Node& node = graph.nodes[id];
+    const Value& value = graph.values[node.outputs[0]];
+    const Statement& statement = statement_of(node);
+    kernel.comment += fmt::format("{} = {} : {}", value.name, node.op, value.type.text());
+    if (node.location.known()) kernel.comment += fmt::format("  {}", node.location.text());
+    kernel.comment += '\n';
+    double points = 1;
+    bool batch = false;
+    for (const IndexVariable& variable : statement.variables) {
+      points *= static_cast<double>(variable.extent.factor);
+      batch = batch || variable.extent.batch;
+    }
+    int operations = statement.reduces() ? 1 : 0;
+    visit(statement.body, [&](const ExprRef& e) { operations += e->kind == Expr::Kind::Apply; });
+    (batch ? kernel.flops_per_example : kernel.flops_fixed) += points * operations;
+  }
+}
+
+int KernelBuilder::loop(const std::string& name, VariableKind kind, Size extent, int64_t step, bool overlap) {
+  return kernel.add_variable({name, kind, extent, step, overlap});
+}
+
+int KernelBuilder::axis(const std::string& name, int64_t extent) {
+  return kernel.add_variable({name, VariableKind::Axis, Size::constant(extent), 1, false});
+}
+
+int KernelBuilder::lane() {
+  if (lane_ < 0) lane_ = kernel.add_variable({"lane", VariableKind::Lane, Size::constant(kLanes), 1, false});
+  return lane_;
+}
+
+Interval KernelBuilder::range_of(int id) const {
+  const KernelVariable& variable = kernel.variables[id];
+  const int64_t extent = variable.extent.at((capacity_ + kLanes - 1) / kLanes * kLanes);
+  if (variable.overlap) return {0, extent - variable.step};
+  return {0, std::max<int64_t>(0, (extent - 1) / variable.step * variable.step)};
+}
+
+std::function<Interval(int)> KernelBuilder::ranges() const {
+  return [this](int v) { return range_of(v); };
+}
+
+std::function<int64_t(int)> KernelBuilder::steps() const {
+  return [this](int v) {
+    const KernelVariable& variable = kernel.variables[v];
+    if (!variable.overlap || variable.extent.batch) return variable.step;
+    return std::gcd(variable.step, variable.extent.factor - variable.step);
+  };
+}
+
+int KernelBuilder::buffer_of(ValueId id) {
+  const auto found = buffers_.find(id);
+  if (found != buffers_.end()) return found->second;
+  const Value& value = graph_.values[id];
+  CHECK(value.offset >= 0, "`{}` has no place in memory", value.name);
+  KernelBuffer buffer;
+  buffer.name = value.name;
+  buffer.type = value.type.element;
+  buffer.elements = storage_bytes(value, capacity_) / byte_size(value.type.element);
+  buffer.offset = value.offset;
+  return buffers_[id] = kernel.add_buffer(std::move(buffer));
+}
+
+IndexExpr KernelBuilder::offset(ValueId value, const std::vector<IndexExpr>& index) const {
+  return graph_.values[value].layout.offset(index).simplify(ranges(), steps());
+}
+
+ExprRef KernelBuilder::lower(const Node& node, const std::vector<IndexExpr>& at,
+                             const std::map<ValueId, ExprRef>& local, const ExprRef& guard) {
+  const ExprRef body = substitute(statement_of(node).body, [&](int v) { return at[v]; });
+  const auto range = ranges();
+  return rewrite(body, [&](const ExprRef& e) -> ExprRef {
+    if (e->kind == Expr::Kind::Index) return index_value(e->indices[0].simplify(range, steps()));
+    if (e->kind != Expr::Kind::Read) return e;
+    const ValueId value = node.inputs[e->operand];
+    const auto found = local.find(value);
+    if (found != local.end()) return found->second;
+    ExprRef condition = constant_bool(true);
+    const TensorType& type = graph_.values[value].type;
+    if (e->has_else) {
+      for (std::size_t d = 0; d < type.shape.size(); ++d)
+        if (!type.shape[d].batch)
+          condition = apply(Function::And, {condition, in_range(e->indices[d], 0, type.shape[d].factor - 1, range)});
+    }
+    const IndexExpr where = offset(value, e->indices);
+    if (guard && lane_ >= 0 && where.uses(lane_)) condition = apply(Function::And, {condition, guard});
+    const bool always = is_constant(condition, 1);
+    return load(buffer_of(value), where, e->type, always ? nullptr : condition, e->has_else ? e->constant : 0);
+  });
+}
+
+KernelStatement KernelBuilder::map(int tile, ExprRef value) const {
+  KernelStatement statement;
+  statement.kind = KernelStatement::Kind::Map;
+  statement.tile = tile;
+  statement.value = std::move(value);
+  return statement;
+}
+
+KernelStatement KernelBuilder::store(ValueId value, const std::vector<IndexExpr>& index, ExprRef what,
+                                     std::vector<int> axes, ExprRef guard) {
+  KernelStatement statement;
+  statement.kind = KernelStatement::Kind::Store;
+  statement.buffer = buffer_of(value);
+  statement.offset = offset(value, index);
+  statement.value = std::move(what);
+  statement.axes = std::move(axes);
+  statement.guard = std::move(guard);
+  return statement;
+}
+
+KernelStatement KernelBuilder::for_loop(int variable, std::optional<IndexExpr> bound) {
+  KernelStatement statement;
+  statement.kind = KernelStatement::Kind::For;
+  statement.variable = variable;
+  statement.bound = std::move(bound);
+  return statement;
+}
+
+KernelBody KernelBuilder::nest(std::vector<KernelStatement> frames, KernelBody body) {
+  for (auto frame = frames.rbegin(); frame != frames.rend(); ++frame) {
+    frame->body = std::move(body);
+    body = {std::move(*frame)};
+  }
+  return body;
+}
+
+std::vector<IndexExpr> target_index(const Statement& statement, const std::vector<IndexExpr>& at) {
+  std::vector<IndexExpr> index = statement.output_indices();
+  for (IndexExpr& dimension : index) dimension = dimension.substitute([&](int v) { return at[v]; });
+  return index;
+}
+
+std::vector<IndexExpr> follow(const Statement& tail, const Statement& leader,
+                              const std::vector<IndexExpr>& leader_at) {
+  const std::vector<IndexExpr> index = target_index(leader, leader_at);
+  std::vector<IndexExpr> at(tail.variables.size());
+  for (std::size_t d = 0; d < tail.output.size(); ++d) {
+    const std::vector<int>& digits = tail.output[d];
+    if (digits.size() == 1) {
+      at[digits[0]] = index[d];
+      continue;
+    }
+    CHECK(digits.size() == leader.output[d].size());
+    for (std::size_t k = 0; k < digits.size(); ++k) at[digits[k]] = leader_at[leader.output[d][k]];
+  }
+  return at;
+}
+
+} // namespace striate

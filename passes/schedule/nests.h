@@ -1,0 +1,48 @@
+// The nests: one function per shape of region. Each fills the builder's kernel.
+#pragma once
+
+#include "passes/form_regions.h"
+#include "passes/schedule/kernel_builder.h"
+#include "support/target_info.h"
+
+namespace striate {
+
+// What the lane axis of a statement is.
+enum class LaneRole {
+  None,    // nothing to run it along
+  Blocked, // free: a dimension of the result is stored in blocks of 16
+  Plain,   // free: the innermost dimension of a row-major result
+  Reduced, // the declared order combines 16 lanes
+};
+struct LaneChoice {
+  LaneRole role = LaneRole::None;
+  int variable = -1; // of the statement
+};
+LaneChoice lane_of(const Graph& graph, const Node& node);
+
+// Every value of the region has the same flat storage, and each point is computed from the same point.
+bool is_flat(const Graph& graph, const Region& region);
+void flat_nest(KernelBuilder& builder);
+
+// A head that may reduce, and pointwise tails.
+void reduction_nest(KernelBuilder& builder, Graph& graph, const RegionParts& parts, const TargetInfo& target);
+
+void contraction_window_nest(KernelBuilder& builder, Graph& graph, const RegionParts& parts, const TargetInfo& target);
+
+// Shared by the two: the loops over a statement's reduced variables in the declared order.
+struct ReductionLoops {
+  std::vector<KernelStatement> frames;
+};
+// Sets at[v] for each reduced variable. `unroll`: emit all iterations where they are few.
+ReductionLoops reduction_loops(KernelBuilder& builder, const Statement& statement, std::vector<IndexExpr>& at,
+                               bool unroll);
+
+// The accumulation of one point of the reduction into `tile` (and `index_tile`, where >= 0).
+KernelStatement accumulate(KernelBuilder& builder, const Node& node, const std::vector<IndexExpr>& at, int tile,
+                           int index_tile, const std::map<ValueId, ExprRef>& local, const ExprRef& guard);
+
+// Decides the register tile and records it.
+std::vector<std::pair<int, int64_t>> tile_axes(Graph& graph, const Region& region, const Node& node,
+                                               const LaneChoice& lane, const TargetInfo& target);
+
+} // namespace striate

@@ -1,0 +1,331 @@
+// Pointwise and reducing regions: loops over the free variables, accumulators, the declared order, tails, stores.
+
+#include "passes/adjoint.h"
+#include "passes/expand_calls.h"
+#include "passes/pad_contractions.h"
+#include "passes/schedule/choose_tile.h"
+#include "passes/schedule/nests.h"
+
+#include <set>
+
+namespace striate {
+
+LaneChoice lane_of(const Graph& graph, const Node& node) {
+  const Statement& statement = statement_of(node);
+  if (statement.order.lanes) return {LaneRole::Reduced, statement.order.lanes->variable};
+  const Layout& layout = graph.values[node.outputs[0]].layout;
+  if (layout.digits.empty()) return {};
+  const Layout::Digit& last = layout.digits.back();
+  if (statement.output[last.dimension].empty()) return {};
+  const int variable = statement.output[last.dimension].back();
+  const Size& extent = statement.variables[variable].extent;
+  bool blocked = false;
+  for (const Layout::Digit& digit : layout.digits)
+    blocked = blocked || (digit.dimension == last.dimension && digit.step == kLanes);
+  if (blocked) {
+    const bool fits = extent.batch ? extent.factor == 1 : extent.factor % kLanes == 0;
+    return fits ? LaneChoice{LaneRole::Blocked, variable} : LaneChoice{};
+  }
+  if (extent.batch || extent.factor < 4) return {};
+  return {LaneRole::Plain, variable};
+}
+
+// A value computed in place over one that the region reads must not be computed twice.
+static bool in_place(const Graph& graph, const Region& region) {
+  std::set<int64_t> read_offsets;
+  for (NodeId node : region.nodes)
+    for (ValueId input : graph.nodes[node].inputs) read_offsets.insert(graph.values[input].offset);
+  for (ValueId value : region.stored)
+    if (read_offsets.count(graph.values[value].offset)) return true;
+  return false;
+}
+
+bool is_flat(const Graph& graph, const Region& region) {
+  const ValueId first = graph.nodes[region.nodes[0]].outputs[0];
+  const TensorType& shape = graph.values[first].type;
+  const Layout& layout = graph.values[first].layout;
+  if (shape.has_batch()) return false;
+  for (NodeId id : region.nodes) {
+    const Node& node = graph.nodes[id];
+    const Statement& statement = statement_of(node);
+    if (statement.reduces()) return false;
+    std::vector<ValueId> values = node.inputs;
+    values.push_back(node.outputs[0]);
+    for (ValueId value : values) {
+      if (graph.values[value].type.shape.empty()) continue; // a scalar is the same everywhere
+      if (!(graph.values[value].type.shape == shape.shape) || !(graph.values[value].layout == layout)) return false;
+    }
+    bool flat = true;
+    visit(statement.body, [&](const ExprRef& e) {
+      if (e->kind == Expr::Kind::Index || e->kind == Expr::Kind::Random) flat = false;
+      if (e->kind == Expr::Kind::Read && !e->indices.empty())
+        flat = flat && !e->has_else && e->indices == statement.output_indices();
+    });
+    if (!flat) return false;
+  }
+  return true;
+}
+
+// One loop over the storage, padding included: buffers hold whole vectors, and padding may hold anything.
+void flat_nest(KernelBuilder& builder) {
+  const Graph& graph = builder.graph();
+  const Region& region = builder.region();
+  const Value& first = graph.values[graph.nodes[region.nodes[0]].outputs[0]];
+  const int64_t elements = (first.layout.storage(1) + kLanes - 1) / kLanes * kLanes;
+  const int e = builder.loop("e", VariableKind::Parallel, Size::constant(elements), kLanes);
+  const int lane = builder.lane();
+  const IndexExpr where = IndexExpr::variable(e) + IndexExpr::variable(lane);
+  std::map<ValueId, ExprRef> local;
+  KernelBody body;
+  for (NodeId id : region.nodes) {
+    const Node& node = graph.nodes[id];
+    const ValueId value = node.outputs[0];
+    const ScalarType type = scalar_type_of(graph.values[value].type.element);
+    const ExprRef what = rewrite(statement_of(node).body, [&](const ExprRef& e2) -> ExprRef {
+      if (e2->kind != Expr::Kind::Read) return e2;
+      const ValueId input = node.inputs[e2->operand];
+      const auto found = local.find(input);
+      if (found != local.end()) return found->second;
+      return load(builder.buffer_of(input), e2->indices.empty() ? IndexExpr(0) : where, e2->type);
+    });
+    const int tile = builder.kernel.add_tile({graph.values[value].name, type, {lane}});
+    local[value] = tile_point(tile, type);
+    body.push_back(builder.map(tile, what));
+  }
+  for (ValueId value : region.stored) {
+    KernelStatement store;
+    store.kind = KernelStatement::Kind::Store;
+    store.buffer = builder.buffer_of(value);
+    store.offset = where;
+    store.value = local.at(value);
+    store.axes = {lane};
+    body.push_back(std::move(store));
+  }
+  builder.kernel.body = KernelBuilder::nest({KernelBuilder::for_loop(e)}, std::move(body));
+}
+
+ReductionLoops reduction_loops(KernelBuilder& builder, const Statement& statement, std::vector<IndexExpr>& at,
+                               bool unroll) {
+  ReductionLoops result;
+  for (std::size_t v = statement.free_count; v < statement.variables.size(); ++v) at[v] = IndexExpr(0);
+  if (statement.order.lanes) at[statement.order.lanes->variable] = IndexExpr::variable(builder.lane());
+  double points = 1;
+  for (const ReductionLoop& loop : statement.order.loops)
+    points *= loop.extent.batch ? 1e9 : static_cast<double>(loop.extent.factor);
+  const VariableKind kind = unroll && points <= 16 ? VariableKind::Unrolled : VariableKind::Serial;
+  for (const ReductionLoop& loop : statement.order.loops) {
+    const IndexVariable& variable = statement.variables[loop.variable];
+    if (variable.extent.is_constant(1)) continue;
+    const bool high = loop.step > 1;
+    const bool low = !high && !variable.extent.batch && !(loop.extent == variable.extent);
+    std::optional<IndexExpr> bound;
+    if (low && variable.extent.factor % loop.extent.factor != 0)
+      bound = IndexExpr(variable.extent.factor) - at[loop.variable];
+    const int id = builder.loop(variable.name + (low ? ".low" : ""), kind, low ? loop.extent : variable.extent, loop.step);
+    at[loop.variable] = at[loop.variable] + IndexExpr::variable(id);
+    result.frames.push_back(KernelBuilder::for_loop(id, bound));
+  }
+  return result;
+}
+
+// n < N for the batch variable that the statement reduces, where its body does not vanish beyond the batch by itself.
+static ExprRef padding_mask(const KernelBuilder& builder, const Node& node, const std::vector<IndexExpr>& at) {
+  const Statement& statement = statement_of(node);
+  for (std::size_t v = statement.free_count; v < statement.variables.size(); ++v) {
+    if (!statement.variables[v].extent.batch) continue;
+    const bool vanishes =
+        statement.reducer == Reducer::Sum && vanishes_with(statement.body, [&](const ExprRef& e) {
+          return e->kind == Expr::Kind::Read && builder.graph().values[node.inputs[e->operand]].zero_in_padding;
+        });
+    if (vanishes) return nullptr;
+    return apply(Function::Less, {apply(Function::ToReal, {index_value(at[v])}), run_time_scalar("N")});
+  }
+  return nullptr;
+}
+
+// Batches that are not stored in blocks of 16 have no lanes beyond the last example to load from.
+static bool has_padded_batches(const KernelBuilder& builder, const Node& node) {
+  for (ValueId input : node.inputs) {
+    const Value& value = builder.graph().values[input];
+    if (!value.type.has_batch()) continue;
+    const Layout::Digit& last = value.layout.digits.back();
+    if (last.dimension != 0 || !(last.extent == Size::constant(kLanes))) return false;
+  }
+  return true;
+}
+
+KernelStatement accumulate(KernelBuilder& builder, const Node& node, const std::vector<IndexExpr>& at, int tile,
+                           int index_tile, const std::map<ValueId, ExprRef>& local, const ExprRef& guard) {
+  const Statement& statement = statement_of(node);
+  const ExprRef mask = padding_mask(builder, node, at);
+  ExprRef load_guard = guard;
+  if (mask && !has_padded_batches(builder, node)) load_guard = mask;
+  if (!mask && statement.order.lanes && !has_padded_batches(builder, node)) {
+    const int batch = statement.order.lanes->variable;
+    load_guard = apply(Function::Less, {apply(Function::ToReal, {index_value(at[batch])}), run_time_scalar("N")});
+  }
+  ExprRef body = builder.lower(node, at, local, load_guard);
+  if (mask) {
+    if (is_contraction(statement)) {
+      body = select(mask, body->arguments[0], constant(0)) * body->arguments[1];
+    } else {
+      body = select(mask, body, constant(identity_of(statement.reducer)));
+    }
+  }
+  KernelStatement step;
+  step.kind = KernelStatement::Kind::Accumulate;
+  step.tile = tile;
+  step.value = body;
+  step.reducer = statement.reducer == Reducer::ArgMax   ? Reducer::Max
+                 : statement.reducer == Reducer::ArgMin ? Reducer::Min
+                                                        : statement.reducer;
+  if (index_tile >= 0) {
+    IndexExpr flat(0);
+    for (std::size_t v = statement.free_count; v < statement.variables.size(); ++v)
+      flat = flat * statement.variables[v].extent.factor + at[v];
+    step.index_tile = index_tile;
+    step.index_value = index_value(flat);
+  }
+  return step;
+}
+
+std::vector<std::pair<int, int64_t>> tile_axes(Graph& graph, const Region& region, const Node& node,
+                                               const LaneChoice& lane, const TargetInfo& target) {
+  const Statement& statement = statement_of(node);
+  const TileChoice choice = choose_tile(statement, lane.variable, lane.role == LaneRole::Reduced, target);
+  std::string text;
+  std::vector<std::pair<int, int64_t>> sizes;
+  for (const TileAxis& axis : choice.axes) {
+    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", statement.variables[axis.variable].name, axis.size);
+    sizes.emplace_back(axis.variable, axis.size);
+  }
+  graph.decide("schedule", region.name, fmt::format("tile [{}]", text), choice.reason);
+  return sizes;
+}
+
+namespace {
+
+// The loops over the free variables of the head, and where its variables stand.
+struct FreeLoops {
+  std::vector<IndexExpr> at;
+  std::vector<KernelStatement> frames;
+  std::vector<int> axes; // of the tiles, the lane last where it is free
+  ExprRef guard;         // lanes that exist, for a Plain lane beyond a short or in-place dimension
+};
+
+} // namespace
+
+static FreeLoops free_loops(KernelBuilder& builder, const Statement& head, const LaneChoice& lane,
+                            const std::vector<std::pair<int, int64_t>>& tile, bool twice_is_harmless) {
+  FreeLoops loops;
+  loops.at.resize(head.variables.size());
+  int parallel_left = 2;
+  bool lane_is_free = false;
+  for (int v = 0; v < head.free_count; ++v) {
+    const IndexVariable& variable = head.variables[v];
+    const VariableKind kind = parallel_left > 0 ? VariableKind::Parallel : VariableKind::Serial;
+    if (v == lane.variable && lane.role != LaneRole::Reduced) {
+      lane_is_free = true;
+      const IndexExpr within = IndexExpr::variable(builder.lane());
+      const bool whole = variable.extent.batch || variable.extent.factor % kLanes == 0;
+      const bool overlap = !whole && variable.extent.factor > kLanes && twice_is_harmless;
+      loops.at[v] = within;
+      if (variable.extent.batch || variable.extent.factor > kLanes) {
+        const int loop = builder.loop(variable.name, kind, variable.extent, kLanes, overlap);
+        --parallel_left;
+        loops.frames.push_back(KernelBuilder::for_loop(loop));
+        loops.at[v] = IndexExpr::variable(loop) + within;
+      }
+      if (!whole && !overlap)
+        loops.guard = apply(Function::Less, {index_value(loops.at[v]), constant_int(variable.extent.factor)});
+      continue;
+    }
+    int64_t size = 1;
+    for (const auto& [tiled, points] : tile)
+      if (tiled == v) size = points;
+    if (variable.extent.is_constant(1)) continue;
+    loops.at[v] = IndexExpr(0);
+    if (!variable.extent.is_constant(size)) {
+      const bool overlap = size > 1 && variable.extent.factor % size != 0;
+      const int loop = builder.loop(variable.name, kind, variable.extent, size, overlap);
+      --parallel_left;
+      loops.frames.push_back(KernelBuilder::for_loop(loop));
+      loops.at[v] = IndexExpr::variable(loop);
+    }
+    if (size > 1) {
+      const int axis = builder.axis(variable.name + ".tile", size);
+      loops.axes.push_back(axis);
+      loops.at[v] = loops.at[v] + IndexExpr::variable(axis);
+    }
+  }
+  if (lane_is_free) loops.axes.push_back(builder.lane());
+  return loops;
+}
+
+void reduction_nest(KernelBuilder& builder, Graph& graph, const RegionParts& parts, const TargetInfo& target) {
+  const Node& head_node = graph.nodes[parts.head];
+  const Statement& head = statement_of(head_node);
+  const LaneChoice lane = lane_of(graph, head_node);
+  const bool twice_is_harmless = !in_place(graph, builder.region());
+  std::vector<std::pair<int, int64_t>> tile;
+  if (is_contraction(head) && twice_is_harmless) tile = tile_axes(graph, builder.region(), head_node, lane, target);
+  FreeLoops loops = free_loops(builder, head, lane, tile, twice_is_harmless);
+
+  std::map<ValueId, ExprRef> local;
+  KernelBody body;
+  const ValueId head_value = head_node.outputs[0];
+  const ScalarType head_type = scalar_type_of(graph.values[head_value].type.element);
+  if (!head.reduces()) {
+    const int tile_id = builder.kernel.add_tile({graph.values[head_value].name, head_type, loops.axes});
+    body.push_back(builder.map(tile_id, builder.lower(head_node, loops.at, {}, loops.guard)));
+    local[head_value] = tile_point(tile_id, head_type);
+  } else {
+    std::vector<int> accumulator_axes = loops.axes;
+    if (lane.role == LaneRole::Reduced) accumulator_axes.push_back(builder.lane());
+    const bool index_only = head.reducer == Reducer::ArgMax || head.reducer == Reducer::ArgMin;
+    const bool wants_index = index_only || parts.companion >= 0;
+    const std::string name = graph.values[head_value].name;
+    const bool truth = head.reducer == Reducer::Any || head.reducer == Reducer::All;
+    const ScalarType accumulator_type = truth ? ScalarType::Bool : ScalarType::Real;
+    const int accumulator = builder.kernel.add_tile({name + ".sum", accumulator_type, accumulator_axes});
+    const double start = identity_of(head.reducer);
+    body.push_back(builder.map(accumulator, truth ? constant_bool(start != 0) : constant(start)));
+    int index_tile = -1;
+    if (wants_index) {
+      index_tile = builder.kernel.add_tile({name + ".which", ScalarType::Int, accumulator_axes});
+      body.push_back(builder.map(index_tile, constant_int(0)));
+    }
+    ReductionLoops reduction = reduction_loops(builder, head, loops.at, !is_contraction(head));
+    KernelBody step;
+    step.push_back(accumulate(builder, head_node, loops.at, accumulator, index_tile, {}, loops.guard));
+    for (KernelStatement& statement : KernelBuilder::nest(std::move(reduction.frames), std::move(step)))
+      body.push_back(std::move(statement));
+    int result = accumulator;
+    if (lane.role == LaneRole::Reduced) {
+      result = builder.kernel.add_tile({name, accumulator_type, loops.axes});
+      KernelStatement fold;
+      fold.kind = KernelStatement::Kind::Fold;
+      fold.tile = result;
+      fold.source = accumulator;
+      fold.reducer = head.reducer;
+      body.push_back(std::move(fold));
+    }
+    local[head_value] = index_only ? tile_point(index_tile, ScalarType::Int) : tile_point(result, accumulator_type);
+    if (parts.companion >= 0)
+      local[graph.nodes[parts.companion].outputs[0]] = tile_point(index_tile, ScalarType::Int);
+  }
+  for (NodeId id : parts.tails) {
+    const Node& tail = graph.nodes[id];
+    const ValueId value = tail.outputs[0];
+    const ScalarType type = scalar_type_of(graph.values[value].type.element);
+    const int tile_id = builder.kernel.add_tile({graph.values[value].name, type, loops.axes});
+    const std::vector<IndexExpr> at = follow(statement_of(tail), head, loops.at);
+    body.push_back(builder.map(tile_id, builder.lower(tail, at, local, loops.guard)));
+    local[value] = tile_point(tile_id, type);
+  }
+  for (ValueId value : builder.region().stored)
+    body.push_back(builder.store(value, target_index(head, loops.at), local.at(value), loops.axes, loops.guard));
+  builder.kernel.body = KernelBuilder::nest(std::move(loops.frames), std::move(body));
+}
+
+} // namespace striate

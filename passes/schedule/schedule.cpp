@@ -1,0 +1,35 @@
+#include "passes/schedule/schedule.h"
+
+#include "passes/schedule/nests.h"
+
+#include <set>
+
+namespace striate {
+
+Program schedule(Graph& graph, int64_t capacity, const TargetInfo& target) {
+  Program program;
+  program.name = graph.name + "." + graph.entry;
+  program.capacity = capacity;
+  program.arena_bytes = graph.arena_bytes;
+  program.scalars = {"N", "1/N", "step", "epoch", "seed.low", "seed.high"};
+  for (const auto& [name, value] : graph.scalars) program.scalars.push_back(name);
+  std::set<std::string> names;
+  for (const Region& region : graph.regions) {
+    KernelBuilder builder(graph, region, capacity);
+    const RegionParts parts = parts_of(graph, region);
+    if (!parts.windows.empty()) {
+      contraction_window_nest(builder, graph, parts, target);
+    } else if (is_flat(graph, region)) {
+      flat_nest(builder);
+    } else {
+      reduction_nest(builder, graph, parts, target);
+    }
+    std::string name = builder.kernel.name;
+    for (int k = 1; !names.insert(name).second; ++k) name = builder.kernel.name + "_" + std::to_string(k);
+    builder.kernel.name = name;
+    program.kernels.push_back(std::move(builder.kernel));
+  }
+  return program;
+}
+
+} // namespace striate
