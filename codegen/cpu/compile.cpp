@@ -1,0 +1,120 @@
+#include "codegen/cpu/compile.h"
+
+#include "codegen/cpu/emit_llvm.h"
+#include "codegen/cpu/kernel_key.h"
+#include "codegen/cpu/llvm_compat.h"
+
+#include <llvm/IR/LegacyPassManager.h>
+#include <llvm/IR/Verifier.h>
+#include <llvm/Support/TargetSelect.h>
+#include <llvm/Support/raw_ostream.h>
+#include <llvm/TargetParser/Host.h>
+
+#include <atomic>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <unordered_map>
+
+namespace striate {
+
+std::string symbol_of(const Program& program, std::size_t kernel) {
+  return fmt::format("{}.{}.{}", program.name, kernel, program.kernels[kernel].name);
+}
+
+namespace cpu {
+
+std::vector<SharedKernels> distinct_kernels(const std::vector<const Program*>& programs) {
+  std::vector<SharedKernels> result;
+  std::unordered_map<std::string, std::size_t> known;
+  for (const Program* program : programs) {
+    for (std::size_t k = 0; k < program->kernels.size(); ++k) {
+      const auto [place, first] =
+          known.emplace(kernel_key(program->kernels[k], program->scalars), result.size());
+      if (first) result.emplace_back();
+      result[place->second].push_back({program, k});
+    }
+  }
+  return result;
+}
+
+static std::unique_ptr<llvm::TargetMachine> machine_for(const TargetInfo& target) {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    llvm::InitializeNativeTarget();
+    llvm::InitializeNativeTargetAsmPrinter();
+    llvm::InitializeNativeTargetAsmParser();
+  });
+  const std::string triple = llvm::sys::getProcessTriple();
+  std::string error;
+  const llvm::Target* llvm_target = lookup_target(triple, error);
+  CHECK(llvm_target, "{}", error);
+  llvm::TargetOptions options;
+  options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
+  options.NoTrappingFPMath = true;
+  return create_target_machine(*llvm_target, triple, target.name, target.features, options);
+}
+
+static std::unique_ptr<llvm::Module> emit_module(const SharedKernels& kernels, const TargetInfo& target,
+                                                 llvm::TargetMachine& machine, llvm::LLVMContext& context) {
+  const auto& [program, number] = kernels.front();
+  const Kernel& kernel = program->kernels[number];
+  auto module = std::make_unique<llvm::Module>(symbol_of(*program, number), context);
+  set_triple(*module, machine);
+  module->setDataLayout(machine.createDataLayout());
+  llvm::Function* body = emit_body(kernel, program->scalars, target, *module);
+  for (const KernelPlace& place : kernels)
+    emit_entry(place.program->kernels[place.kernel], symbol_of(*place.program, place.kernel), *body);
+  std::string problems;
+  llvm::raw_string_ostream out(problems);
+  CHECK(!llvm::verifyModule(*module, &out), "kernel {}: {}", kernel.name, problems);
+  return module;
+}
+
+std::string module_text(const SharedKernels& kernels, const TargetInfo& target) {
+  llvm::LLVMContext context;
+  const auto machine = machine_for(target);
+  const auto module = emit_module(kernels, target, *machine, context);
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  module->print(out, nullptr);
+  return text;
+}
+
+Result<std::string> generate(const SharedKernels& kernels, const TargetInfo& target, OutputKind kind) {
+  llvm::LLVMContext context;
+  const auto machine = machine_for(target);
+  const auto module = emit_module(kernels, target, *machine, context);
+  llvm::SmallVector<char, 0> code;
+  llvm::raw_svector_ostream out(code);
+  llvm::legacy::PassManager passes;
+  const auto file =
+      kind == OutputKind::Object ? llvm::CodeGenFileType::ObjectFile : llvm::CodeGenFileType::AssemblyFile;
+  if (machine->addPassesToEmitFile(passes, out, nullptr, file))
+    return Failure{ExitCode::Usage, fmt::format("LLVM cannot emit code for {}", target.name)};
+  passes.run(*module);
+  return std::string(code.begin(), code.end());
+}
+
+Result<std::vector<std::string>> generate_all(const std::vector<SharedKernels>& kernels,
+                                              const TargetInfo& target, OutputKind kind, int threads) {
+  std::vector<std::optional<Result<std::string>>> results(kernels.size());
+  std::atomic<std::size_t> next = 0;
+  auto work = [&] {
+    for (std::size_t i = next++; i < kernels.size(); i = next++)
+      results[i] = generate(kernels[i], target, kind);
+  };
+  std::vector<std::thread> others;
+  for (int t = 1; t < threads && t < static_cast<int>(kernels.size()); ++t) others.emplace_back(work);
+  work();
+  for (std::thread& thread : others) thread.join();
+  std::vector<std::string> code;
+  for (auto& result : results) {
+    if (!result->ok()) return result->failure();
+    code.push_back(std::move(**result));
+  }
+  return code;
+}
+
+} // namespace cpu
+} // namespace striate

@@ -1,0 +1,182 @@
+// The primitive scalar functions (ir/scalar_functions.def), on scalars and hardware vectors alike.
+#include "codegen/cpu/expressions.h"
+#include "support/random.h"
+
+namespace striate::cpu {
+
+static constexpr int kMantissaBits = 23;
+static constexpr uint64_t kSignMask = 0x80000000;
+static constexpr uint64_t kExponentField = 0xFF;
+
+static bool is_real(llvm::Value* v) { return v->getType()->isFPOrFPVectorTy(); }
+
+static llvm::Type* same_shape(llvm::Value* like, llvm::Type* element) {
+  auto* vector = llvm::dyn_cast<llvm::FixedVectorType>(like->getType());
+  return vector ? llvm::FixedVectorType::get(element, vector->getNumElements()) : element;
+}
+
+llvm::Value* emit_max(llvm::IRBuilder<>& b, llvm::Value* a, llvm::Value* other) {
+  llvm::Value* greater = is_real(a) ? b.CreateFCmpOGT(other, a) : b.CreateICmpSGT(other, a);
+  return b.CreateSelect(greater, other, a);
+}
+
+llvm::Value* emit_min(llvm::IRBuilder<>& b, llvm::Value* a, llvm::Value* other) {
+  llvm::Value* less = is_real(a) ? b.CreateFCmpOLT(other, a) : b.CreateICmpSLT(other, a);
+  return b.CreateSelect(less, other, a);
+}
+
+// The bits of a real and its exponent field; denormals count as zero.
+struct RealBits {
+  llvm::Value* bits;
+  llvm::Value* exponent;
+};
+static RealBits real_bits(llvm::IRBuilder<>& b, llvm::Value* x) {
+  llvm::Value* bits = b.CreateBitCast(x, same_shape(x, b.getInt32Ty()));
+  return {bits, b.CreateAnd(b.CreateLShr(bits, kMantissaBits), kExponentField)};
+}
+
+// x * 2^k by exponent arithmetic: exact for normal results, infinite above, zero (with x's sign) below.
+static llvm::Value* scale2(llvm::IRBuilder<>& b, llvm::Value* x, llvm::Value* k) {
+  llvm::Type* type = k->getType();
+  auto number = [&](uint64_t n) { return llvm::ConstantInt::get(type, n); };
+  constexpr uint64_t kBeyondAll = 1024;
+  const RealBits real = real_bits(b, x);
+  llvm::Value* bounded = emit_min(b, k, number(kBeyondAll)); // no overflow in the sum
+  llvm::Value* exponent = b.CreateAdd(real.exponent, bounded);
+  llvm::Value* scaled = b.CreateAdd(real.bits, b.CreateShl(bounded, kMantissaBits));
+  llvm::Value* sign = b.CreateAnd(real.bits, number(kSignMask));
+  llvm::Value* infinity = b.CreateOr(sign, number(kExponentField << kMantissaBits));
+  llvm::Value* result = b.CreateSelect(b.CreateICmpSGE(exponent, number(kExponentField)), infinity, scaled);
+  llvm::Value* is_zero = b.CreateICmpEQ(real.exponent, number(0));
+  llvm::Value* vanishes = b.CreateOr(is_zero, b.CreateICmpSLE(exponent, number(0)));
+  result = b.CreateSelect(vanishes, sign, result);
+  llvm::Value* not_finite = b.CreateICmpEQ(real.exponent, number(kExponentField));
+  return b.CreateBitCast(b.CreateSelect(not_finite, real.bits, result), x->getType());
+}
+
+// 0 for zeros, infinities and NaN, as frexp gives.
+static llvm::Value* exponent2(llvm::IRBuilder<>& b, llvm::Value* x) {
+  const RealBits real = real_bits(b, x);
+  llvm::Type* type = real.bits->getType();
+  constexpr uint64_t kBias = 126; // of a mantissa in [0.5, 1)
+  llvm::Value* exponent = b.CreateSub(real.exponent, llvm::ConstantInt::get(type, kBias));
+  llvm::Value* zero = llvm::ConstantInt::get(type, 0);
+  llvm::Value* special =
+      b.CreateOr(b.CreateICmpEQ(real.exponent, zero),
+                 b.CreateICmpEQ(real.exponent, llvm::ConstantInt::get(type, kExponentField)));
+  return b.CreateSelect(special, zero, exponent);
+}
+
+static llvm::Value* mantissa2(llvm::IRBuilder<>& b, llvm::Value* x) {
+  const RealBits real = real_bits(b, x);
+  llvm::Type* type = real.bits->getType();
+  auto number = [&](uint64_t n) { return llvm::ConstantInt::get(type, n); };
+  constexpr uint64_t kSignAndMantissa = 0x807FFFFF;
+  constexpr uint64_t kOneHalf = 0x3F000000;
+  llvm::Value* mantissa = b.CreateOr(b.CreateAnd(real.bits, number(kSignAndMantissa)), number(kOneHalf));
+  llvm::Value* sign = b.CreateAnd(real.bits, number(kSignMask));
+  llvm::Value* result = b.CreateSelect(b.CreateICmpEQ(real.exponent, number(0)), sign, mantissa);
+  result = b.CreateSelect(b.CreateICmpEQ(real.exponent, number(kExponentField)), real.bits, result);
+  return b.CreateBitCast(result, x->getType());
+}
+
+llvm::Value* emit_function(Frame& frame, Function function, const std::vector<llvm::Value*>& arguments) {
+  llvm::IRBuilder<>& b = frame.builder;
+  llvm::Value* x = arguments[0];
+  llvm::Value* y = arguments.size() > 1 ? arguments[1] : nullptr;
+  const bool real = is_real(x);
+  switch (function) {
+  case Function::Add:
+    return real ? b.CreateFAdd(x, y) : b.CreateAdd(x, y);
+  case Function::Sub:
+    return real ? b.CreateFSub(x, y) : b.CreateSub(x, y);
+  case Function::Mul:
+    return real ? b.CreateFMul(x, y) : b.CreateMul(x, y);
+  case Function::Div:
+    return real ? b.CreateFDiv(x, y) : b.CreateSDiv(x, y);
+  case Function::Neg:
+    return real ? b.CreateFNeg(x) : b.CreateNeg(x);
+  case Function::Fma:
+    return frame.call(llvm::Intrinsic::fma, {x, y, arguments[2]});
+  case Function::Max:
+    return emit_max(b, x, y);
+  case Function::Min:
+    return emit_min(b, x, y);
+  case Function::Abs:
+    if (real) return frame.call(llvm::Intrinsic::fabs, {x});
+    return emit_max(b, x, b.CreateNeg(x));
+  case Function::Floor:
+    return frame.call(llvm::Intrinsic::floor, {x});
+  case Function::Round:
+    return frame.call(llvm::Intrinsic::roundeven, {x});
+  case Function::Sqrt:
+    return frame.call(llvm::Intrinsic::sqrt, {x});
+  case Function::Less:
+    return real ? b.CreateFCmpOLT(x, y) : b.CreateICmpSLT(x, y);
+  case Function::LessEqual:
+    return real ? b.CreateFCmpOLE(x, y) : b.CreateICmpSLE(x, y);
+  case Function::Equal:
+    return real ? b.CreateFCmpOEQ(x, y) : b.CreateICmpEQ(x, y);
+  case Function::And:
+    return b.CreateAnd(x, y);
+  case Function::Or:
+    return b.CreateOr(x, y);
+  case Function::Not:
+    return b.CreateNot(x);
+  case Function::Select:
+    return b.CreateSelect(x, y, arguments[2]);
+  case Function::ToReal: {
+    if (real) return x;
+    llvm::Type* type = same_shape(x, b.getFloatTy());
+    return x->getType()->isIntOrIntVectorTy(1) ? b.CreateUIToFP(x, type) : b.CreateSIToFP(x, type);
+  }
+  case Function::ToInt: {
+    llvm::Type* type = same_shape(x, b.getInt32Ty());
+    return real ? b.CreateFPToSI(x, type) : b.CreateZExtOrTrunc(x, type);
+  }
+  case Function::Scale2:
+    return scale2(b, x, y);
+  case Function::Exponent2:
+    return exponent2(b, x);
+  case Function::Mantissa2:
+    return mantissa2(b, x);
+  case Function::Exp:
+  case Function::Log:
+  case Function::Tanh:
+  case Function::Erf:
+  case Function::Sin:
+  case Function::Cos:
+  case Function::Pow:
+    break;
+  }
+  CHECK(false, "{} should have been expanded, in kernel {}", name_of(function), frame.kernel.name);
+}
+
+llvm::Value* emit_uniform(Frame& frame, llvm::Value* element_low, llvm::Value* element_high,
+                          llvm::Value* step, uint32_t stream, llvm::Value* seed_low, llvm::Value* seed_high) {
+  llvm::IRBuilder<>& b = frame.builder;
+  llvm::Type* type = element_low->getType();
+  llvm::Type* wide = same_shape(element_low, b.getInt64Ty());
+  auto multiply = [&](llvm::Value* word, uint32_t by) { // (high, low)
+    llvm::Value* product = b.CreateMul(b.CreateZExt(word, wide), llvm::ConstantInt::get(wide, by));
+    return std::pair(b.CreateTrunc(b.CreateLShr(product, 32), type), b.CreateTrunc(product, type));
+  };
+  llvm::Value* counter[4] = {element_low, element_high, step, llvm::ConstantInt::get(type, stream)};
+  llvm::Value* key[2] = {seed_low, seed_high};
+  for (int round = 0; round < kPhiloxRounds; ++round) {
+    const auto [high0, low0] = multiply(counter[0], kPhiloxMultiplier0);
+    const auto [high1, low1] = multiply(counter[2], kPhiloxMultiplier1);
+    counter[0] = b.CreateXor(b.CreateXor(high1, counter[1]), key[0]);
+    counter[2] = b.CreateXor(b.CreateXor(high0, counter[3]), key[1]);
+    counter[1] = low1;
+    counter[3] = low0;
+    key[0] = b.CreateAdd(key[0], llvm::ConstantInt::get(type, kPhiloxWeyl0));
+    key[1] = b.CreateAdd(key[1], llvm::ConstantInt::get(type, kPhiloxWeyl1));
+  }
+  constexpr uint64_t kDroppedBits = 8; // what is left, 24 bits, is exact in f32
+  llvm::Value* whole = b.CreateLShr(counter[0], kDroppedBits);
+  llvm::Type* reals = same_shape(element_low, b.getFloatTy());
+  return b.CreateFMul(b.CreateSIToFP(whole, reals), llvm::ConstantFP::get(reals, 0x1p-24));
+}
+
+} // namespace striate::cpu

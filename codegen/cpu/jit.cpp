@@ -1,0 +1,79 @@
+#include "codegen/cpu/jit.h"
+
+#include "codegen/cpu/compile.h"
+
+#include <llvm/ExecutionEngine/Orc/LLJIT.h>
+#include <llvm/Support/MemoryBuffer.h>
+
+namespace striate {
+
+class OrcPrograms : public CompiledPrograms {
+public:
+  OrcPrograms(std::unique_ptr<llvm::orc::LLJIT> jit, std::size_t distinct)
+      : jit_(std::move(jit)), distinct_(distinct) {}
+
+  KernelFunction function(std::size_t program, std::size_t kernel) const override {
+    CHECK(program < functions_.size() && kernel < functions_[program].size());
+    return functions_[program][kernel];
+  }
+  std::size_t distinct_kernels() const override { return distinct_; }
+
+  // "" or what went wrong.
+  std::string resolve(const std::vector<const Program*>& programs) {
+    for (const Program* program : programs) {
+      functions_.emplace_back();
+      for (std::size_t k = 0; k < program->kernels.size(); ++k) {
+        auto address = jit_->lookup(symbol_of(*program, k));
+        if (!address) return llvm::toString(address.takeError());
+        functions_.back().push_back(address->toPtr<KernelFunction>());
+      }
+    }
+    return "";
+  }
+
+private:
+  std::unique_ptr<llvm::orc::LLJIT> jit_;
+  std::size_t distinct_;
+  std::vector<std::vector<KernelFunction>> functions_;
+};
+
+static Failure jit_failure(const std::string& message) {
+  return {ExitCode::Failed, "the compiled code could not be loaded: " + message};
+}
+
+Result<std::shared_ptr<CompiledPrograms>> jit_compile(const std::vector<const Program*>& programs,
+                                                      const TargetInfo& target, int threads) {
+  const std::vector<cpu::SharedKernels> kernels = cpu::distinct_kernels(programs);
+  auto objects = cpu::generate_all(kernels, target, cpu::OutputKind::Object, threads);
+  if (!objects) return objects.failure();
+  auto jit = llvm::orc::LLJITBuilder().create();
+  if (!jit) return jit_failure(llvm::toString(jit.takeError()));
+  for (const std::string& object : *objects)
+    if (auto error = (*jit)->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(object)))
+      return jit_failure(llvm::toString(std::move(error)));
+  auto result = std::make_shared<OrcPrograms>(std::move(*jit), kernels.size());
+  if (std::string problem = result->resolve(programs); !problem.empty()) return jit_failure(problem);
+  return std::shared_ptr<CompiledPrograms>(std::move(result));
+}
+
+std::string llvm_text(const Program& program, const TargetInfo& target) {
+  std::string text;
+  for (const cpu::SharedKernels& kernels : cpu::distinct_kernels({&program}))
+    text += (text.empty() ? "" : "\n") + cpu::module_text(kernels, target);
+  return text;
+}
+
+Result<std::string> assembly_text(const Program& program, const TargetInfo& target) {
+  auto parts = cpu::generate_all(cpu::distinct_kernels({&program}), target, cpu::OutputKind::Assembly, 1);
+  if (!parts) return parts.failure();
+  std::string text;
+  for (const std::string& part : *parts) text += (text.empty() ? "" : "\n") + part;
+  return text;
+}
+
+Result<std::vector<std::string>> object_files(const std::vector<const Program*>& programs,
+                                              const TargetInfo& target, int threads) {
+  return cpu::generate_all(cpu::distinct_kernels(programs), target, cpu::OutputKind::Object, threads);
+}
+
+} // namespace striate

@@ -1,0 +1,43 @@
+// Programs -> machine code: in this process, or as text and object files.
+//
+// Kernels that differ in nothing but names and buffer offsets compile once (kernel_key.h); distinct ones
+// compile in parallel, one LLVM module each. Code generation is all that runs on them: no optimisation
+// pipeline.
+#pragma once
+
+#include "ir/kernel/kernel.h"
+#include "runtime/executable.h"
+#include "support/result.h"
+#include "support/target_info.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace striate {
+
+// The compiled kernels of some programs; the code lives as long as this does.
+class CompiledPrograms {
+public:
+  virtual ~CompiledPrograms() = default;
+  // Kernel `kernel` of the program numbered `program` in the list that was compiled.
+  virtual KernelFunction function(std::size_t program, std::size_t kernel) const = 0;
+  virtual std::size_t distinct_kernels() const = 0;
+};
+
+// For this process; `target` must be a CPU that this machine can run (host_target()).
+Result<std::shared_ptr<CompiledPrograms>> jit_compile(const std::vector<const Program*>& programs,
+                                                      const TargetInfo& target, int threads);
+
+// The program's kernels as `--emit=llvm` and `--emit=asm` show them, for any target of the host's
+// architecture.
+std::string llvm_text(const Program& program, const TargetInfo& target);
+Result<std::string> assembly_text(const Program& program, const TargetInfo& target);
+
+// ELF relocatable objects that define symbol_of(program, k) for every kernel, with the signature of
+// KernelFunction.
+Result<std::vector<std::string>> object_files(const std::vector<const Program*>& programs,
+                                              const TargetInfo& target, int threads);
+std::string symbol_of(const Program& program, std::size_t kernel);
+
+} // namespace striate

@@ -1,0 +1,84 @@
+#include "codegen/cpu/target.h"
+
+#include "codegen/cpu/llvm_compat.h"
+
+#include <llvm/ADT/StringMap.h>
+#include <llvm/Support/TargetSelect.h>
+#include <llvm/TargetParser/Host.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <thread>
+
+namespace striate {
+
+static std::unique_ptr<llvm::MCSubtargetInfo> subtarget(const std::string& cpu, const std::string& features) {
+  static const bool initialized = !llvm::InitializeNativeTarget();
+  CHECK(initialized, "LLVM was built without the host's target");
+  const std::string triple = llvm::sys::getProcessTriple();
+  std::string error;
+  const llvm::Target* target = cpu::lookup_target(triple, error);
+  CHECK(target, "{}", error);
+  // An unknown name makes LLVM print a warning of its own: ask a generic subtarget about it first.
+  auto generic = cpu::create_subtarget(*target, triple, "", "");
+  if (!generic->isCPUStringValid(cpu)) return nullptr;
+  return cpu::create_subtarget(*target, triple, cpu, features);
+}
+
+// Registers and vector width that the features give.
+static void set_vector_facts(TargetInfo& info, const llvm::MCSubtargetInfo& facts) {
+  const bool x86 = facts.getTargetTriple().isX86();
+  if (x86 && facts.checkFeatures("+avx512f,+avx512vl,+avx512dq,+avx512bw")) {
+    info.vector_bits = 512;
+    info.vector_registers = 32;
+  } else if (x86 && facts.checkFeatures("+avx2,+fma")) {
+    info.vector_bits = 256;
+    info.vector_registers = 16;
+  } else {
+    info.vector_bits = 128;
+    info.vector_registers = x86 ? 16 : 32;
+  }
+  if (info.vector_bits == 512) {
+    info.l1_bytes = 32 << 10;
+    info.l2_bytes = 1 << 20;
+  }
+}
+
+TargetInfo host_target() {
+  TargetInfo info;
+  info.name = llvm::sys::getHostCPUName().str();
+  auto detected = llvm::sys::getHostCPUFeatures();
+  std::vector<std::string> features;
+  for (const auto& feature : detected)
+    features.push_back((feature.getValue() ? "+" : "-") + feature.getKey().str());
+  std::sort(features.begin(), features.end());
+  for (const std::string& feature : features) info.features += (info.features.empty() ? "" : ",") + feature;
+
+  auto facts = subtarget(info.name, info.features);
+  if (!facts) { // newer than this LLVM
+    info.name = "generic";
+    facts = subtarget("generic", info.features);
+  }
+  set_vector_facts(info, *facts);
+  if (const long bytes = sysconf(_SC_LEVEL1_DCACHE_SIZE); bytes > 0) info.l1_bytes = bytes;
+  if (const long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE); bytes > 0) info.l2_bytes = bytes;
+  info.threads = std::max(1u, std::thread::hardware_concurrency());
+  return info;
+}
+
+Result<TargetInfo> target_named(const std::string& cpu) {
+  const TargetInfo host = host_target();
+  if (cpu == "native") return host;
+  auto facts = subtarget(cpu, "");
+  if (!facts)
+    return Failure{ExitCode::Usage,
+                   fmt::format("`{}` is not a CPU that LLVM knows for this architecture", cpu)};
+  TargetInfo info;
+  info.name = cpu;
+  info.threads = host.threads;
+  set_vector_facts(info, *facts);
+  return info;
+}
+
+} // namespace striate
