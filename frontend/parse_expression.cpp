@@ -41,8 +41,16 @@ static const BinaryOperator* binary_operator(TokenKind token) {
   return nullptr;
 }
 
-// pipeline = named { "->" stage }
 ExprPtr Parser::parse_expression() {
+  if (recursion_too_deep()) return nullptr;
+  ++recursion_;
+  ExprPtr result = parse_pipeline();
+  --recursion_;
+  return result;
+}
+
+// pipeline = named { "->" stage }
+ExprPtr Parser::parse_pipeline() {
   const std::size_t first = at_;
   ExprPtr head = parse_binary(1);
   if (head) head = parse_named(head, first);
@@ -152,8 +160,8 @@ ExprPtr Parser::parse_binary(int lowest) {
 
 ExprPtr Parser::parse_unary() {
   const std::size_t first = at_;
-  if (too_deep(depth_, place())) return nullptr;
-  ++depth_;
+  if (recursion_too_deep()) return nullptr;
+  ++recursion_;
   ExprPtr result;
   if (at(TokenKind::Minus) || at(TokenKind::Not)) {
     const bool negates = at(TokenKind::Minus);
@@ -164,7 +172,7 @@ ExprPtr Parser::parse_unary() {
   } else {
     result = parse_power();
   }
-  --depth_;
+  --recursion_;
   return result;
 }
 
@@ -386,11 +394,11 @@ ExprPtr Parser::parse_conditional() {
   if (accept(TokenKind::Else)) {
     if (at(TokenKind::If) || at(TokenKind::When)) {
       const std::size_t nested = at_;
-      if (too_deep(depth_, place())) return nullptr;
-      ++depth_;
+      if (recursion_too_deep()) return nullptr;
+      ++recursion_;
       ast::Stmt statement;
       statement.value = parse_conditional();
-      --depth_;
+      --recursion_;
       if (!statement.value) return nullptr;
       statement.location = span(nested);
       result->otherwise = std::make_shared<ast::Block>();

@@ -78,14 +78,14 @@ ast::BlockPtr Parser::parse_block(bool yields_value) {
     if (at(TokenKind::Colon)) message.help("a block stands in braces: `{{ ... }}`");
     return nullptr;
   }
-  if (too_deep(depth_, place())) return nullptr;
+  if (recursion_too_deep()) return nullptr;
   auto block = std::make_shared<ast::Block>();
   block->location = place();
   const int outer_depth = block_depth_;
   const bool outer_index = in_index_;
   block_depth_ = token().depth + 1;
   in_index_ = false;
-  ++depth_;
+  ++recursion_;
   ++at_;
   while (!at(TokenKind::RightBrace)) {
     if (accept(TokenKind::Semicolon)) continue;
@@ -102,7 +102,7 @@ ast::BlockPtr Parser::parse_block(bool yields_value) {
     skip_statement();
   }
   ++at_;
-  --depth_;
+  --recursion_;
   block_depth_ = outer_depth;
   in_index_ = outer_index;
   for (std::size_t i = 0; i + 1 < block->statements.size(); ++i) {

@@ -142,7 +142,7 @@ ast::File Parser::parse_file() {
     if (accept(TokenKind::Semicolon)) continue;
     const std::size_t first = at_;
     ast::Item item;
-    block_depth_ = depth_ = 0;
+    block_depth_ = recursion_ = 0;
     in_index_ = false;
     if (parse_item(item)) {
       result.items.push_back(std::move(item));
@@ -224,7 +224,7 @@ bool Parser::parse_item(ast::Item& item) {
              (at(TokenKind::LeftBrace) || (token().starts_line && begins_item(tokens_, at_)))))
       ++at_;
   if (!head && !at(TokenKind::LeftBrace)) return false;
-  block_depth_ = depth_ = 0;
+  block_depth_ = recursion_ = 0;
   in_index_ = false;
   item.body = parse_block(false);
   if (!item.body) return false;

@@ -51,6 +51,7 @@ private:
   DiagnosticMessage& expected(const std::string& what);
   DiagnosticMessage& error(Diagnostic kind, const SourceLocation& location, const std::string& text);
   bool too_deep(int depth, const SourceLocation& location);
+  bool recursion_too_deep() { return too_deep(recursion_ / 2, place()); }
 
   // ---- nodes
   SourceLocation span(std::size_t first) const; // from tokens_[first] to the token before the current one
@@ -60,6 +61,7 @@ private:
 
   // ---- parse_expression.cpp
   ast::ExprPtr parse_expression();
+  ast::ExprPtr parse_pipeline();
   ast::ExprPtr parse_stage();
   ast::ExprPtr parse_named(ast::ExprPtr expr, std::size_t first); // `as path`, if it is there
   bool parse_path(std::vector<ast::PathPart>& path);
@@ -119,7 +121,7 @@ private:
   DiagnosticMessage silent_; // takes what would follow from an error that was reported already
   std::size_t at_ = 0;
   std::size_t statement_begin_ = 0;
-  int depth_ = 0;         // of the recursion
+  int recursion_ = 0;     // each level of the tree takes at most two: an expression and an operand
   int block_depth_ = 0;   // open brackets round the statements of the current block
   bool in_index_ = false; // directly inside the brackets of a read or a dimension list
   Surrounding surrounding_ = Surrounding::Op;
