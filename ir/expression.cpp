@@ -346,8 +346,8 @@ ExprRef in_range(const IndexExpr& index, int64_t low, int64_t high,
 }
 
 static bool same_but_arguments(const Expr& a, const Expr& b) {
-  if (a.kind != b.kind || a.type != b.type || a.has_else != b.has_else || a.operand != b.operand ||
-      a.stop_gradient != b.stop_gradient ||
+  if (a.kind != b.kind || a.type != b.type || a.has_else != b.has_else ||
+      a.stop_gradient != b.stop_gradient || a.operand != b.operand || a.stop_gradient != b.stop_gradient ||
       a.arguments.size() != b.arguments.size() || a.indices != b.indices)
     return false;
   if (a.kind == Expr::Kind::Scalar && a.name != b.name) return false;

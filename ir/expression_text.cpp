@@ -45,9 +45,9 @@ std::string quoted(const std::string& text) {
 
 bool is_reserved_word(const std::string& word) {
   static const std::set<std::string> words = {
-      "and", "at",     "else", "false", "fold", "if",    "in",    "inf",   "lanes",
-      "let", "load",   "nan",  "not",   "op",   "or",    "order", "over",  "real",
-      "int", "random", "step", "store", "true", "where", "until", "index", "N",
+      "and",  "at",   "else",  "false", "fold",  "if",    "in",    "inf",  "lanes", "let",
+      "load", "nan",  "not",   "op",    "or",    "order", "over",  "real", "int",   "random",
+      "step", "stop", "store", "true",  "where", "until", "index", "N",
   };
   return words.contains(word);
 }
@@ -179,8 +179,9 @@ private:
       std::string text = names_.operand(e->operand) + "[";
       for (std::size_t i = 0; i < e->indices.size(); ++i) text += (i ? ", " : "") + index_text(e->indices[i]);
       text += "]";
-      if (!e->has_else) return {text, Binding::Primary};
-      return {"(" + text + " else " + else_text(*e) + ")", Binding::Primary};
+      if (e->has_else) text += " else " + else_text(*e);
+      if (e->stop_gradient) return {"stop(" + text + ")", Binding::Primary};
+      return {e->has_else ? "(" + text + ")" : text, Binding::Primary};
     }
     case Expr::Kind::Load: {
       std::string text = "load " + names_.operand(e->operand) + "[" + index_text(e->indices[0]) + "]";

@@ -384,7 +384,8 @@ private:
     return e;
   }
 
-  // c*b * (x // (a*b)) + c * ((x // a) % b)  ->  c * (x // a): the digits of one index beside each other again.
+  // c*b * (x // (a*b)) + c * ((x // a) % b)  ->  c * (x // a): the digits of one index beside each other
+  // again.
   IndexExpr join_digits(const IndexExpr& e) const {
     for (const Term& low : e.terms()) {
       if (low.kind != TermKind::Remainder) continue;
