@@ -9,11 +9,14 @@ LAYERS = ("ir", "passes", "codegen", "runtime")
 # Names of the standard library that are also words of the compiler itself, with what they mean there. Such a word
 # may stand in C++, as may the closed set of scalar functions (ir/scalar_functions.def); nothing else may. An entry
 # that is not needed any more is a problem too.
-ALSO_WORDS = {}
+ALSO_WORDS = {
+    "filled": "has its value already",
+    "step": "one update of the parameters; the distance between the values of a loop",
+}
 
 _DEFINITION = re.compile(r"^\s*(?:op|layer)\s+([A-Za-z_]\w*)", re.MULTILINE)
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
-_SCALAR_FUNCTION = re.compile(r'^FUNCTION\(\w+,\s*"(\w+)"', re.MULTILINE)
+_SCALAR_FUNCTION = re.compile(r'^FUNCTION\((\w+),\s*"(\w+)"', re.MULTILINE)
 
 
 def standard_names(root):
@@ -26,9 +29,9 @@ def standard_names(root):
 
 
 def scalar_functions(root):
-    """The scalar functions that C++ knows: they may share a name with an operator (tanh)."""
+    """The scalar functions that C++ knows, by kind and by text: they may share a name with an operator (tanh)."""
     texts = [policy.read(root, name) for name in policy.project_files(root) if name == "ir/scalar_functions.def"]
-    return {squeezed(function) for text in texts for function in _SCALAR_FUNCTION.findall(text)}
+    return {squeezed(name) for text in texts for entry in _SCALAR_FUNCTION.findall(text) for name in entry}
 
 
 def squeezed(name):
