@@ -49,6 +49,7 @@ std::string checkpoint_bytes(const Checkpoint& checkpoint) {
   metadata[kChecksumKey] = kNoChecksum;
   metadata["epoch"] = std::to_string(checkpoint.epoch);
   metadata["batch"] = std::to_string(checkpoint.batch);
+  metadata["batch_size"] = std::to_string(checkpoint.batch_size);
   metadata["step"] = std::to_string(checkpoint.step);
   metadata["seed"] = std::to_string(checkpoint.seed);
   metadata["log_offset"] = std::to_string(checkpoint.log_offset);
@@ -91,6 +92,7 @@ Result<Checkpoint> parse_checkpoint(std::string_view bytes, const std::string& n
   Checkpoint checkpoint;
   const bool numbers =
       parse_number(text("epoch"), checkpoint.epoch) && parse_number(text("batch"), checkpoint.batch) &&
+      parse_number(text("batch_size"), checkpoint.batch_size) &&
       parse_number(text("step"), checkpoint.step) && parse_number(text("seed"), checkpoint.seed) &&
       parse_number(text("log_offset"), checkpoint.log_offset) &&
       parse_number(text("best_epoch"), checkpoint.best_epoch);

@@ -16,9 +16,10 @@ namespace striate {
 struct Checkpoint {
   std::vector<NamedTensor> tensors; // parameters, layer state and optimiser state, by path
 
-  int64_t epoch = 0; // epochs finished
-  int64_t batch = 0; // batches of the next epoch already taken
-  int64_t step = 0;  // updates so far
+  int64_t epoch = 0;      // epochs finished
+  int64_t batch = 0;      // batches of the next epoch already taken
+  int64_t batch_size = 0; // examples per batch, which gives `batch` its meaning
+  int64_t step = 0;       // updates so far
   uint64_t seed = 0;
   int64_t log_offset = 0;     // bytes of metrics.jsonl at this point
   std::optional<double> best; // the best value of the watched metric, and when

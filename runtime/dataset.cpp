@@ -3,8 +3,6 @@
 #include "support/random.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 #include <numeric>
 
 namespace striate {
@@ -111,59 +109,6 @@ std::span<const int64_t> Batches::rows(int64_t batch) const {
 int64_t example_elements(const Tensor& column) {
   CHECK(column.rank() >= 1);
   return std::accumulate(column.shape().begin() + 1, column.shape().end(), int64_t{1}, std::multiplies<>());
-}
-
-template <typename From, typename To>
-static void gather_converted(const Tensor& column, std::span<const int64_t> rows, std::span<To> to) {
-  const auto size = static_cast<std::size_t>(example_elements(column));
-  CHECK(to.size() >= rows.size() * size);
-  const From* from = column.as<From>().data();
-  To* target = to.data();
-  for (int64_t row : rows) {
-    CHECK(row >= 0 && row < column.shape()[0]);
-    const From* example = from + static_cast<std::size_t>(row) * size;
-    for (std::size_t i = 0; i < size; ++i) target[i] = static_cast<To>(example[i]);
-    target += size;
-  }
-}
-
-void gather(const Tensor& column, std::span<const int64_t> rows, std::span<float> to) {
-  switch (column.element()) {
-  case ElementType::U8:
-  case ElementType::Bool:
-    return gather_converted<uint8_t>(column, rows, to);
-  case ElementType::I32:
-    return gather_converted<int32_t>(column, rows, to);
-  case ElementType::F32:
-    return gather_converted<float>(column, rows, to);
-  case ElementType::F64:
-    return gather_converted<double>(column, rows, to);
-  }
-}
-
-Status gather(const Tensor& column, std::span<const int64_t> rows, std::span<int32_t> to) {
-  switch (column.element()) {
-  case ElementType::U8:
-  case ElementType::Bool:
-    gather_converted<uint8_t>(column, rows, to);
-    return {};
-  case ElementType::I32:
-    gather_converted<int32_t>(column, rows, to);
-    return {};
-  case ElementType::F32:
-  case ElementType::F64:
-    break;
-  }
-  const auto size = static_cast<std::size_t>(example_elements(column));
-  CHECK(to.size() >= rows.size() * size);
-  std::vector<float> values(rows.size() * size);
-  gather(column, rows, values);
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (values[i] != std::trunc(values[i]) || std::abs(values[i]) > 0x1p24f)
-      return bad_data("example {} holds {}, where whole numbers are needed", rows[i / size], values[i]);
-    to[i] = static_cast<int32_t>(values[i]);
-  }
-  return {};
 }
 
 } // namespace striate

@@ -62,11 +62,6 @@ private:
   int64_t count_;
 };
 
-// Copies the examples at `rows` one after the other into `to`, which has room for rows * example elements.
-// The column is u8, i32 or f32; i32 from an f32 column is a Failure where a value is no integer.
-void gather(const Tensor& column, std::span<const int64_t> rows, std::span<float> to);
-Status gather(const Tensor& column, std::span<const int64_t> rows, std::span<int32_t> to);
-
 // Elements of one example of a column.
 int64_t example_elements(const Tensor& column);
 

@@ -21,7 +21,7 @@ std::optional<int64_t> element_count(ElementType element, const std::vector<int6
   return empty ? 0 : bytes / byte_size(element);
 }
 
-static std::string type_text_of(ElementType element, const std::vector<int64_t>& shape) {
+std::string tensor_type_text(ElementType element, const std::vector<int64_t>& shape) {
   std::string text = name_of(element);
   text += '[';
   for (std::size_t i = 0; i < shape.size(); ++i) text += (i ? "," : "") + std::to_string(shape[i]);
@@ -30,7 +30,7 @@ static std::string type_text_of(ElementType element, const std::vector<int64_t>&
 
 Result<Tensor> Tensor::allocate(ElementType element, std::vector<int64_t> shape) {
   const std::optional<int64_t> count = element_count(element, shape);
-  if (!count) return bad_data("a tensor of type {} is too large", type_text_of(element, shape));
+  if (!count) return bad_data("a tensor of type {} is too large", tensor_type_text(element, shape));
   Tensor tensor;
   tensor.element_ = element;
   tensor.shape_ = std::move(shape);
@@ -57,11 +57,10 @@ Tensor Tensor::clone() const {
 }
 
 void Tensor::reshape(std::vector<int64_t> shape) {
-  CHECK(element_count(element_, shape) == elements_, "{} to {}", type_text(), type_text_of(element_, shape));
+  CHECK(element_count(element_, shape) == elements_, "{} to {}", type_text(),
+        tensor_type_text(element_, shape));
   shape_ = std::move(shape);
 }
-
-std::string Tensor::type_text() const { return type_text_of(element_, shape_); }
 
 bool Tensor::equals(const Tensor& other) const {
   return element_ == other.element_ && shape_ == other.shape_ &&

@@ -21,6 +21,8 @@ inline constexpr std::size_t kTensorAlignment = 64;
 // The product of the sizes; nothing where a size is negative or the bytes would not fit in an int64.
 std::optional<int64_t> element_count(ElementType element, const std::vector<int64_t>& shape);
 
+std::string tensor_type_text(ElementType element, const std::vector<int64_t>& shape); // "u8[60000,28,28]"
+
 class Tensor {
 public:
   Tensor() = default; // no elements: f32[0]
@@ -53,7 +55,7 @@ public:
   // The same elements under another shape of as many elements.
   void reshape(std::vector<int64_t> shape);
 
-  std::string type_text() const;          // "u8[60000,28,28]"
+  std::string type_text() const { return tensor_type_text(element_, shape_); }
   bool equals(const Tensor& other) const; // type, shape and bits
 
 private:

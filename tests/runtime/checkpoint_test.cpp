@@ -20,6 +20,7 @@ static Checkpoint example(int64_t step) {
   checkpoint.tensors.push_back({"conv1.weight/v", Tensor(ElementType::F32, {2, 2})});
   checkpoint.epoch = 2;
   checkpoint.batch = 17;
+  checkpoint.batch_size = 64;
   checkpoint.step = step;
   checkpoint.seed = 0xfedcba9876543210;
   checkpoint.log_offset = 1234;
@@ -40,6 +41,7 @@ TEST_F(Checkpoints, RoundTrip) {
   EXPECT_TRUE(loaded->tensors[0].tensor.equals(saved.tensors[0].tensor));
   EXPECT_EQ(loaded->epoch, 2);
   EXPECT_EQ(loaded->batch, 17);
+  EXPECT_EQ(loaded->batch_size, 64);
   EXPECT_EQ(loaded->step, 5);
   EXPECT_EQ(loaded->seed, saved.seed);
   EXPECT_EQ(loaded->log_offset, 1234);

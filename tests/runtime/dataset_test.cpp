@@ -100,23 +100,4 @@ TEST(Dataset, BatchesCoverTheOrderWithARaggedLastOne) {
   EXPECT_EQ(Batches(part, {}, 4).count(), 0);
 }
 
-TEST(Dataset, GathersRows) {
-  const Table table = numbered_table(5);
-  const std::vector<int64_t> rows = {4, 0, 4};
-  std::vector<float> images(6), labels(3);
-  gather(table.columns[0].values, rows, images);
-  EXPECT_EQ(images, (std::vector<float>{40, 41, 0, 1, 40, 41}));
-  gather(table.columns[1].values, rows, labels);
-  EXPECT_EQ(labels, (std::vector<float>{-4, 0, -4}));
-
-  std::vector<int32_t> integers(3);
-  ASSERT_TRUE(gather(table.columns[1].values, rows, integers).ok());
-  EXPECT_EQ(integers, (std::vector<int32_t>{-4, 0, -4}));
-  ASSERT_TRUE(gather(table.columns[2].values, rows, integers).ok());
-  EXPECT_EQ(integers, (std::vector<int32_t>{2, 0, 2}));
-  const std::vector<int64_t> half = {0, 3, 1};
-  EXPECT_EQ(gather(table.columns[2].values, half, integers).failure().message,
-            "example 3 holds 1.5, where whole numbers are needed");
-}
-
 } // namespace striate

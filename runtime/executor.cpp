@@ -1,0 +1,170 @@
+#include "runtime/executor.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+namespace striate {
+
+Result<Executor> Executor::create(Executable executable, int threads) {
+  Executor executor;
+  executor.executable_ = std::make_unique<Executable>(std::move(executable));
+  const Executable& program = *executor.executable_;
+  Result<Tensor> arena = Tensor::allocate(ElementType::U8, {program.arena_bytes});
+  if (!arena)
+    return Failure{ExitCode::OutOfMemory, fmt::format("no memory for the {:.2f} GiB that the program needs",
+                                                      static_cast<double>(program.arena_bytes) / (1 << 30))};
+  executor.arena_ = std::make_unique<Tensor>(std::move(*arena));
+  executor.pool_ = std::make_unique<ThreadPool>(threads);
+  for (const auto& [name, value] : program.scalar_defaults) executor.scalars_[name] = value;
+  for (const char* counter : {"step", "epoch"}) executor.scalars_[counter] = 0;
+
+  std::size_t slots = 0;
+  for (const EntryPoint* entry : {&program.init, &program.step, &program.eval}) {
+    slots = std::max(slots, entry->scalars.size());
+    for (const auto* list : {&entry->inputs, &entry->outputs})
+      for (const Placement& placement : *list) executor.placed_.emplace(&placement, placement);
+  }
+  for (const auto* list : {&program.parameters, &program.states})
+    for (const Placement& placement : *list) executor.placed_.emplace(&placement, placement);
+  executor.slots_.resize(slots);
+  return executor;
+}
+
+void Executor::run(const EntryPoint& entry, int64_t examples) {
+  CHECK(examples >= 1 && examples <= executable_->capacity, "{} of {}", examples, executable_->capacity);
+  for (std::size_t slot = 0; slot < entry.scalars.size(); ++slot) {
+    const std::string& name = entry.scalars[slot];
+    if (name == "N")
+      slots_[slot] = static_cast<float>(examples);
+    else if (name == "1/N")
+      slots_[slot] = static_cast<float>(1.0 / static_cast<double>(examples));
+    else if (name == "seed.low")
+      slots_[slot] = std::bit_cast<float>(static_cast<uint32_t>(seed_));
+    else if (name == "seed.high")
+      slots_[slot] = std::bit_cast<float>(static_cast<uint32_t>(seed_ >> 32));
+    else {
+      const auto value = scalars_.find(name);
+      CHECK(value != scalars_.end(), "the scalar `{}` of `{}` has no value", name, entry.name);
+      slots_[slot] = static_cast<float>(value->second);
+    }
+  }
+  for (const ExecutableKernel& kernel : entry.kernels)
+    pool_->run(kernel.parallel_extent(examples), [&](int64_t begin, int64_t end) {
+      kernel.function(arena(), slots_.data(), examples, begin, end);
+    });
+}
+
+static const Placement* find(const std::vector<Placement>& placements, std::string_view name) {
+  const auto found =
+      std::find_if(placements.begin(), placements.end(), [&](const Placement& p) { return p.name == name; });
+  return found == placements.end() ? nullptr : &*found;
+}
+
+Status Executor::set_input(const EntryPoint& entry, std::string_view name, const Tensor& column,
+                           std::span<const int64_t> rows) {
+  const Placement* input = find(entry.inputs, name);
+  // An input that nothing reads has no place in the program.
+  if (!input) return {};
+  return placed(*input).write_examples(arena(), column, rows, *pool_);
+}
+
+Status Executor::set_inputs(const EntryPoint& entry, std::span<const ColumnBinding> bindings,
+                            const Table& table, std::span<const int64_t> rows) {
+  for (const ColumnBinding& binding : bindings) {
+    const auto column = static_cast<std::size_t>(binding.column);
+    if (column >= table.columns.size())
+      return bad_data("`{}` reads column {}, but the data has {} columns", binding.input, column,
+                      table.columns.size());
+    if (Status status = set_input(entry, binding.input, table.columns[column].values, rows); !status)
+      return status;
+  }
+  return {};
+}
+
+bool Executor::has_output(const EntryPoint& entry, std::string_view name) const {
+  return find(entry.outputs, name);
+}
+
+Tensor Executor::output(const EntryPoint& entry, std::string_view name, int64_t examples) const {
+  const Placement* placement = find(entry.outputs, name);
+  CHECK(placement, "`{}` has no output `{}`", entry.name, name);
+  return placed(*placement).read(arena(), examples);
+}
+
+static bool is_optimizer_state(const std::string& name) { return name.find('/') != std::string::npos; }
+
+std::vector<const Placement*> Executor::persistent(bool optimizer) const {
+  std::vector<const Placement*> list;
+  for (const Placement& placement : executable_->parameters) list.push_back(&placement);
+  for (const Placement& placement : executable_->states)
+    if (optimizer || !is_optimizer_state(placement.name)) list.push_back(&placement);
+  return list;
+}
+
+std::vector<NamedTensor> Executor::state() const {
+  std::vector<NamedTensor> tensors;
+  for (const Placement* placement : persistent(true))
+    tensors.push_back({placement->name, placed(*placement).read(arena(), 0)});
+  return tensors;
+}
+
+std::vector<NamedTensor> Executor::weights() const {
+  std::vector<NamedTensor> tensors;
+  for (const Placement* placement : persistent(false))
+    tensors.push_back({placement->name, placed(*placement).read(arena(), 0)});
+  return tensors;
+}
+
+// "`a`, `b` and 4 more"
+static std::string listed(const std::vector<std::string>& names) {
+  constexpr std::size_t kShown = 5;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), kShown); ++i)
+    text += fmt::format("{}{}", i ? ", " : "", names[i]);
+  if (names.size() > kShown) text += fmt::format(" and {} more", names.size() - kShown);
+  return text;
+}
+
+Status Executor::load(std::span<const NamedTensor> tensors, bool optimizer, const std::string& source) {
+  std::map<std::string_view, const Tensor*> found;
+  for (const auto& [name, tensor] : tensors) found[name] = &tensor;
+  std::vector<std::string> missing, different, unexpected;
+  const std::vector<const Placement*> wanted = persistent(optimizer);
+  for (const Placement* placement : wanted) {
+    const auto tensor = found.find(placement->name);
+    if (tensor == found.end()) {
+      missing.push_back(fmt::format("`{}`", placement->name));
+      continue;
+    }
+    if (tensor->second->element() != placement->element || tensor->second->shape() != placement->shape)
+      different.push_back(fmt::format("`{}` is {} instead of {}", placement->name,
+                                      tensor->second->type_text(),
+                                      tensor_type_text(placement->element, placement->shape)));
+    tensor->second = nullptr;
+  }
+  for (const auto& [name, tensor] : found)
+    if (tensor && (optimizer || !is_optimizer_state(std::string(name))))
+      unexpected.push_back(fmt::format("`{}`", name));
+  if (!missing.empty()) return bad_data("`{}` lacks {}", source, listed(missing));
+  if (!different.empty()) return bad_data("`{}` does not fit the model: {}", source, listed(different));
+  if (!unexpected.empty())
+    return bad_data("`{}` holds what the model has not: {}", source, listed(unexpected));
+
+  for (const auto& [name, tensor] : tensors)
+    for (const Placement* placement : wanted)
+      if (placement->name == name) placed(*placement).write(arena(), tensor);
+  return {};
+}
+
+std::string Executor::first_non_finite() const {
+  for (const Placement* placement : persistent(true)) {
+    if (placement->element != ElementType::F32) continue;
+    const Tensor tensor = placed(*placement).read(arena(), 0);
+    for (float value : tensor.as<float>())
+      if (!std::isfinite(value)) return placement->name;
+  }
+  return "";
+}
+
+} // namespace striate

@@ -1,0 +1,71 @@
+// An Executable with its memory and threads: runs entry points, and moves weights, examples and results.
+// Guarantees: run() allocates nothing; every value of an entry point's scalar slots is set before each run;
+// loading weights takes all or, with a message that lists what differs, nothing.
+#pragma once
+
+#include "runtime/data_readers.h"
+#include "runtime/placement.h"
+
+#include <map>
+#include <memory>
+
+namespace striate {
+
+// Which graph input reads which column of a split's table.
+struct ColumnBinding {
+  std::string input;
+  int column = 0;
+};
+
+class Executor {
+public:
+  // The arena is taken here; Failure where there is no memory for it.
+  static Result<Executor> create(Executable executable, int threads);
+
+  const Executable& executable() const { return *executable_; }
+  ThreadPool& pool() { return *pool_; }
+
+  // Run-time scalars by slot name; "seed" sets both halves. Rounded to f32 when a run begins.
+  void set_scalar(const std::string& name, double value) { scalars_[name] = value; }
+  void set_seed(uint64_t seed) { seed_ = seed; }
+
+  // Fills parameters and states from the seed.
+  void initialize() { run(executable_->init, 1); }
+  void run(const EntryPoint& entry, int64_t examples);
+
+  // An input of an entry point, rows of a column as its examples.
+  Status set_input(const EntryPoint& entry, std::string_view name, const Tensor& column,
+                   std::span<const int64_t> rows);
+  Status set_inputs(const EntryPoint& entry, std::span<const ColumnBinding> bindings, const Table& table,
+                    std::span<const int64_t> rows);
+  bool has_output(const EntryPoint& entry, std::string_view name) const;
+  Tensor output(const EntryPoint& entry, std::string_view name, int64_t examples) const;
+
+  // Everything a resume needs: parameters, layer states and optimizer states.
+  std::vector<NamedTensor> state() const;
+  // What inference needs: parameters and layer states (optimizer states have a `/` in their names).
+  std::vector<NamedTensor> weights() const;
+  // Sets tensors by name. Each of state() (weights() without `optimizer`) must be there with its type and
+  // shape, and nothing else; but optimizer states in the file are passed over without `optimizer`. `source`
+  // names the file.
+  Status load(std::span<const NamedTensor> tensors, bool optimizer, const std::string& source);
+
+  // The name of the first parameter or state with a value that is not finite; "" where there is none.
+  std::string first_non_finite() const;
+
+private:
+  Executor() = default;
+  const PlacedTensor& placed(const Placement& placement) const { return placed_.at(&placement); }
+  std::vector<const Placement*> persistent(bool optimizer) const;
+  char* arena() const { return static_cast<char*>(arena_->data()); }
+
+  std::unique_ptr<Executable> executable_;
+  std::unique_ptr<Tensor> arena_;
+  std::unique_ptr<ThreadPool> pool_;
+  std::map<const Placement*, PlacedTensor> placed_;
+  std::map<std::string, double, std::less<>> scalars_;
+  std::vector<float> slots_; // reused by every run
+  uint64_t seed_ = 0;
+};
+
+} // namespace striate

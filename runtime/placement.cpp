@@ -1,0 +1,147 @@
+#include "runtime/placement.h"
+
+#include "runtime/dataset.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstring>
+
+namespace striate {
+
+static constexpr int64_t kBatchBlock = 16; // rows are filled up to a multiple of it
+
+// For each index of one dimension, what it adds to the offset.
+static std::vector<int64_t> dimension_offsets(const Placement& placement, std::size_t dimension) {
+  std::vector<int64_t> offsets(static_cast<std::size_t>(placement.shape[dimension]), 0);
+  for (const Placement::Digit& digit : placement.digits)
+    if (digit.dimension == static_cast<int>(dimension))
+      for (std::size_t i = 0; i < offsets.size(); ++i)
+        offsets[i] += static_cast<int64_t>(i) / digit.step % digit.extent * digit.stride;
+  return offsets;
+}
+
+PlacedTensor::PlacedTensor(const Placement& placement)
+    : name_(placement.name), element_(placement.element), shape_(placement.shape), batch_(placement.batch),
+      offset_(placement.offset) {
+  CHECK(!batch_ || !shape_.empty(), "{}", name_);
+  row_offsets_ = batch_ ? dimension_offsets(placement, 0) : std::vector<int64_t>{0};
+  element_offsets_ = {0};
+  for (std::size_t dimension = batch_ ? 1 : 0; dimension < shape_.size(); ++dimension) {
+    const std::vector<int64_t> inner = dimension_offsets(placement, dimension);
+    std::vector<int64_t> product;
+    product.reserve(element_offsets_.size() * inner.size());
+    for (int64_t outer : element_offsets_)
+      for (int64_t offset : inner) product.push_back(outer + offset);
+    element_offsets_ = std::move(product);
+  }
+  contiguous_ = true;
+  for (std::size_t i = 0; i < element_offsets_.size(); ++i)
+    contiguous_ = contiguous_ && element_offsets_[i] == static_cast<int64_t>(i);
+}
+
+// Calls `function` with a value of the C++ type of the elements.
+template <typename Function>
+static auto with_type(ElementType element, Function&& function) {
+  switch (element) {
+  case ElementType::F32:
+    return function(float{});
+  case ElementType::F64:
+    return function(double{});
+  case ElementType::I32:
+    return function(int32_t{});
+  case ElementType::U8:
+  case ElementType::Bool:
+    break;
+  }
+  return function(uint8_t{});
+}
+
+Tensor PlacedTensor::read(const char* arena, int64_t examples) const {
+  std::vector<int64_t> shape = shape_;
+  if (batch_) {
+    CHECK(examples <= shape[0], "{}", name_);
+    shape[0] = examples;
+  }
+  Tensor tensor(element_, std::move(shape));
+  const auto rows = batch_ ? static_cast<std::size_t>(examples) : 1;
+  with_type(element_, [&](auto zero) {
+    using T = decltype(zero);
+    const T* from = reinterpret_cast<const T*>(arena + offset_);
+    T* to = static_cast<T*>(tensor.data());
+    for (std::size_t row = 0; row < rows; ++row)
+      for (int64_t offset : element_offsets_) *to++ = from[row_offsets_[row] + offset];
+  });
+  return tensor;
+}
+
+void PlacedTensor::write(char* arena, const Tensor& tensor) const {
+  CHECK(!batch_ && tensor.element() == element_ && tensor.shape() == shape_, "{}: {}", name_,
+        tensor.type_text());
+  with_type(element_, [&](auto zero) {
+    using T = decltype(zero);
+    const T* from = static_cast<const T*>(tensor.data());
+    T* to = reinterpret_cast<T*>(arena + offset_);
+    for (int64_t offset : element_offsets_) to[offset] = *from++;
+  });
+}
+
+// Whether every value of `From` is one of `To`, or each has to be looked at, or it makes no sense.
+template <typename From, typename To>
+static constexpr bool kAlwaysFits = std::is_same_v<From, To> || std::is_same_v<To, double> ||
+                                    std::is_same_v<To, float> || std::is_same_v<From, uint8_t>;
+template <typename From, typename To>
+static constexpr bool kMayFit = kAlwaysFits<From, To> || std::is_same_v<To, int32_t>;
+
+template <typename From>
+static bool is_i32(From value) {
+  return value == std::trunc(value) && value >= From(-0x1p31) && value < From(0x1p31);
+}
+
+Status PlacedTensor::write_examples(char* arena, const Tensor& column, std::span<const int64_t> rows,
+                                    ThreadPool& pool) const {
+  CHECK(batch_ && !rows.empty() && rows.size() <= row_offsets_.size(), "{}: {} rows", name_, rows.size());
+  const std::size_t size = element_offsets_.size();
+  if (example_elements(column) != static_cast<int64_t>(size))
+    return bad_data("`{}` takes {} values per example, but its column has {}", name_, size,
+                    example_elements(column));
+  const auto places =
+      std::min((static_cast<int64_t>(rows.size()) + kBatchBlock - 1) / kBatchBlock * kBatchBlock, shape_[0]);
+
+  return with_type(column.element(), [&](auto from_zero) {
+    return with_type(element_, [&](auto to_zero) -> Status {
+      using From = decltype(from_zero);
+      using To = decltype(to_zero);
+      if constexpr (!kMayFit<From, To>) {
+        return bad_data("`{}` takes {}, but its column holds {}", name_, name_of(element_),
+                        name_of(column.element()));
+      } else {
+        const From* values = static_cast<const From*>(column.data());
+        std::atomic<int64_t> unfit{-1}; // a row with a value that is no i32
+        pool.run(places, [&](int64_t begin, int64_t end) {
+          for (int64_t place = begin; place < end; ++place) {
+            const int64_t row = rows[std::min(static_cast<std::size_t>(place), rows.size() - 1)];
+            CHECK(row >= 0 && row < column.shape()[0], "{}: row {}", name_, row);
+            const From* from = values + static_cast<std::size_t>(row) * size;
+            To* to = reinterpret_cast<To*>(arena + offset_) + row_offsets_[static_cast<std::size_t>(place)];
+            if constexpr (!kAlwaysFits<From, To>)
+              if (!std::all_of(from, from + size, is_i32<From>)) {
+                unfit = row;
+                continue;
+              }
+            if (contiguous_)
+              for (std::size_t i = 0; i < size; ++i) to[i] = static_cast<To>(from[i]);
+            else
+              for (std::size_t i = 0; i < size; ++i) to[element_offsets_[i]] = static_cast<To>(from[i]);
+          }
+        });
+        if (unfit >= 0)
+          return bad_data("`{}` takes whole numbers, but example {} of its column holds another", name_,
+                          unfit.load());
+        return {};
+      }
+    });
+  });
+}
+
+} // namespace striate

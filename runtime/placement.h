@@ -1,0 +1,44 @@
+// Moving tensors between their logical form (row-major, by name) and the place and layout that a compiled
+// program gave them in its arena. The offset of an element is a sum of one term per dimension, so a batch is
+// a list of row offsets and one list of offsets within a row.
+#pragma once
+
+#include "runtime/executable.h"
+#include "runtime/tensor.h"
+#include "runtime/thread_pool.h"
+
+#include <span>
+
+namespace striate {
+
+class PlacedTensor {
+public:
+  PlacedTensor() = default;
+  explicit PlacedTensor(const Placement& placement);
+
+  const std::string& name() const { return name_; }
+  ElementType element() const { return element_; }
+  const std::vector<int64_t>& shape() const { return shape_; } // at the capacity
+
+  // The logical tensor; of one with a batch dimension, its first `examples` rows.
+  Tensor read(const char* arena, int64_t examples) const;
+  // All of a tensor without a batch dimension; its type and shape must be the placement's.
+  void write(char* arena, const Tensor& tensor) const;
+  // The rows of `column` as the examples 0, 1, ..., converted to the placement's type; the places up to the
+  // next multiple of 16 (and at most the capacity) get copies of the last one. A value or type that cannot be
+  // converted is a Failure.
+  Status write_examples(char* arena, const Tensor& column, std::span<const int64_t> rows,
+                        ThreadPool& pool) const;
+
+private:
+  std::string name_;
+  ElementType element_ = ElementType::F32;
+  std::vector<int64_t> shape_;
+  bool batch_ = false;
+  int64_t offset_ = 0;                   // bytes
+  std::vector<int64_t> row_offsets_;     // elements; one row where there is no batch dimension
+  std::vector<int64_t> element_offsets_; // elements, within a row
+  bool contiguous_ = false;              // element_offsets_ counts 0, 1, 2, ...
+};
+
+} // namespace striate

@@ -1,0 +1,322 @@
+#include "runtime/trainer.h"
+
+#include "runtime/interrupt.h"
+#include "runtime/metrics_log.h"
+#include "runtime/safetensors.h"
+
+#include <chrono>
+#include <cmath>
+
+namespace striate {
+
+static constexpr int64_t kLogInterval = 50; // steps between two lines of the loss of a batch
+static constexpr const char* kExamples = "examples";
+
+static double monotonic_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+static double wall_seconds() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+std::string model_path(const std::string& folder) { return folder + "/model.safetensors"; }
+
+bool lower_is_better(const std::string& metric) {
+  return metric.ends_with("loss") || metric.ends_with("error");
+}
+
+// Sums of per-example values in f64, in the order of the examples.
+class MetricSums {
+public:
+  MetricSums(const std::vector<std::string>& metrics) : names_{"loss"} {
+    names_.insert(names_.end(), metrics.begin(), metrics.end());
+    sums_.resize(names_.size());
+  }
+
+  // Adds the outputs of a run; returns the mean loss of it.
+  double add(const Executor& executor, const EntryPoint& entry, int64_t examples) {
+    double loss = 0;
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      const Tensor values = executor.output(entry, names_[i], examples);
+      double sum = 0;
+      for (float value : values.as<float>()) sum += value;
+      sums_[i] += sum;
+      if (i == 0) loss = sum / static_cast<double>(examples);
+    }
+    examples_ += examples;
+    return loss;
+  }
+
+  int64_t examples() const { return examples_; }
+  MetricValues means() const {
+    MetricValues means;
+    for (std::size_t i = 0; i < names_.size(); ++i)
+      means.emplace_back(names_[i], sums_[i] / static_cast<double>(std::max<int64_t>(examples_, 1)));
+    return means;
+  }
+
+  void save(std::map<std::string, double>& running) const {
+    running[kExamples] = static_cast<double>(examples_);
+    for (std::size_t i = 0; i < names_.size(); ++i) running["sum." + names_[i]] = sums_[i];
+  }
+  void restore(const std::map<std::string, double>& running) {
+    const auto value = [&](const std::string& name) {
+      const auto found = running.find(name);
+      return found == running.end() ? 0 : found->second;
+    };
+    examples_ = static_cast<int64_t>(value(kExamples));
+    for (std::size_t i = 0; i < names_.size(); ++i) sums_[i] = value("sum." + names_[i]);
+  }
+
+private:
+  std::vector<std::string> names_;
+  std::vector<double> sums_;
+  int64_t examples_ = 0;
+};
+
+Result<std::optional<MetricValues>> evaluate(Executor& executor, const Split& split,
+                                             const TrainerOptions& options) {
+  const EntryPoint& entry = executor.executable().eval;
+  const Batches batches(split, natural_order(split.size()), executor.executable().capacity);
+  MetricSums sums(options.metrics);
+  for (int64_t batch = 0; batch < batches.count(); ++batch) {
+    if (stop_requested()) return std::optional<MetricValues>();
+    const std::span<const int64_t> rows = batches.rows(batch);
+    if (Status status = executor.set_inputs(entry, options.bindings, *split.table, rows); !status)
+      return status.failure();
+    executor.run(entry, static_cast<int64_t>(rows.size()));
+    sums.add(executor, entry, static_cast<int64_t>(rows.size()));
+  }
+  return std::optional(sums.means());
+}
+
+// One run of the loop; its members are what the parts of the loop share.
+class Trainer {
+public:
+  Trainer(Executor& executor, const Dataset& dataset, const TrainerOptions& options)
+      : executor_(executor), dataset_(dataset), options_(options), sums_(options.metrics),
+        progress_(options.progress, stderr, options.unit) {
+    position_.seed = options.seed;
+    position_.batch_size = options.batch;
+    position_.notes = options.notes;
+  }
+
+  Result<TrainingResult> run(const LatestCheckpoint* resume, bool initialized) {
+    train_split_ = dataset_.find("train");
+    if (!train_split_) return bad_data("the data has no split called `train`");
+    executor_.set_seed(options_.seed);
+    if (resume) {
+      if (Status status = restore(*resume); !status) return status.failure();
+    } else if (!initialized) {
+      executor_.initialize();
+    }
+    Result<MetricsLog> log = MetricsLog::open(metrics_path(options_.run_folder), position_.log_offset);
+    if (!log) return log.failure();
+    log_ = &*log;
+
+    while (position_.epoch < options_.epochs && result_.code == ExitCode::Ok)
+      if (Status status = epoch(); !status) return status.failure();
+    if (result_.code == ExitCode::Ok)
+      if (Status status = finish(); !status) return status.failure();
+    result_.epoch = position_.epoch;
+    result_.step = position_.step;
+    return std::move(result_);
+  }
+
+private:
+  Status restore(const LatestCheckpoint& resume) {
+    const Checkpoint& saved = resume.checkpoint;
+    if (saved.seed != options_.seed)
+      return bad_data("`{}` was trained with seed {}, so it cannot be resumed with seed {}", resume.path,
+                      saved.seed, options_.seed);
+    if (saved.batch > 0 && saved.batch_size != options_.batch)
+      return bad_data(
+          "`{}` stopped within an epoch of batches of {}, so it cannot be resumed with batches of {}",
+          resume.path, saved.batch_size, options_.batch);
+    if (Status status = executor_.load(saved.tensors, true, resume.path); !status) return status;
+    position_.epoch = saved.epoch;
+    position_.batch = saved.batch;
+    position_.step = saved.step;
+    position_.log_offset = saved.log_offset;
+    position_.best = saved.best;
+    position_.best_epoch = saved.best_epoch;
+    sums_.restore(saved.running);
+    result_.checkpoint = resume.path;
+    return {};
+  }
+
+  // Trains from the current position to the end of the epoch, or until asked to stop.
+  Status epoch() {
+    const double started = monotonic_seconds();
+    const Batches batches(
+        *train_split_,
+        shuffled_order(train_split_->size(), options_.seed, static_cast<uint32_t>(position_.epoch)),
+        options_.batch);
+    const int64_t first_batch = position_.batch, first_examples = sums_.examples();
+    while (position_.batch < batches.count()) {
+      if (Status status = step(batches.rows(position_.batch)); !status) return status;
+      ++position_.batch;
+      ProgressState state;
+      state.epoch = position_.epoch + 1;
+      state.epochs = options_.epochs;
+      state.batch = position_.batch;
+      state.batches = batches.count();
+      state.batches_timed = position_.batch - first_batch;
+      state.examples = sums_.examples() - first_examples;
+      const double now = monotonic_seconds();
+      state.seconds = now - started;
+      state.values = sums_.means();
+      progress_.update(state, now);
+      if (stop_requested()) return stop();
+      if (take_save_request())
+        if (Status status = save(false); !status) return status;
+    }
+    return end_epoch(started);
+  }
+
+  Status step(std::span<const int64_t> rows) {
+    const EntryPoint& entry = executor_.executable().step;
+    const auto examples = static_cast<int64_t>(rows.size());
+    executor_.set_scalar("step", static_cast<double>(position_.step + 1));
+    executor_.set_scalar("epoch", static_cast<double>(position_.epoch));
+    if (Status status = executor_.set_inputs(entry, options_.bindings, *train_split_->table, rows); !status)
+      return status;
+    executor_.run(entry, examples);
+    ++position_.step;
+    const double loss = sums_.add(executor_, entry, examples);
+    if (!std::isfinite(loss)) return not_finite(fmt::format("the loss is {}", loss));
+    if (position_.step % kLogInterval == 0) return record("batch", {{"loss", loss}});
+    return {};
+  }
+
+  // Evaluates, logs and saves at the end of an epoch. Asked to stop meanwhile, it saves the position before:
+  // the resumed run evaluates again.
+  Status end_epoch(double started) {
+    MetricValues validation;
+    if (const Split* split = dataset_.find("val")) {
+      Result<std::optional<MetricValues>> values = evaluate(executor_, *split, options_);
+      if (!values) return values.failure();
+      if (!*values) return stop();
+      validation = std::move(**values);
+    }
+    const MetricValues training = sums_.means();
+    sums_ = MetricSums(options_.metrics);
+    ++position_.epoch;
+    position_.batch = 0;
+
+    result_.splits = {{"train", training}};
+    if (Status status = record("train", training); !status) return status;
+    if (!validation.empty()) {
+      result_.splits.emplace_back("val", validation);
+      if (Status status = record("val", validation); !status) return status;
+    }
+    const bool best = update_best();
+    const bool last = position_.epoch == options_.epochs;
+    std::string line = fmt::format("epoch {}/{}", position_.epoch, options_.epochs);
+    for (const auto& [split, values] : result_.splits)
+      for (const auto& [name, value] : values)
+        line += fmt::format("  {}{} {:.4g}", split == "train" ? "" : split + ".", name, value);
+    progress_.finish_epoch(
+        fmt::format("{}  {}{}", line, duration_text(monotonic_seconds() - started), best ? "  best" : ""));
+    const bool stopping = stop_requested();
+    if (stopping) result_.code = stop_exit_code();
+    if (best || last || stopping || position_.epoch % options_.checkpoint_every == 0) return save(best);
+    return {};
+  }
+
+  // Whether the watched metric has just become better than ever.
+  bool update_best() {
+    for (const auto& [split, values] : result_.splits)
+      for (const auto& [name, value] : values)
+        if (options_.best == split + "." + name && std::isfinite(value)) {
+          const bool better =
+              !position_.best || (lower_is_better(name) ? value < *position_.best : value > *position_.best);
+          if (!better) return false;
+          position_.best = value;
+          position_.best_epoch = position_.epoch;
+          return true;
+        }
+    return false;
+  }
+
+  Status record(const std::string& split, const MetricValues& values) {
+    // The epoch under way or, at its end, the one just finished: both counted from 1.
+    const int64_t epoch = position_.epoch + (split == "batch" ? 1 : 0);
+    for (const auto& [name, value] : values)
+      if (Status status = log_->append({position_.step, epoch, split, name, value, wall_seconds()}); !status)
+        return status;
+    return {};
+  }
+
+  Status save(bool best) {
+    if (const std::string name = executor_.first_non_finite(); !name.empty())
+      return not_finite("a weight is not finite");
+    Result<int64_t> offset = log_->synced_offset();
+    if (!offset) return offset.failure();
+    position_.log_offset = *offset;
+    position_.running.clear();
+    if (position_.batch > 0) sums_.save(position_.running);
+    position_.tensors = executor_.state();
+    Result<std::string> path =
+        save_checkpoint(options_.run_folder, position_, options_.checkpoint_keep, best);
+    position_.tensors.clear();
+    if (!path) return path.failure();
+    result_.checkpoint = *path;
+    return {};
+  }
+
+  Status stop() {
+    result_.code = stop_exit_code();
+    return save(false);
+  }
+
+  Failure not_finite(const std::string& what) const {
+    const std::string name = executor_.first_non_finite();
+    const std::string where = name.empty()
+                                  ? "all weights are still finite"
+                                  : fmt::format("the first weight that is not finite is in `{}`", name);
+    const std::string saved = result_.checkpoint.empty()
+                                  ? "nothing was saved yet"
+                                  : fmt::format("the last checkpoint is `{}`", result_.checkpoint);
+    return {ExitCode::NonFinite,
+            fmt::format("{} at step {} (epoch {}); {}; {}; a lower learning rate may help", what,
+                        position_.step, position_.epoch + 1, where, saved)};
+  }
+
+  // After the last epoch: the remaining splits, and the weights alone.
+  Status finish() {
+    for (const Split& split : dataset_.splits()) {
+      if (split.name == "train" || split.name == "val") continue;
+      Result<std::optional<MetricValues>> values = evaluate(executor_, split, options_);
+      if (!values) return values.failure();
+      if (!*values) {
+        result_.code = stop_exit_code();
+        return {};
+      }
+      if (Status status = record(split.name, **values); !status) return status;
+      result_.splits.emplace_back(split.name, std::move(**values));
+    }
+    Safetensors content;
+    content.tensors = executor_.weights();
+    content.metadata = options_.notes;
+    return write_safetensors(model_path(options_.run_folder), content);
+  }
+
+  Executor& executor_;
+  const Dataset& dataset_;
+  const TrainerOptions& options_;
+  const Split* train_split_ = nullptr;
+  Checkpoint position_; // where the run stands; its tensors are filled only while saving
+  MetricSums sums_;     // of the epoch under way
+  MetricsLog* log_ = nullptr;
+  Progress progress_;
+  TrainingResult result_;
+};
+
+Result<TrainingResult> train(Executor& executor, const Dataset& dataset, const TrainerOptions& options,
+                             const LatestCheckpoint* resume, bool initialized) {
+  CHECK(options.batch >= 1 && options.batch <= executor.executable().capacity, "{}", options.batch);
+  return Trainer(executor, dataset, options).run(resume, initialized);
+}
+
+} // namespace striate

@@ -1,0 +1,67 @@
+// The training loop: epochs of batches, evaluation, the metrics log, checkpoints, progress, interrupts.
+// Guarantees: a run that is stopped and resumed, at whatever step, leaves the same bits in weights,
+// checkpoints and metrics (but for wall times) as one that was not; nothing that is not finite is ever saved.
+//
+// The counters that compiled code reads: "step" is the number of the update, from 1; "epoch" the number of
+// epochs finished; both stand still while evaluating.
+#pragma once
+
+#include "runtime/checkpoint.h"
+#include "runtime/dataset.h"
+#include "runtime/executor.h"
+#include "runtime/progress.h"
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace striate {
+
+// Means over the examples, "loss" first and then the metrics in their order.
+using MetricValues = std::vector<std::pair<std::string, double>>;
+
+struct TrainerOptions {
+  int64_t epochs = 1;
+  int64_t batch = 64;
+  uint64_t seed = 1;
+  std::vector<ColumnBinding> bindings;
+  std::vector<std::string> metrics; // names of outputs beside "loss"
+
+  std::string run_folder;       // opened by open_run_folder
+  int64_t checkpoint_every = 1; // epochs
+  int checkpoint_keep = 3;
+  std::string best;                         // "val.accuracy": its best checkpoint is kept too; "": none
+  std::map<std::string, std::string> notes; // saved with every checkpoint: version, command line, source hash
+
+  ProgressMode progress = ProgressMode::Auto;
+  std::string unit = "examples"; // "images"
+};
+
+struct TrainingResult {
+  ExitCode code = ExitCode::Ok; // or Interrupted, Terminated: then a checkpoint of that very step was saved
+  int64_t epoch = 0;            // epochs finished
+  int64_t step = 0;
+  std::string checkpoint; // the path of the last one saved
+  std::vector<std::pair<std::string, MetricValues>>
+      splits; // of the last epoch, and "test" of the final weights
+};
+
+// Whether lower values of a metric are better: "loss" and what ends in "loss" or "error".
+bool lower_is_better(const std::string& metric);
+
+// Trains on the split "train", evaluates "val" after every epoch where there is one, and the remaining splits
+// at the end. `resume`: the checkpoint to go on from (its path is `source`), else the weights are
+// initialised, or what `executor` holds already if `initialized`. Writes `model.safetensors`, the weights
+// alone, at the end.
+Result<TrainingResult> train(Executor& executor, const Dataset& dataset, const TrainerOptions& options,
+                             const LatestCheckpoint* resume = nullptr, bool initialized = false);
+
+// Loss and metrics over a split, by the entry point `eval`. Stops between batches when an interrupt asks to;
+// then there is no value.
+Result<std::optional<MetricValues>> evaluate(Executor& executor, const Split& split,
+                                             const TrainerOptions& options);
+
+std::string model_path(const std::string& folder); // <folder>/model.safetensors
+
+} // namespace striate

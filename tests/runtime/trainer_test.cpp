@@ -1,0 +1,204 @@
+#include "runtime/trainer.h"
+
+#include "runtime/interrupt.h"
+#include "runtime/metrics_log.h"
+#include "runtime/safetensors.h"
+#include "tests/runtime/scratch.h"
+#include "tests/runtime/toy_program.h"
+
+#include <algorithm>
+#include <regex>
+
+namespace striate {
+
+class TrainerRuns : public Scratch {
+protected:
+  TrainerRuns() {
+    install_interrupt_handlers();
+    clear_interrupts();
+    toy::interrupt_at_step = toy::interrupt_in_evaluation = toy::break_at_step = -1;
+    // 200 points, labelled by a line through the origin.
+    Table table;
+    Tensor features(ElementType::F32, {200, 2}), labels(ElementType::U8, {200});
+    for (uint64_t i = 0; i < 200; ++i) {
+      const float x = uniform(9, i, 0, 0) - 0.5f, y = uniform(9, i, 0, 1) - 0.5f;
+      features.as<float>()[2 * i] = x;
+      features.as<float>()[2 * i + 1] = y;
+      labels.as<uint8_t>()[i] = x > 2 * y;
+    }
+    table.columns.push_back({"features", std::move(features)});
+    table.columns.push_back({"label", std::move(labels)});
+    const Split all = Split::whole("all", std::move(table));
+    Result<std::vector<Split>> parts = divide(all, {"train", "val", "test"}, {117, 43, 40});
+    for (Split& split : *parts) EXPECT_TRUE(dataset_.add(std::move(split)).ok());
+    options_.epochs = 4;
+    options_.batch = 17; // 6 full batches and one of 15
+    options_.bindings = {{"x", 0}, {"label", 1}};
+    options_.metrics = {"accuracy"};
+    options_.best = "val.accuracy";
+    options_.notes = {{"version", "test"}};
+    options_.progress = ProgressMode::None;
+  }
+
+  // A run in the folder `name`, from its latest checkpoint where it has one.
+  Result<TrainingResult> run(const std::string& name, int threads = 1) {
+    options_.run_folder = path(name);
+    clear_interrupts();
+    Executor executor = std::move(Executor::create(toy::program(), threads).value());
+    const bool again = !checkpoint_files(options_.run_folder).empty();
+    EXPECT_TRUE(
+        open_run_folder(options_.run_folder, again ? RunFolderUse::Resume : RunFolderUse::Create).ok());
+    if (!again) return train(executor, dataset_, options_);
+    const LatestCheckpoint latest = std::move(latest_checkpoint(options_.run_folder).value());
+    return train(executor, dataset_, options_, &latest);
+  }
+
+  std::string weights(const std::string& name) { return *read_file(model_path(path(name))); }
+  // The log with its times taken out.
+  std::string log(const std::string& name) {
+    return std::regex_replace(*read_file(metrics_path(path(name))), std::regex(R"("time":[0-9.]+)"), "");
+  }
+  int64_t log_lines(const std::string& name) {
+    const std::string text = log(name);
+    return std::count(text.begin(), text.end(), '\n');
+  }
+
+  static constexpr int64_t kSteps = 4 * 7;
+  Dataset dataset_;
+  TrainerOptions options_;
+};
+
+static double value_of(const TrainingResult& result, const std::string& split, const std::string& name) {
+  for (const auto& [of, values] : result.splits)
+    for (const auto& [metric, value] : values)
+      if (of == split && metric == name) return value;
+  return -1;
+}
+
+TEST_F(TrainerRuns, LearnsAndLeavesItsFiles) {
+  const Result<TrainingResult> result = run("run");
+  ASSERT_TRUE(result.ok()) << result.failure().message;
+  EXPECT_EQ(result->code, ExitCode::Ok);
+  EXPECT_EQ(result->epoch, 4);
+  EXPECT_EQ(result->step, kSteps);
+  EXPECT_GT(value_of(*result, "test", "accuracy"), 0.9);
+  EXPECT_LT(value_of(*result, "train", "loss"), 0.6);
+  EXPECT_EQ(checkpoint_files(path("run")).size(), 3u);
+  EXPECT_EQ(result->checkpoint, path("run/checkpoint-0000000028.safetensors"));
+  EXPECT_TRUE(load_checkpoint(best_checkpoint_path(path("run"))).ok());
+  const Safetensors model = std::move(read_safetensors(model_path(path("run"))).value());
+  EXPECT_EQ(model.tensors.size(), 2u);
+  EXPECT_EQ(model.metadata.at("version"), "test");
+  // Loss and accuracy of train and val in each epoch, and of test.
+  EXPECT_EQ(log_lines("run"), 4 * 4 + 2);
+}
+
+TEST_F(TrainerRuns, EvaluationIsTheExactMeanOverRaggedBatches) {
+  Executor executor = std::move(Executor::create(toy::program(), 2).value());
+  executor.initialize();
+  const Split& split = *dataset_.find("val"); // 43 examples, capacity 40
+  const MetricValues values = evaluate(executor, split, options_).value().value();
+  const std::vector<NamedTensor> weights = executor.weights();
+  const auto w = weights[0].tensor.as<float>();
+  double loss = 0;
+  for (int64_t row : split.rows) {
+    const float* x = split.table->columns[0].values.as<float>().data() + 2 * row;
+    const float p = 1 / (1 + std::exp(-(w[0] * x[0] + w[1] * x[1])));
+    loss -= std::log(split.table->columns[1].values.as<uint8_t>()[static_cast<std::size_t>(row)] ? p : 1 - p);
+  }
+  EXPECT_NEAR(values[0].second, loss / 43, 1e-6);
+}
+
+TEST_F(TrainerRuns, ThreadsDoNotChangeABit) {
+  ASSERT_TRUE(run("one", 1).ok());
+  ASSERT_TRUE(run("three", 3).ok());
+  EXPECT_EQ(weights("one"), weights("three"));
+  EXPECT_EQ(log("one"), log("three"));
+}
+
+TEST_F(TrainerRuns, AnInterruptedRunEndsAsAnUninterruptedOne) {
+  ASSERT_TRUE(run("whole").ok());
+  for (int64_t step = 1; step <= kSteps; ++step) {
+    const std::string name = "cut" + std::to_string(step);
+    toy::interrupt_at_step = step;
+    const Result<TrainingResult> cut = run(name);
+    ASSERT_TRUE(cut.ok()) << cut.failure().message;
+    EXPECT_EQ(cut->code, ExitCode::Interrupted);
+    EXPECT_EQ(cut->step, step) << "the step is finished, and no other begun";
+    toy::interrupt_at_step = -1;
+    const Result<TrainingResult> resumed = run(name);
+    ASSERT_TRUE(resumed.ok()) << resumed.failure().message;
+    EXPECT_EQ(resumed->code, ExitCode::Ok);
+    EXPECT_EQ(weights(name), weights("whole")) << step;
+    EXPECT_EQ(log(name), log("whole")) << step;
+    EXPECT_EQ(*read_file(path(name + "/checkpoint-0000000028.safetensors")),
+              *read_file(path("whole/checkpoint-0000000028.safetensors")));
+    EXPECT_EQ(*read_file(best_checkpoint_path(path(name))), *read_file(best_checkpoint_path(path("whole"))));
+  }
+}
+
+TEST_F(TrainerRuns, AnInterruptWhileEvaluatingEvaluatesAgain) {
+  ASSERT_TRUE(run("whole").ok());
+  // Each epoch's evaluation takes 2 batches; the last one's is followed by the test split's single batch.
+  for (int64_t evaluation = 0; evaluation < 9; ++evaluation) {
+    const std::string name = "cut" + std::to_string(evaluation);
+    toy::interrupt_in_evaluation = evaluation;
+    const Result<TrainingResult> cut = run(name);
+    ASSERT_TRUE(cut.ok()) << cut.failure().message;
+    toy::interrupt_in_evaluation = -1;
+    EXPECT_EQ(cut->code, evaluation < 8 ? ExitCode::Interrupted : ExitCode::Ok) << "the last is too late";
+    ASSERT_TRUE(run(name).ok());
+    EXPECT_EQ(weights(name), weights("whole"));
+    EXPECT_EQ(log(name), log("whole"));
+  }
+}
+
+TEST_F(TrainerRuns, ANonFiniteLossStopsBeforeAnythingIsSaved) {
+  toy::break_at_step = 10;
+  const Result<TrainingResult> result = run("run");
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.failure().code, ExitCode::NonFinite);
+  EXPECT_EQ(
+      result.failure().message,
+      "the loss is nan at step 10 (epoch 2); the first weight that is not finite is in `fc.weight`; the last "
+      "checkpoint is `" +
+          path("run/checkpoint-0000000007.safetensors") + "`; a lower learning rate may help");
+  EXPECT_EQ(latest_checkpoint(path("run"))->checkpoint.step, 7);
+}
+
+TEST_F(TrainerRuns, ResumingRefusesAnotherSeedOrBatch) {
+  toy::interrupt_at_step = 10;
+  ASSERT_TRUE(run("run").ok());
+  toy::interrupt_at_step = -1;
+  options_.seed = 2;
+  EXPECT_NE(run("run").failure().message.find("was trained with seed 1, so it cannot be resumed with seed 2"),
+            std::string::npos);
+  options_.seed = 1;
+  options_.batch = 20;
+  EXPECT_NE(run("run").failure().message.find("within an epoch of batches of 17"), std::string::npos);
+  options_.batch = 17;
+  options_.epochs = 6;
+  EXPECT_EQ(run("run")->epoch, 6) << "more epochs are welcome";
+}
+
+TEST_F(TrainerRuns, CheckpointsAsOftenAsAskedAndWhenBest) {
+  options_.checkpoint_every = 3;
+  options_.checkpoint_keep = 10;
+  options_.best = "";
+  ASSERT_TRUE(run("run").ok());
+  EXPECT_EQ(checkpoint_files(path("run")).size(), 2u) << "after 3 epochs and at the end";
+  EXPECT_FALSE(std::filesystem::exists(best_checkpoint_path(path("run"))));
+  options_.best = "val.loss";
+  ASSERT_TRUE(run("other").ok());
+  EXPECT_EQ(checkpoint_files(path("other")).size(), 4u) << "the loss falls in every epoch";
+}
+
+TEST_F(TrainerRuns, DataMustFit) {
+  options_.bindings = {{"x", 5}};
+  EXPECT_EQ(run("run").failure().message, "`x` reads column 5, but the data has 2 columns");
+  const Dataset empty;
+  Executor executor = std::move(Executor::create(toy::program(), 1).value());
+  EXPECT_EQ(train(executor, empty, options_).failure().message, "the data has no split called `train`");
+}
+
+} // namespace striate
