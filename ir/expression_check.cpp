@@ -1,7 +1,5 @@
 #include "ir/expression_check.h"
 
-#include <algorithm>
-
 namespace striate {
 
 const char* name_of(ScalarType type) {
@@ -78,8 +76,6 @@ static std::string application_error(const Expr& e) {
 }
 
 std::string type_error(const Expr& e) {
-  if (std::any_of(e.arguments.begin(), e.arguments.end(), [](const ExprRef& a) { return !a; }))
-    return "an argument is missing";
   switch (e.kind) {
   case Expr::Kind::Constant:
     return "";

@@ -1,0 +1,294 @@
+// The rules a graph keeps (docs/ir.md, "Graphs").
+#include "ir/expression_check.h"
+#include "ir/expression_text.h"
+#include "ir/graph/graph.h"
+
+#include <algorithm>
+#include <set>
+
+namespace striate {
+
+namespace {
+
+class GraphVerifier {
+public:
+  explicit GraphVerifier(const Graph& graph) : graph_(graph) {}
+
+  std::vector<std::string> verify() {
+    // Names and numbers first: the other rules speak of values by name.
+    if (numbers_are_valid()) {
+      check_values();
+      check_roles();
+      check_scalars();
+      check_nodes();
+      check_persistents();
+      check_outputs();
+      if (!graph_.regions.empty()) check_regions();
+    }
+    return std::move(problems_);
+  }
+
+private:
+  template <typename... Args>
+  void problem(fmt::format_string<Args...> format, Args&&... args) {
+    problems_.push_back(fmt::format(format, std::forward<Args>(args)...));
+  }
+
+  const Value& value(ValueId id) const { return graph_.values[id]; }
+  const std::string& name(ValueId id) const { return graph_.values[id].name; }
+  // A node is named by its first output.
+  const std::string& node_name(NodeId id) const { return name(graph_.nodes[id].outputs[0]); }
+
+  bool numbers_are_valid() {
+    int values = static_cast<int>(graph_.values.size());
+    int nodes = static_cast<int>(graph_.nodes.size());
+    auto check = [&](const std::vector<int>& ids, int count, const std::string& where) {
+      for (int id : ids)
+        if (id < 0 || id >= count) problem("{} has the number {} of {}", where, id, count);
+    };
+    for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
+      const Node& node = graph_.nodes[n];
+      if (node.outputs.empty()) problem("node {} ({}) has no output", n, node.op);
+      check(node.inputs, values, node.op);
+      check(node.outputs, values, node.op);
+    }
+    check(graph_.inputs, values, "an input");
+    for (const Persistent& persistent : graph_.persistents) {
+      check({persistent.value}, values, "a persistent");
+      if (persistent.next != -1) check({persistent.next}, values, "the next value of a persistent");
+    }
+    for (const auto& [name, output] : graph_.outputs) check({output}, values, "the output " + name);
+    for (const Region& region : graph_.regions) {
+      check(region.nodes, nodes, "the region " + region.name);
+      check(region.stored, values, "the region " + region.name);
+    }
+    for (const Value& value : graph_.values)
+      if (value.producer != -1) check({value.producer}, nodes, "the producer of " + value.name);
+    return problems_.empty();
+  }
+
+  void check_values() {
+    std::set<std::string> names;
+    for (const Value& value : graph_.values) {
+      if (value.name.empty()) problem("a value has no name");
+      if (!names.insert(value.name).second) problem("two values are named {}", value.name);
+      for (std::size_t d = 0; d < value.type.shape.size(); ++d) {
+        const Size& size = value.type.shape[d];
+        if (size.factor < 1) problem("{} has a dimension of size {}", value.name, size.text());
+        if (size.batch && d > 0) problem("{} has a batch size that is not outermost", value.name);
+      }
+      if (value.zero_in_padding && !value.type.has_batch())
+        problem("{} has no batch to be zero in the padding of", value.name);
+      if (value.offset < -1 || (value.offset > 0 && value.offset % byte_size(value.type.element) != 0))
+        problem("{} has the offset {}", value.name, value.offset);
+      check_layout(value);
+    }
+  }
+
+  void check_layout(const Value& value) {
+    const std::vector<Layout::Digit>& digits = value.layout.digits;
+    if (digits.empty()) return;
+    for (std::size_t i = 0; i < digits.size(); ++i) {
+      int dimension = digits[i].dimension;
+      if (dimension < 0 || dimension >= value.type.rank())
+        return problem("the layout of {} has the dimension {}", value.name, dimension);
+      if (digits[i].extent.batch && i > 0)
+        return problem("the layout of {} has a batch digit that is not outermost", value.name);
+    }
+    for (int d = 0; d < value.type.rank(); ++d) {
+      std::vector<Layout::Digit> own;
+      std::copy_if(digits.begin(), digits.end(), std::back_inserter(own),
+                   [&](const Layout::Digit& digit) { return digit.dimension == d; });
+      std::sort(own.begin(), own.end(),
+                [](const Layout::Digit& a, const Layout::Digit& b) { return a.step < b.step; });
+      const Size& size = value.type.shape[d];
+      int64_t step = 1;
+      bool fits = !own.empty() || size.is_constant(1);
+      for (std::size_t i = 0; i < own.size() && fits; ++i) {
+        bool highest = i + 1 == own.size();
+        fits = own[i].step == step && own[i].extent.factor > 0 &&
+               (highest ? own[i].extent == highest_digit(size, step) : !own[i].extent.batch) &&
+               !__builtin_mul_overflow(step, own[i].extent.factor, &step);
+      }
+      if (!fits)
+        problem("the layout {} of {} does not cover dimension {}", value.layout.text(), value.name, d);
+    }
+  }
+
+  void check_roles() {
+    std::vector<int> as_input(graph_.values.size()), as_persistent(graph_.values.size());
+    std::vector<int> as_result(graph_.values.size());
+    for (ValueId input : graph_.inputs) ++as_input[input];
+    for (const Persistent& persistent : graph_.persistents) ++as_persistent[persistent.value];
+    for (const Node& node : graph_.nodes)
+      for (ValueId output : node.outputs) ++as_result[output];
+    for (std::size_t i = 0; i < graph_.values.size(); ++i) {
+      const Value& value = graph_.values[i];
+      int input = value.role == ValueRole::Input, computed = value.role == ValueRole::Computed;
+      int persistent = value.role == ValueRole::Parameter || value.role == ValueRole::State;
+      if (as_input[i] != input) problem("{} is {}among the inputs", value.name, input ? "not once " : "");
+      if (as_persistent[i] != persistent)
+        problem("{} is {}among the persistents", value.name, persistent ? "not once " : "");
+      if (as_result[i] != computed)
+        problem("{} is computed {} times, not {}", value.name, as_result[i], computed);
+      if ((value.producer >= 0) != (value.role == ValueRole::Computed))
+        problem("{} {} producer", value.name, value.producer >= 0 ? "has a" : "has no");
+    }
+  }
+
+  void check_scalars() {
+    scalars_ = {"N", "1/N", "step", "epoch", "seed.low", "seed.high"};
+    for (const auto& [name, initial] : graph_.scalars)
+      if (name.empty() || !scalars_.insert(name).second) problem("a second run-time scalar named `{}`", name);
+  }
+
+  void check_nodes() {
+    std::vector<bool> ready(graph_.values.size());
+    for (std::size_t i = 0; i < ready.size(); ++i) ready[i] = graph_.values[i].role != ValueRole::Computed;
+    std::set<const Definition*> sound;
+    for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
+      const Node& node = graph_.nodes[n];
+      const std::string& who = node_name(static_cast<NodeId>(n));
+      for (ValueId input : node.inputs)
+        if (!ready[input]) problem("{} reads {} before it is computed", who, name(input));
+      for (ValueId output : node.outputs) {
+        ready[output] = true;
+        if (value(output).producer != static_cast<NodeId>(n))
+          problem("{} is computed by {}, its producer says otherwise", name(output), who);
+      }
+      if (!node.definition) {
+        problem("{} has no definition", who);
+        continue;
+      }
+      check_signature(node, who);
+      if (!sound.insert(node.definition.get()).second) continue;
+      if (std::string why = striate::verify(*node.definition); !why.empty())
+        problem("{}: in the definition of {}: {}", who, node.definition->name, why);
+      else
+        check_scalars_of(*node.definition, who);
+    }
+  }
+
+  void check_signature(const Node& node, const std::string& who) {
+    const Definition& definition = *node.definition;
+    if (static_cast<int>(node.inputs.size()) != definition.input_count ||
+        definition.input_count > static_cast<int>(definition.operands.size()))
+      return problem("{} has {} inputs, its definition has {}", who, node.inputs.size(),
+                     definition.input_count);
+    if (node.outputs.size() != definition.outputs.size())
+      return problem("{} has {} outputs, its definition has {}", who, node.outputs.size(),
+                     definition.outputs.size());
+    auto check = [&](ValueId id, int operand) {
+      if (operand < 0 || operand >= static_cast<int>(definition.operands.size()))
+        return; // verify(Definition) says so
+      const TensorType& wanted = definition.operands[operand].type;
+      if (value(id).type != wanted)
+        problem("{}: {} is {}, the definition's {} is {}", who, name(id), value(id).type.text(),
+                definition.operands[operand].name, wanted.text());
+    };
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) check(node.inputs[i], static_cast<int>(i));
+    for (std::size_t i = 0; i < node.outputs.size(); ++i) check(node.outputs[i], definition.outputs[i]);
+  }
+
+  void check_scalars_of(const Definition& definition, const std::string& who) {
+    for (const Statement& statement : definition.statements)
+      visit(statement.body, [&](const ExprRef& e) {
+        if (e->kind == Expr::Kind::Scalar && !scalars_.contains(e->name))
+          problem("{} uses the unknown run-time scalar `{}`", who, e->name);
+      });
+  }
+
+  void check_persistents() {
+    for (const Persistent& persistent : graph_.persistents) {
+      const Value& kept = value(persistent.value);
+      if (persistent.trainable && kept.role != ValueRole::Parameter)
+        problem("{} is trainable, but no parameter", kept.name);
+      if (persistent.next >= 0) {
+        if (value(persistent.next).role != ValueRole::Computed)
+          problem("the next value of {} is not computed", kept.name);
+        if (value(persistent.next).type != kept.type)
+          problem("{} is {}, its next value is {}", kept.name, kept.type.text(),
+                  value(persistent.next).type.text());
+      }
+      if (persistent.initial) check_initial(persistent, kept);
+    }
+  }
+
+  void check_initial(const Persistent& persistent, const Value& kept) {
+    std::string why;
+    visit(persistent.initial, [&](const ExprRef& e) {
+      if (why.empty()) why = type_error(*e);
+      if (e->kind == Expr::Kind::Read || e->kind == Expr::Kind::Load || e->kind == Expr::Kind::Tile)
+        why = "it reads";
+      for (const IndexExpr& index : e->indices) {
+        std::vector<int> variables;
+        index.collect_variables(variables);
+        for (int v : variables)
+          if (v < 0 || v >= kept.type.rank()) why = "it uses a dimension that is not there";
+      }
+    });
+    if (why.empty() && persistent.initial->type != scalar_type_of(kept.type.element))
+      why = fmt::format("it is {}", striate::name_of(persistent.initial->type));
+    if (!why.empty()) problem("the initial value of {}: {}", kept.name, why);
+  }
+
+  void check_outputs() {
+    std::set<std::string> names;
+    for (const auto& [name, output] : graph_.outputs)
+      if (name.empty() || !names.insert(name).second) problem("a second output named `{}`", name);
+  }
+
+  void check_regions() {
+    std::vector<int> region_of(graph_.nodes.size(), -1);
+    std::vector<bool> stored(graph_.values.size());
+    for (std::size_t i = 0; i < graph_.values.size(); ++i)
+      stored[i] = graph_.values[i].role != ValueRole::Computed;
+    for (std::size_t r = 0; r < graph_.regions.size(); ++r) {
+      const Region& region = graph_.regions[r];
+      if (region.nodes.empty()) problem("the region {} is empty", region.name);
+      if (!std::is_sorted(region.nodes.begin(), region.nodes.end()))
+        problem("the nodes of the region {} are out of order", region.name);
+      for (NodeId node : region.nodes) {
+        if (region_of[node] != -1) problem("{} is in two regions", node_name(node));
+        region_of[node] = static_cast<int>(r);
+        check_region_node(node);
+      }
+      for (NodeId node : region.nodes)
+        for (ValueId input : graph_.nodes[node].inputs) {
+          NodeId producer = value(input).producer;
+          bool inside = producer >= 0 && region_of[producer] == static_cast<int>(r);
+          if (!inside && !stored[input])
+            problem("the region {} reads {}, which no earlier region stores", region.name, name(input));
+        }
+      for (ValueId output : region.stored) {
+        NodeId producer = value(output).producer;
+        if (producer < 0 || region_of[producer] != static_cast<int>(r))
+          problem("the region {} stores {}, which it does not compute", region.name, name(output));
+        stored[output] = true;
+      }
+    }
+    for (std::size_t n = 0; n < graph_.nodes.size(); ++n)
+      if (region_of[n] == -1) problem("{} is in no region", node_name(static_cast<NodeId>(n)));
+    for (const auto& [name, output] : graph_.outputs)
+      if (!stored[output]) problem("the output {} is not stored", name);
+    for (const Persistent& persistent : graph_.persistents)
+      if (persistent.next >= 0 && !stored[persistent.next])
+        problem("the next value of {} is not stored", name(persistent.value));
+  }
+
+  void check_region_node(NodeId id) {
+    const Node& node = graph_.nodes[id];
+    if (node.outputs.size() != 1 || (node.definition && node.definition->statements.size() != 1))
+      problem("{} is in a region, but not one statement with one output", node_name(id));
+  }
+
+  const Graph& graph_;
+  std::set<std::string> scalars_;
+  std::vector<std::string> problems_;
+};
+
+} // namespace
+
+std::vector<std::string> verify(const Graph& graph) { return GraphVerifier(graph).verify(); }
+
+} // namespace striate
