@@ -134,8 +134,9 @@ private:
     token.column = static_cast<int>(begin - line_begin_) + 1;
     token.starts_line = starts_line_;
     token.after_space = begin != last_end_;
+    token.after_stray = after_stray_;
     result_.tokens.push_back(token);
-    starts_line_ = false;
+    starts_line_ = after_stray_ = false;
     last_end_ = at_;
   }
 
@@ -277,6 +278,7 @@ private:
     else if (quote == '\'')
       diagnostics_.error(Diagnostic::ForeignSyntax, place(begin, at_), "a string is written in double quotes")
           .help("write `\"{}\"`", text_.substr(begin + 1, at_ - begin - 2));
+    after_stray_ = after_stray_ || !closed;
     add(TokenKind::String, begin);
   }
 
@@ -335,9 +337,11 @@ private:
           .error(Diagnostic::UnexpectedCharacter, place(begin, at_), "the byte `{}` is no text",
                  printable(static_cast<char>(byte)))
           .note("the file is read as UTF-8");
+      after_stray_ = true;
       return;
     }
     ++at_;
+    after_stray_ = true;
     DiagnosticMessage& message =
         diagnostics_.error(Diagnostic::UnexpectedCharacter, place(begin, at_),
                            "the language does not use `{}`", printable(static_cast<char>(byte)));
@@ -356,6 +360,7 @@ private:
   std::size_t last_end_ = SIZE_MAX;
   int line_ = 1;
   bool starts_line_ = true;
+  bool after_stray_ = false;
 };
 
 } // namespace

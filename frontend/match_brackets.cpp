@@ -30,7 +30,7 @@ bool begins_item(const std::vector<Token>& tokens, std::size_t index) {
   if (word == "train")
     return third == TokenKind::LeftParen || (third == TokenKind::Name && tokens[index + 2].text == "with");
   return (word == "op" || word == "model" || word == "optimizer" || word == "data") &&
-         (third == TokenKind::LeftParen || third == TokenKind::LeftBrace);
+         (third == TokenKind::LeftParen || third == TokenKind::LeftBrace || third == TokenKind::Colon);
 }
 
 namespace {
@@ -43,18 +43,25 @@ public:
   std::vector<Token> run() {
     for (at_ = 0; at_ < tokens_.size(); ++at_) {
       const Token& token = tokens_[at_];
+      if (token.kind == TokenKind::String && token.after_stray) line_of_open_string_ = token.line;
       if (token.starts_line) {
         indentation_ = token.column;
         if (!open_.empty()) close_what_this_line_ends();
       }
       if (is_opener(token.kind)) {
-        open_.push_back({result_.size(), indentation_});
+        if (token.kind == TokenKind::LeftBrace && token.after_space)
+          while (!open_.empty() && innermost() != TokenKind::LeftBrace && !open_.back().may_hold_block)
+            close_missing("a block begins here");
+        open_.push_back({result_.size(), indentation_, false});
         push(token, open_.size() - 1);
       } else if (is_closer(token.kind)) {
         close(token);
       } else {
         if (token.kind == TokenKind::End)
           while (!open_.empty()) close_missing("");
+        const bool takes_block = token.kind == TokenKind::If || token.kind == TokenKind::When ||
+                                 token.kind == TokenKind::Repeat || token.kind == TokenKind::Scan;
+        if (takes_block && !open_.empty()) open_.back().may_hold_block = true;
         push(token, open_.size());
       }
     }
@@ -63,8 +70,9 @@ public:
 
 private:
   struct Open {
-    std::size_t index; // of the opener, in result_
-    int indentation;   // of its line
+    std::size_t index;   // of the opener, in result_
+    int indentation;     // of its line
+    bool may_hold_block; // an `if` or a loop stands directly inside
   };
 
   TokenKind innermost() const { return result_[open_.back().index].kind; }
@@ -88,9 +96,11 @@ private:
   void close_missing(const char* why) {
     const Token& opener = result_[open_.back().index];
     const Token& here = tokens_[at_];
-    DiagnosticMessage& message = diagnostics_.error(Diagnostic::Unclosed, location_of(file_, opener),
-                                                    "this `{}` is never closed", opener.text);
-    if (*why) message.note_at(location_of(file_, here), "{}", why);
+    if (opener.line != line_of_open_string_) { // else its closer went into the string
+      DiagnosticMessage& message = diagnostics_.error(Diagnostic::Unclosed, location_of(file_, opener),
+                                                      "this `{}` is never closed", opener.text);
+      if (*why) message.note_at(location_of(file_, here), "{}", why);
+    }
     Token closer;
     closer.kind = closer_of(opener.kind);
     closer.text = description_of(closer.kind);
@@ -124,6 +134,7 @@ private:
   // after something that asks for no continuation.
   bool begins_statement() const {
     const Token& token = tokens_[at_];
+    if (token.column > open_.back().indentation) return false; // arguments are indented
     if (token.kind == TokenKind::Return || token.kind == TokenKind::Param) return true;
     if (token.kind != TokenKind::Name || at_ == 0 || at_ + 1 >= tokens_.size()) return false;
     const TokenKind next = tokens_[at_ + 1].kind, before = tokens_[at_ - 1].kind;
@@ -181,6 +192,7 @@ private:
   std::vector<Open> open_;
   std::size_t at_ = 0;
   int indentation_ = 1;
+  int line_of_open_string_ = 0;
 };
 
 } // namespace

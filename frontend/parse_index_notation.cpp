@@ -117,7 +117,7 @@ bool Parser::at_reduction() const {
     else if (tokens_[i].kind != TokenKind::DotDot)
       bare = bare && tokens_[i].kind == TokenKind::Name;
   }
-  if (!several) return true;
+  if (!several) return !tokens_[close].is_repair;
   const Token& next = tokens_[close + 1];
   const bool same_line = !next.starts_line || next.depth > block_depth_ || next.kind == TokenKind::LeftParen;
   const bool is_statement = next.kind == TokenKind::Name && tokens_[close + 2].kind == TokenKind::Assign;

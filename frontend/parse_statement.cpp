@@ -101,11 +101,13 @@ ast::BlockPtr Parser::parse_block(bool yields_value) {
     in_index_ = false;
     skip_statement();
   }
+  const bool repaired =
+      token().is_repair; // then it ends too late, and its last statement is not what was meant
   ++at_;
   --recursion_;
   block_depth_ = outer_depth;
   in_index_ = outer_index;
-  for (std::size_t i = 0; i + 1 < block->statements.size(); ++i) {
+  for (std::size_t i = 0; i + 1 < block->statements.size() && !repaired; ++i) {
     const Stmt& statement = block->statements[i];
     if (statement.kind == StmtKind::Value && yields_value && !is_control(*statement.value))
       error(Diagnostic::Misplaced, statement.value->location, "this value is not used")
@@ -127,7 +129,8 @@ void Parser::skip_statement() {
       return true;
     default:
       return is_opener(token().kind) || is_closer(token().kind) ||
-             (token().kind >= TokenKind::Plus && token().kind <= TokenKind::NotEqual);
+             (token().kind >= TokenKind::Plus && token().kind <= TokenKind::NotEqual &&
+              !at(TokenKind::SlashSlash));
     }
   };
   for (; !at(TokenKind::End); ++at_) {
@@ -152,10 +155,15 @@ bool Parser::end_statement(const Stmt& statement, bool yields_value) {
     return false;
   }
   if (at_new_line()) return true;
+  if (at(TokenKind::If) && statement.kind == StmtKind::Assign) {
+    error(Diagnostic::ForeignSyntax, place(), "the condition comes before the values")
+        .help("write `if condition {{ a }} else {{ b }}`");
+    return false;
+  }
   if (at(TokenKind::Param) || at(TokenKind::Return) || at(TokenKind::Layer) || at(TokenKind::If) ||
       at(TokenKind::When) || at(TokenKind::Repeat) || at(TokenKind::Scan))
     return true;
-  if (at(TokenKind::Name)) {
+  if (at(TokenKind::Name) && !token(1).starts_line) {
     const TokenKind next = token(1).kind;
     const bool may_be_value = yields_value || surrounding_ == Surrounding::Train;
     if (next == TokenKind::Assign || next == TokenKind::Comma || next == TokenKind::LeftBracket ||
@@ -185,6 +193,10 @@ bool Parser::parse_statement(Stmt& statement, bool yields_value) {
                                                      (is_reserved_word(second) && second != TokenKind::As &&
                                                       second != TokenKind::And && second != TokenKind::Or &&
                                                       second != TokenKind::Else && second != TokenKind::In));
+  if (is_reserved_word(token().kind) && second == TokenKind::Assign) {
+    std::string name;
+    return parse_name(name, "a value");
+  }
   switch (token().kind) {
   case TokenKind::Param:
   case TokenKind::Return:
@@ -241,7 +253,12 @@ bool Parser::check_unknown_word(std::string_view& word) {
   std::vector<std::string> words = {"repeat", "scan", "when", "if"};
   for (const StatementWord& candidate : kStatementWords)
     if (candidate.surroundings & bit(surrounding_)) words.emplace_back(candidate.word);
-  const std::string near = nearest_name(word, words);
+  std::string near = nearest_name(word, words);
+  if (near.empty()) { // perhaps a statement that belongs elsewhere; it says so when it is the word that was
+                      // written
+    for (const StatementWord& candidate : kStatementWords) words.emplace_back(candidate.word);
+    near = nearest_name(word, words);
+  }
   if (near.empty()) {
     const SourceLocation second = location_of(file_, token(1));
     DiagnosticMessage& message =

@@ -78,7 +78,7 @@ std::string Parser::found() const {
 }
 
 DiagnosticMessage& Parser::expected(const std::string& what) {
-  if (token().is_repair) return silent_ = {};
+  if (token().is_repair || token().after_stray) return silent_ = {};
   return error(Diagnostic::UnexpectedToken, place_of_missing(),
                fmt::format("expected {}, {}", what, found()));
 }
@@ -193,7 +193,9 @@ bool Parser::parse_item(ast::Item& item) {
     }
     const std::string near = at(TokenKind::Name) ? nearest_name(word, words) : "";
     if (near.empty() || (token(1).kind != TokenKind::Name && token(1).kind != TokenKind::String)) {
-      expected("`op`, `layer`, `model`, `optimizer`, `data`, `train` or `use`")
+      error(Diagnostic::UnexpectedToken, place(),
+            fmt::format("expected `op`, `layer`, `model`, `optimizer`, `data`, `train` or `use`, found `{}`",
+                        token().text))
           .note("a file is made of these; statements stand inside them");
       return false;
     }
@@ -413,6 +415,7 @@ bool Parser::parse_type(ast::Type& type) {
     std::string near = nearest_name(type.name, kTypes);
     for (const auto& [word, meant] : kForeign)
       if (word == type.name) near = meant;
+    if (near == "real" && token(1).kind == TokenKind::LeftBracket) near = "f32";
     message.note("the types are {}", fmt::join(kTypes, ", "));
     if (!near.empty()) message.help("did you mean `{}`?", near);
   }

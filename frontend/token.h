@@ -28,6 +28,7 @@ struct Token {
   int column = 1;
   bool starts_line = false; // the first token of its line
   bool after_space = false; // not adjacent to the token before
+  bool after_stray = false; // something before it was reported and left out; of a string: it has no end
   bool is_repair = false;   // a closing bracket that was missing: already reported, and not in the text
   int depth = 0;            // open brackets around it; an opener and its closer have the same depth
   std::size_t partner = 0;  // of a bracket: the index of the other one
