@@ -1,0 +1,34 @@
+#include "ir/kernel/kernel.h"
+
+namespace striate {
+
+int Kernel::add_variable(KernelVariable variable) {
+  variables.push_back(std::move(variable));
+  return static_cast<int>(variables.size()) - 1;
+}
+
+int Kernel::add_buffer(KernelBuffer buffer) {
+  buffers.push_back(std::move(buffer));
+  return static_cast<int>(buffers.size()) - 1;
+}
+
+int Kernel::add_tile(KernelTile tile) {
+  tiles.push_back(std::move(tile));
+  return static_cast<int>(tiles.size()) - 1;
+}
+
+int Kernel::lane() const {
+  for (std::size_t i = 0; i < variables.size(); ++i)
+    if (variables[i].kind == VariableKind::Lane) return static_cast<int>(i);
+  return -1;
+}
+
+Interval Kernel::range_of(int variable, int64_t capacity) const {
+  const KernelVariable& v = variables[variable];
+  int64_t extent = v.extent.at(capacity);
+  if (extent <= 0) return {0, 0};
+  if (v.overlap) return {0, extent - v.step};
+  return {0, (extent - 1) / v.step * v.step};
+}
+
+} // namespace striate

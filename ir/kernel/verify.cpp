@@ -1,0 +1,299 @@
+// The rules a kernel keeps (docs/ir.md, "Kernels").
+#include "ir/expression_check.h"
+#include "ir/kernel/kernel.h"
+
+#include <algorithm>
+#include <set>
+
+namespace striate {
+
+namespace {
+
+class KernelVerifier {
+public:
+  explicit KernelVerifier(const Kernel& kernel) : kernel_(kernel) {}
+
+  std::vector<std::string> verify() {
+    check_variables();
+    check_buffers();
+    check_tiles();
+    if (problems_.empty()) {
+      open_.resize(kernel_.variables.size());
+      bounded_.resize(kernel_.variables.size());
+      assigned_.resize(kernel_.tiles.size());
+      check_body(kernel_.body, true);
+    }
+    return std::move(problems_);
+  }
+
+private:
+  template <typename... Args>
+  void problem(fmt::format_string<Args...> format, Args&&... args) {
+    problems_.push_back(fmt::format(format, std::forward<Args>(args)...));
+  }
+
+  static bool is_axis(const KernelVariable& variable) {
+    return variable.kind == VariableKind::Axis || variable.kind == VariableKind::Lane;
+  }
+  bool is_axis(int variable) const { return is_axis(kernel_.variables[variable]); }
+  bool is_variable(int id) const { return id >= 0 && id < static_cast<int>(kernel_.variables.size()); }
+  bool is_tile(int id) const { return id >= 0 && id < static_cast<int>(kernel_.tiles.size()); }
+  bool is_buffer(int id) const { return id >= 0 && id < static_cast<int>(kernel_.buffers.size()); }
+
+  void check_variables() {
+    int lanes = 0;
+    for (const KernelVariable& variable : kernel_.variables) {
+      const std::string& name = variable.name;
+      if (name.empty()) problem("a variable has no name");
+      if (variable.extent.factor < 1) problem("{} has the extent {}", name, variable.extent.text());
+      if (variable.step < 1) problem("{} has the step {}", name, variable.step);
+      bool whole = is_axis(variable) || variable.kind == VariableKind::Unrolled;
+      if (whole && variable.extent.batch)
+        problem("{} is an axis or unrolled, its extent must be constant", name);
+      if (is_axis(variable) && variable.step != 1) problem("the axis {} has a step", name);
+      if (variable.kind == VariableKind::Lane && !variable.extent.is_constant(kLanes))
+        problem("the lane axis {} has the extent {}, not {}", name, variable.extent.text(), kLanes);
+      if (variable.kind == VariableKind::Lane && ++lanes > 1) problem("{} is a second lane axis", name);
+      if (variable.overlap &&
+          (is_axis(variable) || variable.extent.batch || variable.extent.factor < variable.step))
+        problem("{} overlaps, but its extent {} does not hold a step of {}", name, variable.extent.text(),
+                variable.step);
+    }
+  }
+
+  void check_buffers() {
+    for (const KernelBuffer& buffer : kernel_.buffers) {
+      if (buffer.name.empty()) problem("a buffer has no name");
+      if (buffer.elements < 1) problem("{} has {} elements", buffer.name, buffer.elements);
+      if (buffer.offset < 0 || buffer.offset % byte_size(buffer.type) != 0)
+        problem("{} has the offset {}", buffer.name, buffer.offset);
+      if (buffer.space == BufferSpace::Scratch && buffer.offset != 0)
+        problem("{} is scratch, and has an offset", buffer.name);
+    }
+  }
+
+  void check_tiles() {
+    for (const KernelTile& tile : kernel_.tiles) {
+      if (tile.name.empty()) problem("a tile has no name");
+      std::set<int> seen;
+      for (int axis : tile.axes)
+        if (!is_variable(axis) || !is_axis(axis) || !seen.insert(axis).second)
+          problem("the tile {} does not have different axes", tile.name);
+    }
+  }
+
+  // `outermost`: only parallel loops, each alone in its body, stand around it.
+  void check_body(const KernelBody& body, bool outermost) {
+    for (const KernelStatement& statement : body) {
+      switch (statement.kind) {
+      case KernelStatement::Kind::For:
+        check_for(statement, outermost && body.size() == 1);
+        break;
+      case KernelStatement::Kind::If:
+        check_if(statement);
+        break;
+      case KernelStatement::Kind::Map:
+        check_map(statement);
+        break;
+      case KernelStatement::Kind::Accumulate:
+        check_accumulate(statement);
+        break;
+      case KernelStatement::Kind::Fold:
+        check_fold(statement);
+        break;
+      case KernelStatement::Kind::Store:
+        check_store(statement);
+        break;
+      }
+    }
+  }
+
+  void check_for(const KernelStatement& statement, bool may_be_parallel) {
+    if (!is_variable(statement.variable) || is_axis(statement.variable))
+      return problem("a loop over something that is no loop variable");
+    const KernelVariable& variable = kernel_.variables[statement.variable];
+    bool parallel = variable.kind == VariableKind::Parallel;
+    if (parallel && !may_be_parallel)
+      problem("the parallel loop {} is not among the outermost, perfectly nested ones", variable.name);
+    if (open_[statement.variable]) return problem("the loop {} stands inside itself", variable.name);
+    if (statement.bound) {
+      if (parallel) problem("the parallel loop {} has a bound", variable.name);
+      if (variable.overlap) problem("the loop {} overlaps and has a bound", variable.name);
+      check_index(*statement.bound, {}, "the bound of " + variable.name);
+    }
+    open_[statement.variable] = true;
+    bounded_[statement.variable] = statement.bound.has_value();
+    std::vector<bool> before = assigned_;
+    check_body(statement.body, parallel && may_be_parallel);
+    if (statement.bound) assigned_ = before; // it may not run at all
+    open_[statement.variable] = false;
+  }
+
+  void check_if(const KernelStatement& statement) {
+    check_value(statement.value, ScalarType::Bool, {}, "the condition of an if");
+    std::vector<bool> before = assigned_;
+    ++conditions_;
+    check_body(statement.body, false);
+    --conditions_;
+    assigned_ = before;
+  }
+
+  void check_map(const KernelStatement& statement) {
+    if (!is_tile(statement.tile)) return problem("a map without a tile");
+    const KernelTile& tile = kernel_.tiles[statement.tile];
+    check_value(statement.value, tile.type, tile.axes, tile.name);
+    assigned_[statement.tile] = true;
+  }
+
+  void check_accumulate(const KernelStatement& statement) {
+    if (!is_tile(statement.tile)) return problem("an accumulation without a tile");
+    const KernelTile& tile = kernel_.tiles[statement.tile];
+    if (!assigned_[statement.tile]) problem("{} is accumulated into before it is set", tile.name);
+    if (!combines(statement.reducer, tile.type))
+      problem("{} is {}, which does not accumulate by `{}`", tile.name, name_of(tile.type),
+              name_of(statement.reducer));
+    std::vector<int> axes = with_axes(tile.axes, statement.axes, tile.name);
+    check_value(statement.value, tile.type, axes, tile.name);
+    if (statement.index_tile == -1) {
+      if (statement.index_value) problem("{} has an index, but no tile for it", tile.name);
+      return;
+    }
+    if (!is_tile(statement.index_tile)) return problem("the index tile of {} is none", tile.name);
+    const KernelTile& index = kernel_.tiles[statement.index_tile];
+    if (statement.reducer != Reducer::Max && statement.reducer != Reducer::Min)
+      problem("{} keeps an index, but is neither a largest nor a smallest", tile.name);
+    if (index.type != ScalarType::Int || index.axes != tile.axes)
+      problem("the index tile {} is not an int tile with the axes of {}", index.name, tile.name);
+    if (!assigned_[statement.index_tile]) problem("{} is used before it is set", index.name);
+    check_value(statement.index_value, ScalarType::Int, axes, index.name);
+  }
+
+  void check_fold(const KernelStatement& statement) {
+    if (!is_tile(statement.tile) || !is_tile(statement.source)) return problem("a fold without tiles");
+    const KernelTile& tile = kernel_.tiles[statement.tile];
+    const KernelTile& source = kernel_.tiles[statement.source];
+    if (!assigned_[statement.source]) problem("{} is folded before it is set", source.name);
+    std::vector<int> rest;
+    for (int axis : source.axes)
+      if (kernel_.variables[axis].kind != VariableKind::Lane) rest.push_back(axis);
+    if (rest.size() == source.axes.size()) problem("{} is folded, but has no lanes", source.name);
+    if (rest != tile.axes)
+      problem("{} does not have the axes of {} without its lanes", tile.name, source.name);
+    if (tile.type != source.type || !combines(statement.reducer, tile.type))
+      problem("{} is {}, {} is {}: no fold by `{}`", tile.name, name_of(tile.type), source.name,
+              name_of(source.type), name_of(statement.reducer));
+    assigned_[statement.tile] = true;
+  }
+
+  void check_store(const KernelStatement& statement) {
+    if (!is_buffer(statement.buffer)) return problem("a store without a buffer");
+    const KernelBuffer& buffer = kernel_.buffers[statement.buffer];
+    std::vector<int> axes = with_axes({}, statement.axes, buffer.name);
+    check_value(statement.value, scalar_type_of(buffer.type), axes, buffer.name);
+    if (statement.guard) check_value(statement.guard, ScalarType::Bool, axes, "the guard of " + buffer.name);
+    if (check_index(statement.offset, axes, buffer.name) && !statement.guard)
+      check_bounds(statement.offset, buffer);
+  }
+
+  static bool combines(Reducer reducer, ScalarType type) {
+    switch (reducer) {
+    case Reducer::Sum:
+    case Reducer::Prod:
+    case Reducer::Max:
+    case Reducer::Min:
+      return type != ScalarType::Bool;
+    case Reducer::Any:
+    case Reducer::All:
+      return type == ScalarType::Bool;
+    default:
+      return false;
+    }
+  }
+
+  std::vector<int> with_axes(std::vector<int> axes, const std::vector<int>& more, const std::string& where) {
+    for (int axis : more) {
+      if (is_variable(axis) && is_axis(axis) && std::find(axes.begin(), axes.end(), axis) == axes.end())
+        axes.push_back(axis);
+      else
+        problem("{} runs over something that is no new axis", where);
+    }
+    return axes;
+  }
+
+  bool is_present(int variable, const std::vector<int>& axes) const {
+    if (!is_variable(variable)) return false;
+    return is_axis(variable) ? std::find(axes.begin(), axes.end(), variable) != axes.end() : open_[variable];
+  }
+
+  bool check_index(const IndexExpr& index, const std::vector<int>& axes, const std::string& where) {
+    std::vector<int> variables;
+    index.collect_variables(variables);
+    for (int v : variables) {
+      if (is_present(v, axes)) continue;
+      problem("{} depends on {}", where,
+              is_variable(v) ? kernel_.variables[v].name + ", which is not there" : "an unknown variable");
+      return false;
+    }
+    return true;
+  }
+
+  // `where` names what is computed; its points are those of `axes`.
+  void check_value(const ExprRef& value, ScalarType type, const std::vector<int>& axes,
+                   const std::string& where) {
+    if (!value) return problem("{} has no value", where);
+    if (value->type != type) problem("{} is {}, its value is {}", where, name_of(type), name_of(value->type));
+    visit(value, [&](const ExprRef& e) {
+      if (std::string why = type_error(*e); !why.empty()) problem("{}: {}", where, why);
+      bool sound = true;
+      for (const IndexExpr& index : e->indices) sound = check_index(index, axes, where) && sound;
+      if (e->kind == Expr::Kind::Read) problem("{} reads an operand", where);
+      if (e->kind == Expr::Kind::Load && sound) check_load(*e, where);
+      if (e->kind == Expr::Kind::Tile) check_tile(*e, axes, where);
+    });
+  }
+
+  void check_load(const Expr& e, const std::string& where) {
+    if (!is_buffer(e.operand)) return problem("{} loads from an unknown buffer", where);
+    const KernelBuffer& buffer = kernel_.buffers[e.operand];
+    if (e.type != scalar_type_of(buffer.type))
+      problem("{} loads {} from {}, which holds {}", where, name_of(e.type), buffer.name,
+              name_of(scalar_type_of(buffer.type)));
+    if (e.arguments.empty()) check_bounds(e.indices[0], buffer);
+  }
+
+  void check_tile(const Expr& e, const std::vector<int>& axes, const std::string& where) {
+    if (!is_tile(e.operand)) return problem("{} uses an unknown tile", where);
+    const KernelTile& tile = kernel_.tiles[e.operand];
+    if (e.type != tile.type) problem("{} uses {} as {}", where, tile.name, name_of(e.type));
+    if (!assigned_[e.operand]) problem("{} uses {} before it is set", where, tile.name);
+    for (int axis : tile.axes)
+      if (!is_present(axis, axes))
+        problem("{} uses {}, which has the further axis {}", where, tile.name, kernel_.variables[axis].name);
+  }
+
+  // Where nothing but constant extents decides the offset.
+  void check_bounds(const IndexExpr& offset, const KernelBuffer& buffer) {
+    if (conditions_ > 0) return;
+    std::vector<int> variables;
+    offset.collect_variables(variables);
+    for (int v : variables)
+      if (kernel_.variables[v].extent.batch || bounded_[v]) return;
+    Interval range = offset.range([this](int v) { return kernel_.range_of(v, 1); });
+    if (range.low < 0 || range.high >= buffer.elements)
+      problem("{} is accessed at {} .. {} of {} elements", buffer.name, range.low, range.high,
+              buffer.elements);
+  }
+
+  const Kernel& kernel_;
+  std::vector<bool> open_;     // loops that stand around the statement
+  std::vector<bool> bounded_;  // loops with a bound
+  std::vector<bool> assigned_; // tiles that surely have a value
+  int conditions_ = 0;         // ifs around the statement
+  std::vector<std::string> problems_;
+};
+
+} // namespace
+
+std::vector<std::string> verify(const Kernel& kernel) { return KernelVerifier(kernel).verify(); }
+
+} // namespace striate
