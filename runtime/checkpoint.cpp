@@ -43,8 +43,7 @@ static std::string checksum_of(std::string_view bytes, std::size_t place) {
 static std::string double_text(double value) { return fmt::format("{}", value); }
 
 std::string checkpoint_bytes(const Checkpoint& checkpoint) {
-  Safetensors content;
-  auto& metadata = content.metadata;
+  std::map<std::string, std::string> metadata;
   metadata[kFormatKey] = kFormat;
   metadata[kChecksumKey] = kNoChecksum;
   metadata["epoch"] = std::to_string(checkpoint.epoch);
@@ -58,9 +57,8 @@ std::string checkpoint_bytes(const Checkpoint& checkpoint) {
   for (const auto& [name, value] : checkpoint.running)
     metadata[std::string(kRunningPrefix) + name] = double_text(value);
   for (const auto& [name, text] : checkpoint.notes) metadata[std::string(kNotePrefix) + name] = text;
-  for (const auto& [name, tensor] : checkpoint.tensors) content.tensors.push_back({name, tensor.clone()});
 
-  std::string bytes = safetensors_bytes(content);
+  std::string bytes = safetensors_bytes(checkpoint.tensors, metadata);
   const std::optional<std::size_t> place = checksum_place(bytes);
   CHECK(place);
   bytes.replace(*place, kNoChecksum.size(), checksum_of(bytes, *place));

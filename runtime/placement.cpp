@@ -26,18 +26,42 @@ PlacedTensor::PlacedTensor(const Placement& placement)
       offset_(placement.offset) {
   CHECK(!batch_ || !shape_.empty(), "{}", name_);
   row_offsets_ = batch_ ? dimension_offsets(placement, 0) : std::vector<int64_t>{0};
-  element_offsets_ = {0};
-  for (std::size_t dimension = batch_ ? 1 : 0; dimension < shape_.size(); ++dimension) {
-    const std::vector<int64_t> inner = dimension_offsets(placement, dimension);
-    std::vector<int64_t> product;
-    product.reserve(element_offsets_.size() * inner.size());
-    for (int64_t outer : element_offsets_)
-      for (int64_t offset : inner) product.push_back(outer + offset);
-    element_offsets_ = std::move(product);
+  // Trailing dimensions that lie as in the logical order become one run; the others keep a table each.
+  bool in_run = true;
+  for (std::size_t dimension = shape_.size(); dimension-- > (batch_ ? 1 : 0);) {
+    std::vector<int64_t> offsets = dimension_offsets(placement, dimension);
+    for (std::size_t i = 0; i < offsets.size(); ++i)
+      in_run = in_run && offsets[i] == static_cast<int64_t>(i) * run_;
+    if (in_run)
+      run_ *= shape_[dimension];
+    else
+      outer_.insert(outer_.begin(), std::move(offsets));
   }
-  contiguous_ = true;
-  for (std::size_t i = 0; i < element_offsets_.size(); ++i)
-    contiguous_ = contiguous_ && element_offsets_[i] == static_cast<int64_t>(i);
+}
+
+int64_t PlacedTensor::row_elements() const {
+  int64_t count = run_;
+  for (const auto& offsets : outer_) count *= static_cast<int64_t>(offsets.size());
+  return count;
+}
+
+template <typename Visit>
+void PlacedTensor::for_each_run(Visit&& visit) const {
+  if (row_elements() == 0) return;
+  if (outer_.empty()) return visit(int64_t{0}, int64_t{0});
+  std::vector<std::size_t> index(outer_.size() - 1, 0);
+  int64_t logical = 0;
+  for (;;) {
+    int64_t base = 0;
+    for (std::size_t i = 0; i < index.size(); ++i) base += outer_[i][index[i]];
+    for (int64_t offset : outer_.back()) {
+      visit(logical, base + offset);
+      logical += run_;
+    }
+    std::size_t dimension = index.size();
+    while (dimension > 0 && ++index[dimension - 1] == outer_[dimension - 1].size()) index[--dimension] = 0;
+    if (dimension == 0) return;
+  }
 }
 
 // Calls `function` with a value of the C++ type of the elements.
@@ -69,8 +93,10 @@ Tensor PlacedTensor::read(const char* arena, int64_t examples) const {
     using T = decltype(zero);
     const T* from = reinterpret_cast<const T*>(arena + offset_);
     T* to = static_cast<T*>(tensor.data());
-    for (std::size_t row = 0; row < rows; ++row)
-      for (int64_t offset : element_offsets_) *to++ = from[row_offsets_[row] + offset];
+    for (std::size_t row = 0; row < rows; ++row, to += row_elements())
+      for_each_run([&](int64_t logical, int64_t place) {
+        std::copy_n(from + row_offsets_[row] + place, run_, to + logical);
+      });
   });
   return tensor;
 }
@@ -82,7 +108,7 @@ void PlacedTensor::write(char* arena, const Tensor& tensor) const {
     using T = decltype(zero);
     const T* from = static_cast<const T*>(tensor.data());
     T* to = reinterpret_cast<T*>(arena + offset_);
-    for (int64_t offset : element_offsets_) to[offset] = *from++;
+    for_each_run([&](int64_t logical, int64_t place) { std::copy_n(from + logical, run_, to + place); });
   });
 }
 
@@ -101,8 +127,8 @@ static bool is_i32(From value) {
 Status PlacedTensor::write_examples(char* arena, const Tensor& column, std::span<const int64_t> rows,
                                     ThreadPool& pool) const {
   CHECK(batch_ && !rows.empty() && rows.size() <= row_offsets_.size(), "{}: {} rows", name_, rows.size());
-  const std::size_t size = element_offsets_.size();
-  if (example_elements(column) != static_cast<int64_t>(size))
+  const int64_t size = row_elements();
+  if (example_elements(column) != size)
     return bad_data("`{}` takes {} values per example, but its column has {}", name_, size,
                     example_elements(column));
   const auto places =
@@ -122,17 +148,16 @@ Status PlacedTensor::write_examples(char* arena, const Tensor& column, std::span
           for (int64_t place = begin; place < end; ++place) {
             const int64_t row = rows[std::min(static_cast<std::size_t>(place), rows.size() - 1)];
             CHECK(row >= 0 && row < column.shape()[0], "{}: row {}", name_, row);
-            const From* from = values + static_cast<std::size_t>(row) * size;
+            const From* from = values + row * size;
             To* to = reinterpret_cast<To*>(arena + offset_) + row_offsets_[static_cast<std::size_t>(place)];
             if constexpr (!kAlwaysFits<From, To>)
               if (!std::all_of(from, from + size, is_i32<From>)) {
                 unfit = row;
                 continue;
               }
-            if (contiguous_)
-              for (std::size_t i = 0; i < size; ++i) to[i] = static_cast<To>(from[i]);
-            else
-              for (std::size_t i = 0; i < size; ++i) to[element_offsets_[i]] = static_cast<To>(from[i]);
+            for_each_run([&](int64_t logical, int64_t run_place) {
+              for (int64_t i = 0; i < run_; ++i) to[run_place + i] = static_cast<To>(from[logical + i]);
+            });
           }
         });
         if (unfit >= 0)

@@ -31,14 +31,20 @@ public:
                         ThreadPool& pool) const;
 
 private:
+  // Calls visit(logical, offset) for each run of run_ elements of a row: where it begins among the row's
+  // elements, and where in memory, counted in elements.
+  template <typename Visit>
+  void for_each_run(Visit&& visit) const;
+  int64_t row_elements() const;
+
   std::string name_;
   ElementType element_ = ElementType::F32;
   std::vector<int64_t> shape_;
   bool batch_ = false;
-  int64_t offset_ = 0;                   // bytes
-  std::vector<int64_t> row_offsets_;     // elements; one row where there is no batch dimension
-  std::vector<int64_t> element_offsets_; // elements, within a row
-  bool contiguous_ = false;              // element_offsets_ counts 0, 1, 2, ...
+  int64_t offset_ = 0;                      // bytes
+  std::vector<int64_t> row_offsets_;        // elements; one row where there is no batch dimension
+  std::vector<std::vector<int64_t>> outer_; // for each outer dimension, what each index adds, in elements
+  int64_t run_ = 1;                         // elements that the inner dimensions lay side by side
 };
 
 } // namespace striate

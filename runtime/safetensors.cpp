@@ -244,18 +244,19 @@ Result<Safetensors> read_safetensors(const std::string& path) {
   return parse_safetensors(*bytes, path);
 }
 
-std::string safetensors_bytes(const Safetensors& content) {
+std::string safetensors_bytes(std::span<const NamedTensor> tensors,
+                              const std::map<std::string, std::string>& metadata) {
   std::set<std::string_view> names;
   std::string header = "{";
-  if (!content.metadata.empty()) {
+  if (!metadata.empty()) {
     header += fmt::format("\"{}\":{{", kMetadataKey);
-    for (const auto& [key, value] : content.metadata)
+    for (const auto& [key, value] : metadata)
       header += fmt::format("{}:{},", json_quoted(key), json_quoted(value));
     header.back() = '}';
     header += ',';
   }
   int64_t offset = 0;
-  for (const auto& [name, tensor] : content.tensors) {
+  for (const auto& [name, tensor] : tensors) {
     CHECK(names.insert(name).second && name != kMetadataKey, "{}", name);
     const Dtype* dtype = std::find_if(std::begin(kDtypes), std::end(kDtypes),
                                       [&](const Dtype& d) { return d.element == tensor.element(); });
@@ -275,14 +276,15 @@ std::string safetensors_bytes(const Safetensors& content) {
   bytes.reserve(8 + header.size() + static_cast<std::size_t>(offset));
   append_little(bytes, uint64_t{header.size()});
   bytes += header;
-  for (const auto& [name, tensor] : content.tensors)
+  for (const auto& [name, tensor] : tensors)
     if (tensor.bytes() > 0)
       bytes.append(static_cast<const char*>(tensor.data()), static_cast<std::size_t>(tensor.bytes()));
   return bytes;
 }
 
-Status write_safetensors(const std::string& path, const Safetensors& content) {
-  return write_file_safely(path, safetensors_bytes(content));
+Status write_safetensors(const std::string& path, std::span<const NamedTensor> tensors,
+                         const std::map<std::string, std::string>& metadata) {
+  return write_file_safely(path, safetensors_bytes(tensors, metadata));
 }
 
 } // namespace striate

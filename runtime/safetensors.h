@@ -8,6 +8,7 @@
 #include "runtime/tensor.h"
 
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,7 +27,9 @@ Result<Safetensors> read_safetensors(const std::string& path);
 Result<Safetensors> parse_safetensors(std::string_view bytes, const std::string& name);
 
 // Names must be distinct valid UTF-8.
-Status write_safetensors(const std::string& path, const Safetensors& content);
-std::string safetensors_bytes(const Safetensors& content);
+Status write_safetensors(const std::string& path, std::span<const NamedTensor> tensors,
+                         const std::map<std::string, std::string>& metadata);
+std::string safetensors_bytes(std::span<const NamedTensor> tensors,
+                              const std::map<std::string, std::string>& metadata);
 
 } // namespace striate

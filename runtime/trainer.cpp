@@ -296,10 +296,7 @@ private:
       if (Status status = record(split.name, **values); !status) return status;
       result_.splits.emplace_back(split.name, std::move(**values));
     }
-    Safetensors content;
-    content.tensors = executor_.weights();
-    content.metadata = options_.notes;
-    return write_safetensors(model_path(options_.run_folder), content);
+    return write_safetensors(model_path(options_.run_folder), executor_.weights(), options_.notes);
   }
 
   Executor& executor_;

@@ -57,7 +57,7 @@ TEST_F(Checkpoints, AnyDamageIsNoticed) {
   const auto parse = [](const std::string& damaged) { return parse_checkpoint(damaged, "x").ok(); };
   expect_every_prefix_refused(bytes, parse);
   EXPECT_EQ(flip_bits(bytes, 3000, parse), 3000);
-  EXPECT_FALSE(parse(safetensors_bytes({})));
+  EXPECT_FALSE(parse(safetensors_bytes({}, {})));
 }
 
 TEST_F(Checkpoints, KeepsTheNewestAndTheBest) {

@@ -34,7 +34,7 @@ static Safetensors example() {
 
 TEST_F(SafetensorsFiles, RoundTripsTensorsInOrderAndMetadata) {
   const Safetensors content = example();
-  ASSERT_TRUE(write_safetensors(path("x.safetensors"), content).ok());
+  ASSERT_TRUE(write_safetensors(path("x.safetensors"), content.tensors, content.metadata).ok());
   const Result<Safetensors> read = read_safetensors(path("x.safetensors"));
   ASSERT_TRUE(read.ok()) << read.failure().message;
   EXPECT_EQ(read->metadata, content.metadata);
@@ -103,7 +103,8 @@ TEST_F(SafetensorsFiles, RefusesHostileHeaders) {
 }
 
 TEST_F(SafetensorsFiles, DamagedFilesAreErrors) {
-  const std::string bytes = safetensors_bytes(example());
+  const Safetensors content = example();
+  const std::string bytes = safetensors_bytes(content.tensors, content.metadata);
   const auto parse = [](const std::string& damaged) { return parse_safetensors(damaged, "x").ok(); };
   expect_every_prefix_refused(bytes, parse);
   EXPECT_GT(flip_bits(bytes, 3000, parse), 1500);
