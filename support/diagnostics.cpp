@@ -41,6 +41,11 @@ void Diagnostics::add_source(const std::string& file, std::string text) {
   }
 }
 
+DiagnosticMessage& DiagnosticMessage::remark(bool is_help, const SourceLocation& place, std::string words) {
+  remarks.push_back({is_help, place, std::move(words)});
+  return *this;
+}
+
 DiagnosticMessage& Diagnostics::add(Diagnostic kind, const SourceLocation& location, std::string text) {
   if (messages_.size() >= kKeptMessages) {
     suppressed_ = {kind, location, std::move(text), {}};

@@ -41,19 +41,19 @@ struct DiagnosticMessage {
 
   template <typename... Args>
   DiagnosticMessage& note(fmt::format_string<Args...> format, Args&&... args) {
-    remarks.push_back({false, {}, fmt::format(format, std::forward<Args>(args)...)});
-    return *this;
+    return remark(false, {}, fmt::format(format, std::forward<Args>(args)...));
   }
   template <typename... Args>
   DiagnosticMessage& note_at(const SourceLocation& place, fmt::format_string<Args...> format, Args&&... args) {
-    remarks.push_back({false, place, fmt::format(format, std::forward<Args>(args)...)});
-    return *this;
+    return remark(false, place, fmt::format(format, std::forward<Args>(args)...));
   }
   template <typename... Args>
   DiagnosticMessage& help(fmt::format_string<Args...> format, Args&&... args) {
-    remarks.push_back({true, {}, fmt::format(format, std::forward<Args>(args)...)});
-    return *this;
+    return remark(true, {}, fmt::format(format, std::forward<Args>(args)...));
   }
+
+private:
+  DiagnosticMessage& remark(bool is_help, const SourceLocation& place, std::string words);
 };
 
 class Diagnostics {
