@@ -28,7 +28,7 @@ static std::vector<OperandUse> operands_of(const Statement& statement, int lane)
   return uses;
 }
 
-TileChoice choose_tile(const Statement& statement, int lane, bool lane_reduced, const TargetInfo& target) {
+TileChoice choose_tile(const Statement& statement, int lane, const std::vector<int>& exact, const TargetInfo& target) {
   const std::vector<OperandUse> operands = operands_of(statement, lane);
   // Hardware vectors per tile point: the lane axis is 16 floats wide on every target.
   const double vectors = lane >= 0 ? std::max(1.0, kLanes * 32.0 / target.vector_bits) : 1;
@@ -41,7 +41,11 @@ TileChoice choose_tile(const Statement& statement, int lane, bool lane_reduced, 
   constexpr double kLoadPorts = 2;
   TileChoice best;
   double best_score = INFINITY;
+  const auto allowed = [&](int v, int64_t size) {
+    return statement.variables[v].extent.factor % size == 0 || std::count(exact.begin(), exact.end(), v) == 0;
+  };
   const auto consider = [&](int a, int64_t size_a, int b, int64_t size_b) {
+    if (!allowed(a, size_a) || (b >= 0 && !allowed(b, size_b))) return;
     const auto size_of = [&](const OperandUse& use) {
       double points = 1;
       for (int v : use.variables) points *= v == a ? size_a : v == b ? size_b : 1;
@@ -68,7 +72,6 @@ TileChoice choose_tile(const Statement& statement, int lane, bool lane_reduced, 
     if (b >= 0) score *= waste(statement.variables[b].extent.factor, size_b);
     // Among equals: fewer loads, since they also cost cache bandwidth; then the plainer tile.
     score *= 1 + 0.02 * loads / accumulators;
-    if (lane_reduced) score *= 1 + 0.001 / points;
     if (score < best_score - 1e-12) {
       best_score = score;
       best.axes = {{a, size_a}};

@@ -20,7 +20,8 @@ struct TileChoice {
   std::string reason;
 };
 
-// `lane`: the variable whose low digit is the vector (free or reduced), or -1. `limit[v]`: the most points of variable v.
-TileChoice choose_tile(const Statement& contraction, int lane, bool lane_reduced, const TargetInfo& target);
+// `lane`: the variable whose low digit is the vector (free or reduced), or -1. `exact`: variables whose tile must divide
+// their extent.
+TileChoice choose_tile(const Statement& contraction, int lane, const std::vector<int>& exact, const TargetInfo& target);
 
 } // namespace striate

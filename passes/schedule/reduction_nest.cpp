@@ -6,6 +6,7 @@
 #include "passes/schedule/choose_tile.h"
 #include "passes/schedule/nests.h"
 
+#include <algorithm>
 #include <set>
 
 namespace striate {
@@ -189,10 +190,30 @@ KernelStatement accumulate(KernelBuilder& builder, const Node& node, const std::
   return step;
 }
 
+// Free variables that share an index with a reduced one: the taps of a window's weight gradient. All of them meet the same
+// block of the batch while it is in cache.
+static std::vector<int> window_taps(const Statement& statement) {
+  std::vector<int> taps;
+  visit(statement.body, [&](const ExprRef& e) {
+    if (e->kind != Expr::Kind::Read) return;
+    for (const IndexExpr& index : e->indices) {
+      std::vector<int> used;
+      index.collect_variables(used);
+      const bool reduced = std::any_of(used.begin(), used.end(), [&](int v) { return v >= statement.free_count; });
+      if (!reduced) continue;
+      for (int v : used)
+        if (v < statement.free_count && std::find(taps.begin(), taps.end(), v) == taps.end()) taps.push_back(v);
+    }
+  });
+  return taps;
+}
+
 std::vector<std::pair<int, int64_t>> tile_axes(Graph& graph, const Region& region, const Node& node,
                                                const LaneChoice& lane, const TargetInfo& target) {
   const Statement& statement = statement_of(node);
-  const TileChoice choice = choose_tile(statement, lane.variable, lane.role == LaneRole::Reduced, target);
+  // Totals in scratch are added to: no tap may be met twice.
+  const std::vector<int> exact = lane.role == LaneRole::Reduced ? window_taps(statement) : std::vector<int>();
+  const TileChoice choice = choose_tile(statement, lane.variable, exact, target);
   std::string text;
   std::vector<std::pair<int, int64_t>> sizes;
   for (const TileAxis& axis : choice.axes) {
@@ -209,7 +230,8 @@ namespace {
 struct FreeLoops {
   std::vector<IndexExpr> at;
   std::vector<KernelStatement> frames;
-  std::vector<int> axes; // of the tiles, the lane last where it is free
+  std::vector<int> frame_variables; // of the head, per frame
+  std::vector<int> axes;            // of the tiles, the lane last where it is free
   ExprRef guard;         // lanes that exist, for a Plain lane beyond a short or in-place dimension
 };
 
@@ -234,6 +256,7 @@ static FreeLoops free_loops(KernelBuilder& builder, const Statement& head, const
         const int loop = builder.loop(variable.name, kind, variable.extent, kLanes, overlap);
         --parallel_left;
         loops.frames.push_back(KernelBuilder::for_loop(loop));
+        loops.frame_variables.push_back(v);
         loops.at[v] = IndexExpr::variable(loop) + within;
       }
       if (!whole && !overlap)
@@ -250,6 +273,7 @@ static FreeLoops free_loops(KernelBuilder& builder, const Statement& head, const
       const int loop = builder.loop(variable.name, kind, variable.extent, size, overlap);
       --parallel_left;
       loops.frames.push_back(KernelBuilder::for_loop(loop));
+      loops.frame_variables.push_back(v);
       loops.at[v] = IndexExpr::variable(loop);
     }
     if (size > 1) {
@@ -262,6 +286,79 @@ static FreeLoops free_loops(KernelBuilder& builder, const Statement& head, const
   return loops;
 }
 
+// A contraction whose lanes are reduced, with taps: for every block of the batch all taps are summed, their 16-lane totals
+// waiting in scratch in between; the order of each total is the declared one.
+static void tap_nest(KernelBuilder& builder, Graph& graph, const Node& head_node, const LaneChoice& lane,
+                     const std::vector<std::pair<int, int64_t>>& tile, const std::vector<int>& taps) {
+  const Statement& head = statement_of(head_node);
+  FreeLoops loops = free_loops(builder, head, lane, tile, true);
+  std::vector<KernelStatement> outer, inner;
+  for (std::size_t k = 0; k < loops.frames.size(); ++k) {
+    const bool is_tap = std::find(taps.begin(), taps.end(), loops.frame_variables[k]) != taps.end();
+    if (is_tap) builder.kernel.variables[loops.frames[k].variable].kind = VariableKind::Serial;
+    (is_tap ? inner : outer).push_back(std::move(loops.frames[k]));
+  }
+  const int lanes = builder.lane();
+  std::vector<int> total_axes = loops.axes;
+  total_axes.push_back(lanes);
+
+  // totals[tiled outer variables][taps][lane]
+  IndexExpr place = IndexExpr::variable(lanes);
+  int64_t elements = kLanes;
+  for (auto tap = taps.rbegin(); tap != taps.rend(); ++tap) {
+    place = place + loops.at[*tap] * elements;
+    elements *= head.variables[*tap].extent.factor;
+  }
+  for (std::size_t k = 0; k < loops.axes.size(); ++k) {
+    const int axis = loops.axes[k];
+    const bool of_tap = std::any_of(taps.begin(), taps.end(), [&](int tap) { return loops.at[tap].uses(axis); });
+    if (of_tap) continue;
+    place = place + IndexExpr::variable(axis) * elements;
+    elements *= builder.kernel.variables[axis].extent.factor;
+  }
+  const std::string name = graph.values[head_node.outputs[0]].name;
+  const int totals = builder.kernel.add_buffer({name + ".totals", ElementType::F32, BufferSpace::Scratch, elements, 0});
+  const int sum = builder.kernel.add_tile({name + ".sum", ScalarType::Real, total_axes});
+  const int folded = builder.kernel.add_tile({name, ScalarType::Real, loops.axes});
+  const auto keep = [&](ExprRef what) {
+    KernelStatement store;
+    store.kind = KernelStatement::Kind::Store;
+    store.buffer = totals;
+    store.offset = place;
+    store.value = std::move(what);
+    store.axes = total_axes;
+    return store;
+  };
+  const ExprRef kept = load(totals, place, ScalarType::Real);
+
+  ReductionLoops reduction = reduction_loops(builder, head, loops.at, false);
+  std::vector<KernelStatement> block = {std::move(reduction.frames[0])};
+  reduction.frames.erase(reduction.frames.begin());
+  KernelBody step;
+  step.push_back(accumulate(builder, head_node, loops.at, sum, -1, {}, nullptr));
+  KernelBody one_tap = {builder.map(sum, kept)};
+  for (KernelStatement& statement : KernelBuilder::nest(std::move(reduction.frames), std::move(step)))
+    one_tap.push_back(std::move(statement));
+  one_tap.push_back(keep(tile_point(sum, ScalarType::Real)));
+
+  KernelStatement fold;
+  fold.kind = KernelStatement::Kind::Fold;
+  fold.tile = folded;
+  fold.source = sum;
+  fold.reducer = head.reducer;
+  KernelBody finish = {builder.map(sum, kept), std::move(fold)};
+  finish.push_back(builder.store(head_node.outputs[0], target_index(head, loops.at), tile_point(folded, ScalarType::Real),
+                                 loops.axes));
+  KernelBody body;
+  const auto append = [&](KernelBody statements) {
+    for (KernelStatement& statement : statements) body.push_back(std::move(statement));
+  };
+  append(KernelBuilder::nest(inner, {keep(constant(0))}));
+  append(KernelBuilder::nest(std::move(block), KernelBuilder::nest(inner, std::move(one_tap))));
+  append(KernelBuilder::nest(inner, std::move(finish)));
+  builder.kernel.body = KernelBuilder::nest(std::move(outer), std::move(body));
+}
+
 void reduction_nest(KernelBuilder& builder, Graph& graph, const RegionParts& parts, const TargetInfo& target) {
   const Node& head_node = graph.nodes[parts.head];
   const Statement& head = statement_of(head_node);
@@ -269,6 +366,14 @@ void reduction_nest(KernelBuilder& builder, Graph& graph, const RegionParts& par
   const bool twice_is_harmless = !in_place(graph, builder.region());
   std::vector<std::pair<int, int64_t>> tile;
   if (is_contraction(head) && twice_is_harmless) tile = tile_axes(graph, builder.region(), head_node, lane, target);
+  if (is_contraction(head) && lane.role == LaneRole::Reduced && twice_is_harmless) {
+    const std::vector<int> taps = window_taps(head);
+    // The batch block is the outermost loop of the order.
+    if (!taps.empty() && head.order.loops[0].variable == lane.variable) {
+      tap_nest(builder, graph, head_node, lane, tile, taps);
+      return;
+    }
+  }
   FreeLoops loops = free_loops(builder, head, lane, tile, twice_is_harmless);
 
   std::map<ValueId, ExprRef> local;

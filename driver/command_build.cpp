@@ -1,0 +1,74 @@
+// striate build --emit=STAGE, explain, summary: every stage as text on stdout.
+
+#include "driver/commands.h"
+#include "driver/program.h"
+#include "frontend/parser.h"
+#include "frontend/print_ast.h"
+#include "passes/differentiate.h"
+#include "passes/expand_calls.h"
+#include "runtime/files.h"
+
+#ifdef STRIATE_HAS_LLVM
+#include "codegen/cpu/jit.h"
+#endif
+#include "codegen/cuda/emit_cuda.h"
+
+#include <cstdio>
+
+namespace striate {
+
+static int write_output(const Options& options, const std::string& text) {
+  if (options.output.empty() || options.output == "-") {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    return 0;
+  }
+  const Status status = write_file_safely(options.output, text);
+  return status ? 0 : report(status.failure());
+}
+
+int command_build(const Options& options) {
+  if (options.emit == "ast") {
+    Result<std::string> text = read_program_text(options.file);
+    if (!text) return report(text.failure());
+    Diagnostics diagnostics;
+    const ast::File file = parse(options.file, *text, diagnostics);
+    if (diagnostics.has_errors()) {
+      fmt::print(stderr, "{}", diagnostics.render(use_color(options)));
+      return static_cast<int>(ExitCode::Failed);
+    }
+    return write_output(options, print_ast(file));
+  }
+  Result<OpenProgram> program = open_program(options);
+  if (!program) return report(program.failure());
+  const Module& module = *program->module;
+  const bool training = options.mode == "train" && module.has_training;
+  if (options.emit == "graph") return write_output(options, print(training ? module.train : module.eval));
+
+  const int64_t capacity = options.batch > 0 ? options.batch : module.has_training ? module.training.batch : 64;
+  const CompileOptions settings = compile_options(options, capacity);
+  if (options.emit == "grad") {
+    Graph graph = training ? module.train : module.eval;
+    graph.entry = training ? "step" : "eval";
+    const Status status = run_gradient_passes(graph, module.optimizers, training, settings.pipeline);
+    return status ? write_output(options, print(graph)) : report(status.failure());
+  }
+  const Result<Compilation> compilation = lower(module, training, settings);
+  if (!compilation) return report(compilation.failure());
+  const CompiledEntry& entry = training ? compilation->step : compilation->eval;
+  if (options.emit == "regions") return write_output(options, print(entry.regions));
+  if (options.emit == "kernel") return write_output(options, print(entry.program));
+  if (options.emit == "cuda") {
+    const Result<std::string> text = cuda_text(entry.program);
+    return text ? write_output(options, *text) : report(text.failure());
+  }
+#ifdef STRIATE_HAS_LLVM
+  if (options.emit == "llvm") return write_output(options, llvm_text(entry.program, settings.pipeline.target));
+  if (options.emit == "asm") {
+    const Result<std::string> text = assembly_text(entry.program, settings.pipeline.target);
+    return text ? write_output(options, *text) : report(text.failure());
+  }
+#endif
+  return report({ExitCode::Failed, fmt::format("this build has no CPU back end for --emit={}", options.emit)});
+}
+
+} // namespace striate

@@ -1,0 +1,120 @@
+// striate check, train, eval.
+
+#include "driver/commands.h"
+#include "driver/program.h"
+#include "runtime/files.h"
+#include "runtime/interrupt.h"
+#include "runtime/metrics_log.h"
+#include "runtime/safetensors.h"
+#include "runtime/trainer.h"
+
+#include <algorithm>
+#include <filesystem>
+
+namespace striate {
+
+int command_check(const Options& options) {
+  const Result<OpenProgram> program = open_program(options);
+  return program ? 0 : report(program.failure());
+}
+
+static Failure no_training(const Options& options) {
+  return {ExitCode::Failed, fmt::format("{} has no `train` block", options.file)};
+}
+
+static std::string percent(const std::string& name, double value) {
+  return name == "loss" || value > 1 ? fmt::format("{:.4f}", value) : fmt::format("{:.2f} %", 100 * value);
+}
+
+int command_train(const Options& options) {
+  Result<OpenProgram> program = open_program(options);
+  if (!program) return report(program.failure());
+  const Module& module = *program->module;
+  if (!module.has_training) return report(no_training(options));
+  Result<Dataset> dataset = program->data->dataset(module.data);
+  if (!dataset) return report(dataset.failure());
+
+  TrainerOptions trainer = trainer_options(options, module);
+  const CompileOptions compile_settings = compile_options(options, trainer.batch);
+  Result<Compilation> compilation = lower(module, true, compile_settings);
+  if (!compilation) return report(compilation.failure());
+  Result<Executable> executable = compile(module, *compilation, compile_settings);
+  if (!executable) return report(executable.failure());
+
+  const std::string stem = std::filesystem::path(options.file).stem().string();
+  trainer.run_folder = options.run_folder;
+  std::optional<LatestCheckpoint> resumed;
+  if (options.resume) {
+    if (!options.resume_from.empty()) {
+      Result<Checkpoint> checkpoint = load_checkpoint(options.resume_from);
+      if (!checkpoint) return report(checkpoint.failure());
+      resumed = LatestCheckpoint{options.resume_from, std::move(*checkpoint), {}};
+      if (trainer.run_folder.empty())
+        trainer.run_folder = std::filesystem::path(options.resume_from).parent_path().string();
+    } else {
+      if (trainer.run_folder.empty()) trainer.run_folder = (std::filesystem::path("runs") / stem).string();
+      Result<LatestCheckpoint> latest = latest_checkpoint(trainer.run_folder);
+      if (!latest) return report(latest.failure());
+      resumed = std::move(*latest);
+      for (const std::string& refused : resumed->refused)
+        fmt::print(stderr, "striate: warning: passed over {}\n", refused);
+    }
+  } else if (trainer.run_folder.empty()) {
+    trainer.run_folder = unused_run_folder("runs", stem);
+  }
+  const RunFolderUse use = options.resume  ? RunFolderUse::Resume
+                           : options.force ? RunFolderUse::Force
+                                           : RunFolderUse::Create;
+  const Status folder = open_run_folder(trainer.run_folder, use);
+  if (!folder) return report(folder.failure());
+
+  Result<Executor> executor = Executor::create(std::move(*executable), compile_settings.threads);
+  if (!executor) return report(executor.failure());
+  install_interrupt_handlers();
+  const Result<TrainingResult> result = train(*executor, *dataset, trainer, resumed ? &*resumed : nullptr);
+  if (!result) return report(result.failure());
+  if (result->code != ExitCode::Ok) {
+    fmt::print(stderr, "stopped; saved {}\n", result->checkpoint);
+    return static_cast<int>(result->code);
+  }
+  for (const auto& [split, values] : result->splits)
+    for (const auto& [name, value] : values) fmt::print("{} {} {}\n", split, name, percent(name, value));
+  fmt::print("weights {}\n", model_path(trainer.run_folder));
+  return 0;
+}
+
+int command_eval(const Options& options) {
+  Result<OpenProgram> program = open_program(options);
+  if (!program) return report(program.failure());
+  const Module& module = *program->module;
+  if (!module.has_training) return report(no_training(options));
+  Result<Dataset> dataset = program->data->dataset(module.data);
+  if (!dataset) return report(dataset.failure());
+  const Split* split = dataset->find(options.split);
+  if (!split) {
+    std::string names;
+    for (const Split& known : dataset->splits()) names += (names.empty() ? "" : ", ") + known.name;
+    return report({ExitCode::Usage, fmt::format("there is no split `{}`; the data has {}", options.split, names)});
+  }
+  Result<Safetensors> weights = read_safetensors(options.weights);
+  if (!weights) return report(weights.failure());
+
+  const TrainerOptions trainer = trainer_options(options, module);
+  const CompileOptions compile_settings = compile_options(options, trainer.batch);
+  Result<Compilation> compilation = lower(module, false, compile_settings);
+  if (!compilation) return report(compilation.failure());
+  Result<Executable> executable = compile(module, *compilation, compile_settings);
+  if (!executable) return report(executable.failure());
+  Result<Executor> executor = Executor::create(std::move(*executable), compile_settings.threads);
+  if (!executor) return report(executor.failure());
+  const Status loaded = executor->load(weights->tensors, false, options.weights);
+  if (!loaded) return report(loaded.failure());
+  install_interrupt_handlers();
+  const Result<std::optional<MetricValues>> values = evaluate(*executor, *split, trainer);
+  if (!values) return report(values.failure());
+  if (!*values) return static_cast<int>(stop_exit_code());
+  for (const auto& [name, value] : **values) fmt::print("{} {}\n", name, value);
+  return 0;
+}
+
+} // namespace striate

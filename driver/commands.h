@@ -1,0 +1,16 @@
+// One function per sub-command; each returns the process's exit code.
+#pragma once
+
+#include "driver/options.h"
+
+namespace striate {
+
+int command_check(const Options& options);
+int command_train(const Options& options);
+int command_eval(const Options& options);
+int command_run(const Options& options);
+int command_build(const Options& options);
+int command_explain(const Options& options);
+int command_summary(const Options& options);
+
+} // namespace striate

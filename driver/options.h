@@ -1,0 +1,47 @@
+// What the command line says, as plain data; filled by main.cpp.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace striate {
+
+struct Options {
+  std::string file;                    // the `.nn` file
+  std::string data;                    // --data: the folder of the data files; "" = beside the program
+  std::vector<std::string> parameters; // --param NAME=VALUE
+  std::vector<std::string> settings;   // --set NAME=VALUE
+  int threads = 0;                     // 0: as many as the machine has
+  std::string cpu = "native";          // --mcpu
+  std::string layout;                  // --layout: "", "batch", "channel", "plain"
+  bool fuse = true;
+  std::string color = "auto";
+
+  // train
+  std::string run_folder;
+  bool resume = false;
+  std::string resume_from;
+  bool force = false;
+  std::string progress = "auto";
+
+  // eval, run
+  std::string weights;
+  std::string split = "test";
+  std::vector<std::string> inputs; // NAME=VALUE
+
+  // build
+  std::string emit = "regions";
+  std::string mode = "train";
+  std::string output;
+  int64_t batch = 0; // capacity; 0: the program's
+
+  // explain
+  std::string subject; // "op"
+  std::string name;
+  bool gradient = false;
+
+  std::string command_line; // as typed, for the notes of checkpoints
+};
+
+} // namespace striate
