@@ -172,7 +172,9 @@ private:
       if (!variable || !statement.variables[*variable].extent.batch) continue;
       int64_t extent = statement.variables[*variable].extent.factor;
       if (term.kind == IndexExpr::TermKind::Remainder) return false;
-      if (extent % term.divisor != 0 || term.coefficient * (extent / term.divisor) != factor) return false;
+      if (extent % term.divisor != 0) return false;
+      extent /= term.divisor;
+      if (factor % extent != 0 || term.coefficient != factor / extent) return false;
       IndexExpr high = IndexExpr::quotient(source, term.divisor) * term.coefficient;
       rest = index - high;
       return within(rest, term.coefficient, statement) && !uses_batch(rest, statement);

@@ -45,9 +45,10 @@ std::string quoted(const std::string& text) {
 
 bool is_reserved_word(const std::string& word) {
   static const std::set<std::string> words = {
-      "and",  "at",   "else",  "false", "fold",  "if",    "in",    "inf",  "lanes", "let",
-      "load", "nan",  "not",   "op",    "or",    "order", "over",  "real", "int",   "random",
-      "step", "stop", "store", "true",  "where", "until", "index", "N",
+      "N",       "and",  "at",    "axes",  "comment", "else",    "false",  "flops",    "fold",   "for",
+      "if",      "in",   "index", "inf",   "instead", "int",     "lanes",  "let",      "load",   "memory",
+      "nan",     "not",  "op",    "or",    "order",   "overlap", "over",   "parallel", "random", "real",
+      "scratch", "step", "stop",  "store", "tile",    "true",    "unroll", "until",    "where",
   };
   return words.contains(word);
 }
@@ -158,9 +159,8 @@ private:
 
   std::string index_text(const IndexExpr& index) { return index.text(names_.variable); }
 
-  std::string constant_text(const Expr& e, bool real) {
-    if (e.type == ScalarType::Bool) return e.constant != 0 ? "true" : "false";
-    return real && e.type == ScalarType::Real ? real_text(e.constant) : number_text(e.constant);
+  static std::string constant_text(const Expr& e, bool real) {
+    return real && e.type == ScalarType::Real ? real_text(e.constant) : typed_number(e);
   }
 
   std::pair<std::string, Binding> bare(const ExprRef& e, bool real) {
@@ -179,14 +179,14 @@ private:
       std::string text = names_.operand(e->operand) + "[";
       for (std::size_t i = 0; i < e->indices.size(); ++i) text += (i ? ", " : "") + index_text(e->indices[i]);
       text += "]";
-      if (e->has_else) text += " else " + else_text(*e);
+      if (e->has_else) text += " else " + typed_number(*e);
       if (e->stop_gradient) return {"stop(" + text + ")", Binding::Primary};
       return {e->has_else ? "(" + text + ")" : text, Binding::Primary};
     }
     case Expr::Kind::Load: {
       std::string text = "load " + names_.operand(e->operand) + "[" + index_text(e->indices[0]) + "]";
       if (e->arguments.empty()) return {text, Binding::Primary};
-      text += " if " + print(e->arguments[0], Binding::Or) + " else " + else_text(*e);
+      text += " if " + print(e->arguments[0], Binding::Or) + " else " + typed_number(*e);
       return {"(" + text + ")", Binding::Primary};
     }
     case Expr::Kind::Apply:
@@ -195,8 +195,9 @@ private:
     CHECK(false);
   }
 
-  static std::string else_text(const Expr& e) {
+  static std::string typed_number(const Expr& e) {
     if (e.type == ScalarType::Bool) return e.constant != 0 ? "true" : "false";
+    if (e.type == ScalarType::Int) return std::to_string(static_cast<int64_t>(e.constant));
     return number_text(e.constant);
   }
 

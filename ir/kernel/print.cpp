@@ -61,6 +61,8 @@ private:
     }
     axis_count_ = order_.size();
     number_loops(kernel_.body);
+    for (std::size_t v = 0; v < number_.size(); ++v)
+      number(static_cast<int>(v)); // used outside of any loop, if at all
   }
   void number_loops(const KernelBody& body) {
     for (const KernelStatement& statement : body) {
@@ -73,13 +75,7 @@ private:
     number_[variable] = static_cast<int>(order_.size());
     order_.push_back(variable);
   }
-  int number_of(int variable) const {
-    CHECK(number_.at(variable) >= 0, "{} uses {} outside of its loop", kernel_.name,
-          kernel_.variables[variable].name);
-    return number_[variable];
-  }
-
-  std::string variable_name(int variable) const { return names_.at(number_of(variable)); }
+  std::string variable_name(int variable) const { return names_.at(number_.at(variable)); }
   std::string tile_name(int tile) const { return names_.at(order_.size() + tile); }
   std::string buffer_name(int buffer) const {
     return names_.at(order_.size() + kernel_.tiles.size() + buffer);
@@ -123,11 +119,11 @@ private:
 
   std::string value_text(const ExprRef& e) const {
     ExprRef renumbered =
-        substitute(e, [this](int variable) { return IndexExpr::variable(number_of(variable)); });
+        substitute(e, [this](int variable) { return IndexExpr::variable(number_.at(variable)); });
     return text_of(renumbered, expression_names_);
   }
   std::string index_text(const IndexExpr& index) const {
-    return index.substitute([this](int variable) { return IndexExpr::variable(number_of(variable)); })
+    return index.substitute([this](int variable) { return IndexExpr::variable(number_.at(variable)); })
         .text(expression_names_.variable);
   }
 
