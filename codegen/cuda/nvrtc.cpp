@@ -1,0 +1,186 @@
+#include "codegen/cuda/nvrtc.h"
+
+#include <dlfcn.h>
+
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <sstream>
+
+namespace striate {
+
+namespace filesystem = std::filesystem;
+
+// Our own declarations of what is used of NVRTC's interface. Every function returns 0 for success.
+using Handle = void*;
+struct Nvrtc::Functions {
+  int (*version)(int* major, int* minor);
+  int (*create)(Handle* program, const char* text, const char* name, int headers,
+                const char* const* header_texts, const char* const* header_names);
+  int (*compile)(Handle program, int count, const char* const* options);
+  int (*log_size)(Handle program, size_t* size);
+  int (*log)(Handle program, char* text);
+  int (*ptx_size)(Handle program, size_t* size);
+  int (*ptx)(Handle program, char* text);
+  int (*cubin_size)(Handle program, size_t* size);
+  int (*cubin)(Handle program, char* bytes);
+  int (*destroy)(Handle* program);
+  const char* (*error_text)(int code);
+};
+
+static constexpr std::array kLibraryNames = {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2",
+                                             "libnvrtc.so"};
+
+static std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+// The folders to look in beside the system's, existing ones only.
+static std::vector<filesystem::path> library_folders() {
+  std::vector<filesystem::path> candidates;
+  for (const char* name : {"CUDA_HOME", "CUDA_PATH"})
+    if (const std::string root = environment(name); !root.empty())
+      for (const char* folder : {"lib64", "lib"}) candidates.push_back(filesystem::path(root) / folder);
+  std::error_code ignored;
+  for (const char* name : {"VIRTUAL_ENV", "CONDA_PREFIX"})
+    if (const std::string root = environment(name); !root.empty())
+      for (const auto& python : filesystem::directory_iterator(filesystem::path(root) / "lib", ignored))
+        for (const char* wheel : {"cu13", "cuda_nvrtc"})
+          candidates.push_back(python.path() / "site-packages" / "nvidia" / wheel / "lib");
+  std::erase_if(candidates, [&](const auto& path) { return !filesystem::is_directory(path, ignored); });
+  return candidates;
+}
+
+// The library finds its built-ins by their bare name: outside the system's folders they must be open already.
+static void open_builtins(const filesystem::path& folder) {
+  std::error_code ignored;
+  for (const auto& file : filesystem::directory_iterator(folder, ignored))
+    if (file.path().filename().string().starts_with("libnvrtc-builtins.so.") &&
+        dlopen(file.path().c_str(), RTLD_NOW | RTLD_LOCAL))
+      return;
+}
+
+static void* open_from(const filesystem::path& folder) {
+  std::error_code ignored;
+  for (const char* name : kLibraryNames) {
+    if (!filesystem::exists(folder / name, ignored)) continue;
+    open_builtins(folder);
+    if (void* library = dlopen((folder / name).c_str(), RTLD_NOW | RTLD_LOCAL)) return library;
+  }
+  return nullptr;
+}
+
+static Result<void*> open_library() {
+  if (const std::string given = environment("STRIATE_NVRTC"); !given.empty()) {
+    open_builtins(filesystem::path(given).parent_path());
+    if (void* library = dlopen(given.c_str(), RTLD_NOW | RTLD_LOCAL)) return library;
+    return bad_data("NVRTC cannot be loaded from $STRIATE_NVRTC: {}", dlerror());
+  }
+  for (const char* name : kLibraryNames)
+    if (void* library = dlopen(name, RTLD_NOW | RTLD_LOCAL)) return library;
+  std::string tried;
+  for (const filesystem::path& folder : library_folders()) {
+    if (void* library = open_from(folder)) return library;
+    tried += fmt::format(", {}", folder.string());
+  }
+  return bad_data("NVRTC was not found: looked for {}, .so.12, .so.11.2 and .so in the system's folders{}; "
+                  "$STRIATE_NVRTC can name it",
+                  kLibraryNames[0], tried.empty() ? " ($CUDA_HOME and $VIRTUAL_ENV name no others)" : tried);
+}
+
+template <typename Function>
+static bool find(void* library, const char* name, Function& function) {
+  function = reinterpret_cast<Function>(dlsym(library, name));
+  return function != nullptr;
+}
+
+Result<const Nvrtc*> Nvrtc::load() {
+  static const Result<const Nvrtc*> loaded = []() -> Result<const Nvrtc*> {
+    const Result<void*> library = open_library();
+    if (!library) return library.failure();
+    static Functions f;
+    const bool complete =
+        find(*library, "nvrtcVersion", f.version) && find(*library, "nvrtcCreateProgram", f.create) &&
+        find(*library, "nvrtcCompileProgram", f.compile) &&
+        find(*library, "nvrtcGetProgramLogSize", f.log_size) && find(*library, "nvrtcGetProgramLog", f.log) &&
+        find(*library, "nvrtcGetPTXSize", f.ptx_size) && find(*library, "nvrtcGetPTX", f.ptx) &&
+        find(*library, "nvrtcGetCUBINSize", f.cubin_size) && find(*library, "nvrtcGetCUBIN", f.cubin) &&
+        find(*library, "nvrtcDestroyProgram", f.destroy) &&
+        find(*library, "nvrtcGetErrorString", f.error_text);
+    if (!complete) return bad_data("NVRTC is too old: {}", dlerror());
+    static const Nvrtc nvrtc(&f);
+    return &nvrtc;
+  }();
+  return loaded;
+}
+
+std::string Nvrtc::version() const {
+  int major = 0, minor = 0;
+  functions_->version(&major, &minor);
+  return fmt::format("{}.{}", major, minor);
+}
+
+// "Compiling entry function 'f' for 'sm_90a'", then "N bytes stack frame, N bytes spill stores, N bytes spill
+// loads", then "Used N registers".
+static std::vector<CudaResources> resources_of(const std::string& log) {
+  std::vector<CudaResources> resources;
+  std::istringstream lines(log);
+  for (std::string line; std::getline(lines, line);) {
+    static const std::string kEntry = "Compiling entry function '";
+    long long stack = 0, stores = 0, loads = 0;
+    int registers = 0;
+    if (const size_t at = line.find(kEntry); at != std::string::npos) {
+      const size_t begin = at + kEntry.size();
+      resources.push_back({.function = line.substr(begin, line.find('\'', begin) - begin)});
+    } else if (resources.empty()) {
+      continue;
+    } else if (std::sscanf(line.c_str(),
+                           " %lld bytes stack frame, %lld bytes spill stores, %lld bytes spill loads", &stack,
+                           &stores, &loads) == 3) {
+      resources.back().stack_bytes = stack;
+      resources.back().spill_bytes = stores + loads;
+    } else if (const size_t used = line.find("Used ");
+               used != std::string::npos &&
+               std::sscanf(line.c_str() + used, "Used %d registers", &registers) == 1) {
+      resources.back().registers = registers;
+    }
+  }
+  return resources;
+}
+
+// NVRTC's texts end with zeros that their sizes count.
+static std::string fetch(Handle program, int (*size_of)(Handle, size_t*), int (*read)(Handle, char*),
+                         bool text) {
+  size_t size = 0;
+  if (size_of(program, &size) != 0 || size == 0) return "";
+  std::string bytes(size, '\0');
+  if (read(program, bytes.data()) != 0) return "";
+  if (text) bytes.resize(bytes.find_last_not_of('\0') + 1);
+  return bytes;
+}
+
+Result<CudaBinary> Nvrtc::compile(const std::string& text, const std::string& name,
+                                  const std::string& architecture) const {
+  const Functions& f = *functions_;
+  Handle program = nullptr;
+  if (const int code = f.create(&program, text.c_str(), name.c_str(), 0, nullptr, nullptr))
+    return bad_data("NVRTC: {}", f.error_text(code));
+  const std::string target = "--gpu-architecture=" + architecture;
+  const std::array options = {target.c_str(), "--std=c++17", "--fmad=false", "--ftz=true",
+                              "--ptxas-options=-v"};
+  const int code = f.compile(program, static_cast<int>(options.size()), options.data());
+  CudaBinary binary;
+  binary.architecture = architecture;
+  binary.log = fetch(program, f.log_size, f.log, true);
+  if (code == 0) {
+    binary.ptx = fetch(program, f.ptx_size, f.ptx, true);
+    binary.cubin = fetch(program, f.cubin_size, f.cubin, false);
+    binary.resources = resources_of(binary.log);
+  }
+  f.destroy(&program);
+  if (code != 0) return bad_data("NVRTC cannot compile {}: {}\n{}", name, f.error_text(code), binary.log);
+  return binary;
+}
+
+} // namespace striate
