@@ -30,11 +30,12 @@ const Expressions::Facts& Expressions::facts_of(const ExprRef& e) {
   return facts_[e.get()] = std::move(facts);
 }
 
-std::pair<const Expr*, int64_t> Expressions::key_of(const ExprRef& e, int piece) {
+Expressions::Key Expressions::key_of(const ExprRef& e, int piece) {
   int64_t point = 0;
   for (int axis : facts_of(e).axes)
     point = point * frame_.kernel.variables[axis].extent.factor + frame_.constant_of(axis);
-  return {e.get(), point * (frame_.pieces + 1) + piece + 1};
+  const int part = uses_lane(e) ? piece + 1 : 0;
+  return {e.get(), point * (frame_.pieces + 1) + part};
 }
 
 void Expressions::enter_block() {

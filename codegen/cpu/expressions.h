@@ -26,8 +26,9 @@ public:
   // kScalar asks for the scalar of an expression without the lane.
   llvm::Value* value(const ExprRef& e, int piece);
   bool uses_lane(const ExprRef& e) { return facts_of(e).lane; }
-  // Which piece to ask for where the value is used at `piece`: kScalar where it does not depend on the lane.
-  int natural_piece(const ExprRef& e, int piece) { return uses_lane(e) ? piece : kScalar; }
+  // The same for points at which the expression has the same value.
+  using Key = std::pair<const Expr*, int64_t>;
+  Key key_of(const ExprRef& e, int piece);
   llvm::Value* splat(llvm::Value* scalar);
 
   // The current point's index within a tile, lanes aside.
@@ -45,7 +46,6 @@ private:
     std::vector<int> axes; // other than the lane
   };
   const Facts& facts_of(const ExprRef& e);
-  std::pair<const Expr*, int64_t> key_of(const ExprRef& e, int piece);
 
   llvm::Value* compute(const ExprRef& e, int piece);
   llvm::Value* constant_of(const Expr& e) const;
@@ -61,7 +61,7 @@ private:
   llvm::Value* to_storage(llvm::Value* value, ScalarType type, ElementType stored);
 
   struct KeyHash {
-    std::size_t operator()(const std::pair<const Expr*, int64_t>& key) const {
+    std::size_t operator()(const Key& key) const {
       return std::hash<const void*>()(key.first) * 31 + std::hash<int64_t>()(key.second);
     }
   };
@@ -70,7 +70,7 @@ private:
   const TileValues& tiles_;
   llvm::IRBuilder<>& builder_;
   std::unordered_map<const Expr*, Facts> facts_;
-  std::unordered_map<std::pair<const Expr*, int64_t>, llvm::Value*, KeyHash> values_;
+  std::unordered_map<Key, llvm::Value*, KeyHash> values_;
   std::map<std::tuple<llvm::Value*, int64_t, llvm::Type*>, llvm::Value*> loads_; // base, displacement, type
   std::unordered_map<llvm::Value*, llvm::Value*> splats_;
 };

@@ -32,8 +32,9 @@ static llvm::Function* declare_body(llvm::Module& module) {
 
 Frame::Frame(const Kernel& kernel, const std::vector<std::string>& scalars, const TargetInfo& target,
              llvm::Module& module)
-    : kernel(kernel), builder(module.getContext()), function(declare_body(module)), lane_(kernel.lane()),
-      slots_(scalars), bindings_(kernel.variables.size()) {
+    : kernel(kernel), builder(module.getContext()), function(declare_body(module)),
+      vector_registers(target.vector_registers), lane_(kernel.lane()), slots_(scalars),
+      bindings_(kernel.variables.size()) {
   width = std::min<int>(kLanes, target.vector_bits / 32);
   pieces = static_cast<int>(kLanes) / width;
   set_attributes(target);

@@ -35,6 +35,7 @@ public:
   // 16 logical lanes = pieces * width hardware lanes.
   int pieces;
   int width;
+  int vector_registers;
 
   // Arguments.
   llvm::Value* begin() const { return function->getArg(3); }

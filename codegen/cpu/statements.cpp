@@ -1,26 +1,12 @@
 // Control flow: the parallel range, loops, branches, and the phis of tiles.
 #include "codegen/cpu/statements.h"
 
+#include "codegen/cpu/pieces.h"
 #include "ir/kernel/analysis.h"
 
 #include <algorithm>
 
 namespace striate::cpu {
-
-// The tiles that statements assign, each once.
-static void collect_assigned(const KernelBody& statements, std::vector<int>& tiles) {
-  for (const KernelStatement& s : statements) {
-    for (int tile : {s.tile, s.index_tile})
-      if (tile >= 0 && std::find(tiles.begin(), tiles.end(), tile) == tiles.end()) tiles.push_back(tile);
-    collect_assigned(s.body, tiles);
-  }
-}
-
-static std::vector<int> assigned_in(const KernelBody& statements) {
-  std::vector<int> tiles;
-  collect_assigned(statements, tiles);
-  return tiles;
-}
 
 Statements::Statements(Frame& frame)
     : frame_(frame), builder_(frame.builder), tiles_(frame.kernel.tiles.size()), expressions_(frame, tiles_) {
@@ -125,7 +111,21 @@ void Statements::parallel_range() {
 }
 
 void Statements::body(const KernelBody& statements) {
-  for (const KernelStatement& s : statements) statement(s);
+  for (std::size_t i = 0; i < statements.size();) {
+    const std::size_t run =
+        only_piece_ || frame_.pieces == 1
+            ? 0
+            : run_by_pieces(frame_.kernel, statements, i, frame_.pieces, frame_.vector_registers);
+    for (int piece = 0; run > 0 && piece < frame_.pieces; ++piece) {
+      only_piece_ = piece;
+      for (std::size_t k = i; k < i + run; ++k) statement(statements[k]);
+    }
+    if (run > 0)
+      only_piece_.reset();
+    else
+      statement(statements[i]);
+    i += std::max<std::size_t>(run, 1);
+  }
 }
 
 void Statements::statement(const KernelStatement& s) {
@@ -165,7 +165,7 @@ void Statements::unrolled(const KernelStatement& s) {
   const KernelVariable& variable = frame_.kernel.variables[s.variable];
   CHECK(!variable.extent.batch, "the unrolled loop {} depends on the batch, in {}", variable.name,
         frame_.kernel.name);
-  const std::vector<int> assigned = s.bound ? assigned_in(s.body) : std::vector<int>();
+  const std::vector<int> assigned = s.bound ? tiles_assigned(s.body) : std::vector<int>();
   for (int64_t i = 0; i < variable.extent.factor; i += variable.step) {
     const int64_t value = variable.overlap ? std::min(i, variable.extent.factor - variable.step) : i;
     frame_.bind(s.variable, value);
@@ -204,16 +204,21 @@ void Statements::rolled(const KernelStatement& s) {
   struct Carried {
     llvm::Value** place;
     llvm::Value* initial;
-    llvm::PHINode* phi;
+    llvm::PHINode* phi; // null where every iteration assigns the tile before it reads it
   };
   std::vector<Carried> carried;
-  for (int tile : assigned_in(s.body)) {
-    for (llvm::Value*& value : tiles_[tile]) {
-      if (!value) continue; // the body assigns it before it reads it
-      llvm::PHINode* phi = builder_.CreatePHI(value->getType(), 2, frame_.kernel.tiles[tile].name);
-      phi->addIncoming(value, before);
-      carried.push_back({&value, value, phi});
-      value = phi;
+  const std::set<int> read_first = tiles_read_first(s.body);
+  for (int tile : tiles_assigned(s.body)) {
+    for (std::size_t i = 0; i < tiles_[tile].size(); ++i) {
+      if (only_piece_ && static_cast<int>(i) % frame_.pieces != *only_piece_) continue;
+      llvm::Value*& value = tiles_[tile][i];
+      carried.push_back({&value, value, nullptr});
+      if (value && read_first.count(tile)) {
+        llvm::PHINode* phi = builder_.CreatePHI(value->getType(), 2, frame_.kernel.tiles[tile].name);
+        phi->addIncoming(value, before);
+        carried.back().phi = phi;
+      }
+      value = carried.back().phi;
     }
   }
   builder_.CreateBr(inside);
@@ -235,9 +240,13 @@ void Statements::rolled(const KernelStatement& s) {
 
   start_block(after);
   for (const Carried& tile : carried) {
-    tile.phi->addIncoming(*tile.place, latch);
-    if (!may_be_empty) continue;
-    llvm::PHINode* merged = builder_.CreatePHI(tile.phi->getType(), 2);
+    if (tile.phi) tile.phi->addIncoming(*tile.place, latch);
+    if (!may_be_empty || !*tile.place) continue;
+    if (!tile.initial) { // it has a value inside the loop only
+      *tile.place = nullptr;
+      continue;
+    }
+    llvm::PHINode* merged = builder_.CreatePHI(tile.initial->getType(), 2);
     merged->addIncoming(tile.initial, before);
     merged->addIncoming(*tile.place, latch);
     *tile.place = merged;
@@ -259,7 +268,11 @@ void Statements::where(llvm::Value* condition, const std::vector<int>& assigned,
   builder_.CreateBr(after);
   start_block(after);
   for (auto& [place, old] : previous) {
-    if (*place == old || !old) continue; // without a value before, only the branch itself may use it
+    if (*place == old) continue;
+    if (!old) { // it has a value inside the branch only
+      *place = nullptr;
+      continue;
+    }
     llvm::PHINode* merged = builder_.CreatePHI(old->getType(), 2);
     merged->addIncoming(old, before);
     merged->addIncoming(*place, last);
@@ -273,7 +286,7 @@ void Statements::branch(const KernelStatement& s) {
     if (known->isOne()) body(s.body);
     return;
   }
-  where(condition, assigned_in(s.body), [&] { body(s.body); });
+  where(condition, tiles_assigned(s.body), [&] { body(s.body); });
 }
 
 void Statements::for_each_point(const std::vector<int>& axes, const std::function<void()>& visit,
@@ -289,6 +302,7 @@ void Statements::for_each_point(const std::vector<int>& axes, const std::functio
 
 void Statements::for_each_piece(const std::vector<int>& axes, const std::function<void(int)>& visit) {
   if (std::none_of(axes.begin(), axes.end(), [&](int axis) { return is_lane(axis); })) return visit(kScalar);
+  if (only_piece_) return visit(*only_piece_);
   for (int piece = 0; piece < frame_.pieces; ++piece) visit(piece);
 }
 

@@ -25,6 +25,14 @@ private:
   void rolled(const KernelStatement& s);
   void branch(const KernelStatement& s);
   void map(const KernelStatement& s);
+  struct Visit {
+    int piece;
+    std::vector<int64_t> point; // per axis of the tile
+    std::size_t operand[2] = {0, 0};
+  };
+  std::vector<Visit> visits_of(const KernelStatement& s);
+  void go_to(const std::vector<int>& axes, const Visit& visit);
+  bool is_product(const KernelStatement& s) const;
   void accumulate(const KernelStatement& s);
   void accumulate_point(const KernelStatement& s, int piece, int lane);
   llvm::Value* operand(const ExprRef& e, int piece, int lane);
@@ -36,7 +44,8 @@ private:
   void where(llvm::Value* condition, const std::vector<int>& assigned, const std::function<void()>& make);
   // Every point of the axes in order, first outermost; the lane axis is left out.
   void for_each_point(const std::vector<int>& axes, const std::function<void()>& visit, std::size_t from = 0);
-  // Every piece of a tile's or a statement's value: kScalar alone where the axes lack the lane.
+  // Every piece of a tile's or a statement's value (in a loop that runs piece by piece, its own one): kScalar
+  // alone where the axes lack the lane.
   void for_each_piece(const std::vector<int>& axes, const std::function<void(int)>& visit);
 
   llvm::Value*& held(int tile, int piece);
@@ -48,6 +57,7 @@ private:
   Frame& frame_;
   llvm::IRBuilder<>& builder_;
   TileValues tiles_;
+  std::optional<int> only_piece_; // inside a loop that runs piece by piece
   Expressions expressions_;
 };
 

@@ -39,17 +39,59 @@ llvm::Value* Statements::combine(Reducer reducer, llvm::Value* a, llvm::Value* b
   CHECK(false, "reducer {} in kernel {}", name_of(reducer), frame_.kernel.name);
 }
 
+// The order in which an accumulation visits a tile: where two operands meet, every value of the one with more
+// values is loaded once and stays in its register for one run of visits, while the other's few stay
+// throughout; pieces outermost, so that operands that differ by piece are needed one piece at a time. Each
+// point has its own total, so the order among them is free.
+std::vector<Statements::Visit> Statements::visits_of(const KernelStatement& s) {
+  const std::vector<int>& axes = frame_.kernel.tiles[s.tile].axes;
+  std::vector<Visit> visits;
+  for_each_piece(axes, [&](int piece) {
+    for_each_point(axes, [&] {
+      Visit visit{piece, {}};
+      for (int axis : axes) visit.point.push_back(is_lane(axis) ? 0 : frame_.constant_of(axis));
+      visits.push_back(std::move(visit));
+    });
+  });
+  if (!is_product(s)) return visits;
+  // Number each operand's values in the order of first use.
+  std::map<Expressions::Key, std::size_t> numbers[2];
+  for (Visit& visit : visits) {
+    go_to(axes, visit);
+    for (int side = 0; side < 2; ++side) {
+      const auto key = expressions_.key_of(s.value->arguments[side], visit.piece);
+      visit.operand[side] = numbers[side].emplace(key, numbers[side].size()).first->second;
+    }
+  }
+  const int longer = numbers[1].size() > numbers[0].size() ? 1 : 0;
+  std::stable_sort(visits.begin(), visits.end(),
+                   [&](const Visit& a, const Visit& b) { return a.operand[longer] < b.operand[longer]; });
+  return visits;
+}
+
+bool Statements::is_product(const KernelStatement& s) const {
+  return s.reducer == Reducer::Sum && s.value->type == ScalarType::Real &&
+         s.value->kind == Expr::Kind::Apply && s.value->function == Function::Mul;
+}
+
+void Statements::go_to(const std::vector<int>& axes, const Visit& visit) {
+  for (std::size_t i = 0; i < axes.size(); ++i)
+    if (!is_lane(axes[i])) frame_.bind(axes[i], visit.point[i]);
+}
+
 // The statement's axes are walked outside the tile's points: each point sees its values in the declared
-// order, and consecutive operations are independent. Pieces are walked outside points: one piece of an
-// operand is live at a time.
+// order, and consecutive operations are independent.
 void Statements::accumulate(const KernelStatement& s) {
   const std::vector<int>& points = frame_.kernel.tiles[s.tile].axes;
   const auto lane = std::find_if(s.axes.begin(), s.axes.end(), [&](int axis) { return is_lane(axis); });
   if (lane == s.axes.end()) {
+    for (int axis : s.axes) frame_.bind(axis, 0);
+    const std::vector<Visit> visits = visits_of(s);
     for_each_point(s.axes, [&] {
-      for_each_piece(points, [&](int piece) {
-        for_each_point(points, [&] { accumulate_point(s, piece, kEveryLane); });
-      });
+      for (const Visit& visit : visits) {
+        go_to(points, visit);
+        accumulate_point(s, visit.piece, kEveryLane);
+      }
     });
     return;
   }
@@ -73,8 +115,7 @@ void Statements::accumulate_point(const KernelStatement& s, int piece, int lane)
   llvm::Value*& total = held(s.tile, piece);
   CHECK(total, "tile {} accumulates before it is assigned, in {}", frame_.kernel.tiles[s.tile].name,
         frame_.kernel.name);
-  const bool product = s.value->kind == Expr::Kind::Apply && s.value->function == Function::Mul;
-  if (s.reducer == Reducer::Sum && product && s.value->type == ScalarType::Real) {
+  if (is_product(s)) {
     llvm::Value* a = operand(s.value->arguments[0], piece, lane);
     llvm::Value* b = operand(s.value->arguments[1], piece, lane);
     total = frame_.call(llvm::Intrinsic::fma, {a, b, total});
