@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 #include <limits>
+#include <sstream>
 
 namespace striate {
 
@@ -16,118 +18,22 @@ static constexpr int kWarp = 32;
 static constexpr int64_t kMostSharedBytes = 227 * 1024;
 
 // What a kernel's own names must not be: C++'s words, CUDA's, the prelude's, and those of the frame.
-static const std::set<std::string>& reserved_words() {
-  static const std::set<std::string> words = {"alignas",
-                                              "alignof",
-                                              "and",
-                                              "asm",
-                                              "auto",
-                                              "bool",
-                                              "break",
-                                              "case",
-                                              "catch",
-                                              "char",
-                                              "class",
-                                              "const",
-                                              "constexpr",
-                                              "continue",
-                                              "default",
-                                              "delete",
-                                              "do",
-                                              "double",
-                                              "else",
-                                              "enum",
-                                              "explicit",
-                                              "export",
-                                              "extern",
-                                              "false",
-                                              "float",
-                                              "for",
-                                              "friend",
-                                              "goto",
-                                              "if",
-                                              "inline",
-                                              "int",
-                                              "long",
-                                              "mutable",
-                                              "namespace",
-                                              "new",
-                                              "not",
-                                              "operator",
-                                              "or",
-                                              "private",
-                                              "protected",
-                                              "public",
-                                              "register",
-                                              "return",
-                                              "short",
-                                              "signed",
-                                              "sizeof",
-                                              "static",
-                                              "struct",
-                                              "switch",
-                                              "template",
-                                              "this",
-                                              "throw",
-                                              "true",
-                                              "try",
-                                              "typedef",
-                                              "typeid",
-                                              "typename",
-                                              "union",
-                                              "unsigned",
-                                              "using",
-                                              "virtual",
-                                              "void",
-                                              "volatile",
-                                              "while",
-                                              "xor",
-                                              "threadIdx",
-                                              "blockIdx",
-                                              "blockDim",
-                                              "gridDim",
-                                              "abs",
-                                              "fabsf",
-                                              "floorf",
-                                              "rintf",
-                                              "sqrtf",
-                                              "fmaf",
-                                              "uint8",
-                                              "uint32",
-                                              "uint64",
-                                              "int64",
-                                              "kLanes",
-                                              "shared_memory",
-                                              "lane_mask",
-                                              "sync_lanes",
-                                              "fold_lanes",
-                                              "max_of",
-                                              "min_of",
-                                              "SumOf",
-                                              "ProductOf",
-                                              "MaxOf",
-                                              "MinOf",
-                                              "floor_div",
-                                              "floor_mod",
-                                              "exponent2",
-                                              "exponent_field",
-                                              "scale2",
-                                              "to_int",
-                                              "mantissa2",
-                                              "infinity",
-                                              "not_a_number",
-                                              "seed_of",
-                                              "uniform",
-                                              "arena",
-                                              "scalars",
-                                              "examples",
-                                              "groups",
-                                              "group",
-                                              "items",
-                                              "item",
-                                              "seed",
-                                              "step"};
-  return words;
+static constexpr const char* kReservedWords = R"(
+  alignas alignof and asm auto bool break case catch char class const constexpr continue default delete do double
+  else enum explicit export extern false float for friend goto if inline int long mutable namespace new not operator
+  or private protected public register return short signed sizeof static struct switch template this throw true try
+  typedef typeid typename union unsigned using virtual void volatile while xor
+  threadIdx blockIdx blockDim gridDim abs fabsf floorf rintf sqrtf fmaf
+  uint8 uint32 uint64 int64 kLanes shared_memory lane_mask sync_lanes fold_lanes max_of min_of SumOf ProductOf MaxOf
+  MinOf floor_div floor_mod to_int exponent_field exponent2 mantissa2 scale2 infinity not_a_number seed_of uniform
+  arena scalars examples groups group item seed step)";
+
+static bool is_reserved(const std::string& name) {
+  static const std::set<std::string> words = [] {
+    std::istringstream text(kReservedWords);
+    return std::set<std::string>(std::istream_iterator<std::string>(text), {});
+  }();
+  return words.count(name) > 0;
 }
 
 // An identifier like `name` that is neither reserved nor taken, and taken from now on.
@@ -145,7 +51,7 @@ static std::string identifier(const std::string& name, std::set<std::string>& ta
       std::all_of(text.begin() + 1, text.end(), [](unsigned char c) { return std::isdigit(c); });
   if (numbered) text += "_";
   std::string unique = text;
-  for (int number = 2; reserved_words().count(unique) || !taken.insert(unique).second; ++number)
+  for (int number = 2; is_reserved(unique) || !taken.insert(unique).second; ++number)
     unique = fmt::format("{}_{}", text, number);
   return unique;
 }
