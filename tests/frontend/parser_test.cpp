@@ -4,6 +4,7 @@
 
 #include "examples.h"
 #include "frontend/print_ast.h"
+#include "frontend/standard_library.h"
 #include "tree_text.h"
 
 #include <gtest/gtest.h>
@@ -41,6 +42,16 @@ TEST(Parser, ReadsTheExamplesAndPrintsThemBack) {
     const std::string printed = print_ast(file);
     const ast::File again = parsed(printed);
     EXPECT_EQ(tree_text(file), tree_text(again)) << printed;
+    EXPECT_EQ(printed, print_ast(again));
+  }
+}
+
+TEST(Parser, ReadsTheStandardLibraryAndPrintsItBack) {
+  for (const StandardFile& library : standard_library()) {
+    const ast::File file = parsed(library.text);
+    const std::string printed = print_ast(file);
+    const ast::File again = parsed(printed);
+    EXPECT_EQ(tree_text(file), tree_text(again)) << library.name << printed;
     EXPECT_EQ(printed, print_ast(again));
   }
 }
