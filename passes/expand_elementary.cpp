@@ -154,8 +154,8 @@ static Double precise_log(const ExprRef& x) {
   const ExprRef s = f * inverse;
   const ExprRef s_tail = fma(negated(s), divisor_tail, fma(negated(s), divisor, f)) * inverse;
   const ExprRef square = s * s;
-  const ExprRef twice = s + s;
-  const ExprRef rest = fma(twice * square, polynomial(square, kAtanh), s_tail + s_tail);
+  const ExprRef twice = s + s, twice_tail = s_tail + s_tail;
+  const ExprRef rest = fma(twice * square, polynomial(square, kAtanh), fma(twice_tail, square, twice_tail));
 
   const ExprRef large = parts.exponent * constant(kLn2[0]);
   const ExprRef sum = large + twice;
@@ -175,9 +175,9 @@ static ExprRef positive_power(const ExprRef& base, const ExprRef& exponent) {
 
   const ExprRef grows = less(0, exponent), shrinks = less(exponent, 0);
   const ExprRef of_zero = select(grows, constant(0), select(shrinks, constant(kInfinity), exponent));
-  const ExprRef of_infinity =
-      select(apply(Function::And, {shrinks, equal(base, kInfinity)}), constant(0), base);
-  const ExprRef power = select(less(base, kInfinity), select(equal(base, 0), of_zero, value), of_infinity);
+  const ExprRef of_infinity = select(grows, base, select(shrinks, constant(0), exponent));
+  const ExprRef not_finite = select(equal(base, kInfinity), of_infinity, base);
+  const ExprRef power = select(less(base, kInfinity), select(equal(base, 0), of_zero, value), not_finite);
   return select(apply(Function::Or, {equal(exponent, 0), equal(base, 1)}), constant(1), power);
 }
 
@@ -192,7 +192,8 @@ static ExprRef expanded_pow(const ExprRef& base, const ExprRef& exponent) {
   const ExprRef half = exponent * constant(0.5);
   const ExprRef whole = apply(Function::Equal, {rounded_down(exponent), exponent});
   const ExprRef even = apply(Function::Equal, {rounded_down(half), half});
-  const ExprRef of_negative = select(whole, select(even, power, negated(power)), constant(std::nan("")));
+  const ExprRef no_power = select(less(-kInfinity, base), constant(std::nan("")), power);
+  const ExprRef of_negative = select(whole, select(even, power, negated(power)), no_power);
   return select(less(base, 0), of_negative, power);
 }
 
