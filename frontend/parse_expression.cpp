@@ -145,12 +145,6 @@ ExprPtr Parser::parse_binary(int lowest) {
     ++at_;
     ExprPtr right = parse_binary(found->precedence + 1);
     if (!right) return nullptr;
-    for (const ExprPtr& side : {left, right})
-      if (side->kind == ExprKind::Group) {
-        error(Diagnostic::UnexpectedToken, side->location,
-              "a group of indices stands for a whole dimension, not for a number");
-        return nullptr;
-      }
     left = node(ExprKind::Binary, first, {left, right});
     if (left) left->op = found->op;
     if (found->precedence < kComparison) compared = false;

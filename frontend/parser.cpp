@@ -114,6 +114,12 @@ ExprPtr Parser::node(ExprKind kind, std::size_t first, std::vector<ExprPtr> oper
 
 ExprPtr Parser::finished(ExprPtr expr, std::size_t first) {
   expr->location = span(first);
+  for (const ExprPtr& operand : expr->operands)
+    if (operand->kind == ExprKind::Group && expr->kind != ExprKind::Read) {
+      error(Diagnostic::UnexpectedToken, operand->location,
+            "a group of indices stands for a whole dimension, not for a number");
+      return nullptr;
+    }
   int height = 0;
   for (const ExprPtr& operand : expr->operands) height = std::max(height, operand->height);
   for (const ast::Argument& argument : expr->arguments) height = std::max(height, argument.value->height);
