@@ -114,7 +114,9 @@ Program compile(const CompileInput& input) {
   SlotTable slots;
   build_nest(statement, extents, input.batch, slots, program);
   build_output(statement, extents, slots, program);
-  compile_body(input, extents, slots, program);
+  program.body_type = statement.body->type;
+  const bool has_points = std::find(extents.begin(), extents.end(), 0) == extents.end();
+  if (has_points) compile_body(input, extents, slots, program);
 
   for (const Affine& affine : slots.all()) program.start.push_back(affine.constant);
   for (Loop& loop : program.loops) {

@@ -61,8 +61,7 @@ Interval BodyCompiler::range(const IndexExpr& index) const {
   Interval result{index.constant(), index.constant()};
   for (const IndexExpr::Term& term : index.terms()) {
     Interval values{0, term.divisor - 1};
-    if (term.kind == IndexExpr::TermKind::Variable)
-      values = {0, std::max<int64_t>(extents_[term.variable] - 1, 0)};
+    if (term.kind == IndexExpr::TermKind::Variable) values = {0, extents_[term.variable] - 1};
     if (term.kind == IndexExpr::TermKind::Quotient) {
       const Interval operand = range(*term.operand);
       values = {floor_div(operand.low, term.divisor), floor_div(operand.high, term.divisor)};
@@ -269,7 +268,6 @@ void compile_body(const CompileInput& input, const std::vector<int64_t>& extents
                   Program& program) {
   BodyCompiler compiler(input, extents, slots, program);
   const ExprRef& body = input.statement->body;
-  program.body_type = body->type;
   const bool product =
       body->kind == Expr::Kind::Apply && body->function == Function::Mul && body->type == ScalarType::Real;
   if (program.reducer == Reducer::Sum && product) {
