@@ -1,8 +1,8 @@
-// From syntax trees to graphs: names resolved, layers and control flow expanded, operators instantiated at concrete
-// shapes (only the batch size N stays symbolic), parameter paths and source locations settled.
+// From syntax trees to graphs: names resolved, layers and control flow expanded, operators instantiated at
+// concrete shapes (only the batch size N stays symbolic), parameter paths and source locations settled.
 //
-// Assumes parsed files; guarantees graphs that `verify` accepts, or diagnostics and no module. Total: recursion is
-// refused, and elaboration stops with a diagnostic beyond a budget of nodes and steps.
+// Assumes parsed files; guarantees graphs that `verify` accepts, or diagnostics and no module. Total:
+// recursion is refused, and elaboration stops with a diagnostic beyond a budget of nodes and steps.
 #pragma once
 
 #include "frontend/ast.h"
@@ -46,9 +46,10 @@ struct DataDescription {
   SourceLocation location;
 };
 
-// Binds a graph input (raw bytes as the file has them) to a column: the field's pipeline is part of the graph.
+// Binds a graph input (raw bytes as the file has them) to a column: the field's pipeline is part of the
+// graph.
 struct InputBinding {
-  std::string input;  // name of the graph's input value
+  std::string input; // name of the graph's input value
   std::string field;
   int column = 0;
 };
@@ -62,7 +63,7 @@ struct TrainDescription {
   int64_t seed = 1;
   int64_t checkpoint_every = 1; // epochs
   int64_t checkpoint_keep = 3;
-  std::string best;             // "val.accuracy", or "" for none
+  std::string best; // "val.accuracy", or "" for none
   std::vector<std::string> metrics;
   SourceLocation location;
 };
@@ -70,7 +71,7 @@ struct TrainDescription {
 struct Module {
   Graph train; // forward in training mode, with outputs "loss" and the metrics, each f32[N]
   Graph eval;  // forward in evaluation mode, with the model's outputs too
-  std::vector<OptimizerInstance> optimizers; // one per trainable parameter
+  std::vector<OptimizerInstance> optimizers;           // one per trainable parameter
   std::vector<std::pair<std::string, double>> scalars; // "optimizer.lr" and its value
   DataDescription data;
   std::vector<InputBinding> bindings;
@@ -80,17 +81,21 @@ struct Module {
 
 struct ElaborateOptions {
   std::map<std::string, std::string> parameters; // --param classes=100: the model's arguments
-  std::map<std::string, std::string> settings;   // --set train.lr=0.1, train.epochs=2: overrides in the train block
-  // The type of a reader's column, asked for each bound field; nullopt where the data is not at hand: then the input's
-  // own shape is taken, u8 for idx and f32 for csv (i32 for labels).
+  std::map<std::string, std::string>
+      settings; // --set train.lr=0.1, train.epochs=2: overrides in the train block
+  // The type of a reader's column, asked for each bound field; nullopt where the data is not at hand: then
+  // the input's own shape is taken, u8 for idx and f32 for csv (i32 for labels).
   std::function<std::optional<ColumnType>(const ReaderCall&, int column)> column_type;
 };
 
-// `file` is the user's; the standard library is parsed and added here. Resolves `train` (the only one, or none).
-std::optional<Module> elaborate(const ast::File& file, const ElaborateOptions& options, Diagnostics& diagnostics);
+// `file` is the user's; the standard library is parsed and added here. Resolves `train` (the only one, or
+// none).
+std::optional<Module> elaborate(const ast::File& file, const ElaborateOptions& options,
+                                Diagnostics& diagnostics);
 
-// The definition of one operator of the library or of `file` (nullptr: the library alone) at given operand types, for
-// tests and `explain op`. Attribute texts are parsed as expressions ("2", "[1, 1]"). Diagnostics on error.
+// The definition of one operator of the library or of `file` (nullptr: the library alone) at given operand
+// types, for tests and `explain op`. Attribute texts are parsed as expressions ("2", "[1, 1]"). Diagnostics
+// on error.
 std::shared_ptr<const Definition> instantiate_op(const ast::File* file, const std::string& op,
                                                  const std::vector<TensorType>& operands,
                                                  const std::map<std::string, std::string>& attributes,

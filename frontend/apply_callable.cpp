@@ -1,0 +1,187 @@
+// Calls of ops and layers in a network.
+#include "frontend/network_builder.h"
+
+#include "frontend/unify_shapes.h"
+
+#include <algorithm>
+#include <cctype>
+
+namespace striate {
+
+using Kind = CompileTimeValue::Kind;
+
+static std::string lower_case(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+Attribute attribute_of(const CompileTimeValue& value) {
+  if (const auto number = value.integer()) return *number;
+  if (value.kind == Kind::Real) return value.real;
+  if (value.kind == Kind::Bool) return value.truth;
+  if (value.kind == Kind::List) {
+    std::vector<int64_t> integers;
+    for (const CompileTimeValue& item : value.items)
+      if (const auto number = item.integer()) integers.push_back(*number);
+    if (integers.size() == value.items.size()) return integers;
+  }
+  return value.kind == Kind::Text ? value.text : text_of(value);
+}
+
+// nullopt, with an error, where the value is neither a tensor nor a number.
+std::optional<OpInput> NetworkBuilder::op_input(const BoundInput& input, const ast::Item& op,
+                                                const ast::Parameter& parameter) {
+  if (input.value.is_tensor()) return OpInput{graph_.value(input.value.tensor).type, std::nullopt};
+  if (const auto number = input.value.number()) return OpInput{{}, number};
+  if (input.value.is_unknown()) return std::nullopt;
+  reporter_.error(Diagnostic::WrongType, input.location, "`{}` of `{}` is a tensor, not {}", parameter.name,
+                  op.name, description_of(input.value));
+  return std::nullopt;
+}
+
+CompileTimeValue NetworkBuilder::apply_op(const ast::Item& op, const CallSite& site, Scope& scope,
+                                          const Wanted& wanted) {
+  auto bound = bind_call(*this, scope, op, Takes::Both, site);
+  if (!bound) return {};
+  return apply_op(op, std::move(*bound), site.location, wanted);
+}
+
+CompileTimeValue NetworkBuilder::apply_op(const ast::Item& op, BoundCall bound, const SourceLocation& place,
+                                          const Wanted& wanted) {
+  if (!within_budget(place) || !reporter_.spend(16, place)) return {};
+  OpCall called;
+  called.item = &op;
+  called.location = place;
+  Node node;
+  for (std::size_t i = 0; i < bound.inputs.size(); ++i) {
+    auto input = op_input(bound.inputs[i], op, op.inputs[i]);
+    if (!input) return {};
+    if (input->number)
+      node.attributes[op.inputs[i].name] = *input->number;
+    else
+      node.inputs.push_back(bound.inputs[i].value.tensor);
+    called.inputs.push_back(std::move(*input));
+  }
+  if (op.inputs.empty()) {
+    reporter_
+        .error(Diagnostic::WrongType, place, "`{}` has no inputs: it gives a parameter its first value",
+               op.name)
+        .help("write `param w: f32[...] = {}`", op.name);
+    return {};
+  }
+  if (node.inputs.empty()) {
+    reporter_.error(Diagnostic::WrongType, place, "`{}` needs a tensor, and gets only numbers", op.name);
+    return {};
+  }
+  const std::string name = full(wanted.given() ? wanted.name : default_name(lower_case(op.name)));
+  for (const auto& [attribute, value] : bound.attributes) node.attributes[attribute] = attribute_of(value);
+  called.attributes = std::move(bound.attributes);
+  called.path = graph_.unique_call_path(name);
+  called.explain = [&](DiagnosticMessage& message) { explain_shapes(message, op, bound.inputs); };
+  auto definition = instantiate(called, reporter_, library_);
+  if (!definition) return {};
+
+  node.op = op.name;
+  node.path = frame().path;
+  node.location = reporter_.user_place(place);
+  std::vector<std::string> names;
+  for (int output : definition->outputs)
+    names.push_back(definition->outputs.size() == 1
+                        ? name
+                        : name + "." + definition->operands[static_cast<std::size_t>(output)].name);
+  node.definition = std::make_shared<const Definition>(std::move(*definition));
+  const std::vector<int> outputs = graph_.add_call(std::move(node), names, depth());
+  if (outputs.size() == 1) {
+    if (wanted.given()) graph_.rename(outputs[0], name, depth());
+    return CompileTimeValue::of_tensor(outputs[0]);
+  }
+  std::vector<CompileTimeValue> values;
+  for (int output : outputs) values.push_back(CompileTimeValue::of_tensor(output));
+  return CompileTimeValue::of_list(std::move(values));
+}
+
+// The names that a layer's body sees: attributes, the sizes of its inputs, and the inputs.
+bool NetworkBuilder::bind_layer_inputs(const LayerInstance& layer, const CallSite& site, Scope& caller,
+                                       Scope& scope) {
+  const ast::Item& item = *layer.item;
+  const auto bound = bind_call(*this, caller, item, Takes::Inputs, site);
+  if (!bound) return false;
+  ShapeUnifier shapes(*this, scope, item, site.location,
+                      [&](DiagnosticMessage& message) { explain_shapes(message, item, bound->inputs); });
+  for (std::size_t i = 0; i < bound->inputs.size(); ++i) {
+    const CompileTimeValue& value = bound->inputs[i].value;
+    if (value.is_unknown()) return false;
+    if (!value.is_tensor()) {
+      reporter_.error(Diagnostic::WrongType, bound->inputs[i].location, "`{}` of `{}` is a tensor, not {}",
+                      item.inputs[i].name, item.name, description_of(value));
+      return false;
+    }
+    if (!shapes.match(item.inputs[i], graph_.value(value.tensor).type.shape)) return false;
+  }
+  if (!shapes.solve_groups() || !shapes.check_preconditions()) return false;
+  for (std::size_t i = 0; i < bound->inputs.size(); ++i)
+    scope.bind(item.inputs[i].name, bound->inputs[i].value, item.inputs[i].location);
+  return true;
+}
+
+CompileTimeValue NetworkBuilder::apply_layer(LayerInstance& layer, const CallSite& site, Scope& caller,
+                                             const Wanted& wanted) {
+  const ast::Item& item = *layer.item;
+  if (!within_budget(site.location)) return {};
+  if (layer.path.empty())
+    layer.path = full(wanted.given() ? wanted.name : default_name(lower_case(item.name)));
+  if (!reporter_.enter(item, site.location)) return {};
+  const std::string result_name = wanted.given() ? full(wanted.name) : layer.path;
+  const int first_new = graph_.value_count();
+  Scope arguments = attribute_scope(item, layer.attributes);
+  CompileTimeValue result;
+  if (bind_layer_inputs(layer, site, caller, arguments)) {
+    const bool again = layer.applied || frame().again;
+    frames_.push_back({});
+    frame().item = &item;
+    frame().path = layer.path;
+    frame().again = again;
+    layer.applied = true;
+    Scope body(&arguments);
+    const std::size_t errors = reporter_.diagnostics().error_count();
+    execute(*item.body, body, nullptr);
+    if (frame().returned)
+      result = *frame().returned;
+    else if (reporter_.diagnostics().error_count() == errors)
+      reporter_.error(Diagnostic::MissingValue, item.location, "the layer `{}` returns nothing", item.name)
+          .help("write `return ...`");
+    frames_.pop_back();
+  }
+  reporter_.leave();
+  if (result.is_tensor() && result.tensor >= first_new) graph_.rename(result.tensor, result_name, depth());
+  return result;
+}
+
+// How the shapes of the inputs came about; and where a view would make the first one fit, which.
+void NetworkBuilder::explain_shapes(DiagnosticMessage& message, const ast::Item& item,
+                                    const std::vector<BoundInput>& inputs) {
+  for (const BoundInput& input : inputs)
+    if (input.value.is_tensor() && !graph_.is_persistent(input.value.tensor))
+      message.note("shapes: {}", graph_.history(input.value.tensor, depth()));
+  if (inputs.empty() || !inputs[0].value.is_tensor() || message.kind != Diagnostic::ShapeMismatch) return;
+  const TensorType& type = graph_.value(inputs[0].value.tensor).type;
+  const bool quiet = reporter_.is_quiet();
+  reporter_.set_quiet(true);
+  for (const ast::Item* view : library_.items(ast::ItemKind::Op)) {
+    if (view->location.file != "std/views.nn" || view->inputs.size() != 1 || !view->attributes.empty())
+      continue;
+    Scope scope;
+    ShapeUnifier shapes(*this, scope, *view, message.location);
+    if (!shapes.match(view->inputs[0], type.shape) || !shapes.solve_groups()) continue;
+    const auto made = shapes.declare(view->outputs[0]);
+    if (!made || made->shape.size() == type.shape.size()) continue;
+    Scope inner;
+    ShapeUnifier fits(*this, inner, item, message.location);
+    if (!fits.match(item.inputs[0], made->shape)) continue;
+    message.help("`-> {}` makes it {}", view->name, shape_text(made->shape));
+    break;
+  }
+  reporter_.set_quiet(quiet);
+}
+
+} // namespace striate

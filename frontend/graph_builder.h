@@ -1,0 +1,61 @@
+// A graph while it is being elaborated: values may still be renamed (`as`), and nodes turn out to be unused.
+// `finish` drops those, makes names unique and gives the Graph.
+#pragma once
+
+#include "ir/graph/graph.h"
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace striate {
+
+class GraphBuilder {
+public:
+  int add_input(const std::string& name, const TensorType& type, const SourceLocation& location);
+  // A parameter or a state; its name is its path.
+  int add_persistent(const std::string& path, const TensorType& type, ExprRef initial, bool trainable,
+                     const SourceLocation& location);
+  // A call; its outputs are named as given, at `depth` of calls.
+  std::vector<int> add_call(Node node, const std::vector<std::string>& names, int depth);
+
+  // `as`, and the result of a layer: seen from the caller, `depth` calls deep.
+  void rename(int value, const std::string& name, int depth);
+  void set_next(int persistent, int next);
+  int next_of(int persistent) const;    // -1 where there is none
+  void freeze(const std::string& path); // the parameter, or all below; nothing where there is none
+  void add_output(const std::string& name, int value) { outputs_.emplace_back(name, value); }
+  // The path, or the path with a number where it was used before: random draws are keyed by it.
+  std::string unique_call_path(const std::string& path);
+
+  int find_persistent(const std::string& path) const; // -1
+  bool has_persistents_below(const std::string& path) const;
+  bool is_persistent(int value) const { return persistents_.contains(value); }
+  const Value& value(int id) const { return values_[static_cast<std::size_t>(id)].value; }
+  int value_count() const { return static_cast<int>(values_.size()); }
+  int node_count() const { return static_cast<int>(nodes_.size()); }
+  // "image f32[N,1,28,28] -> conv1 [N,20,24,24] -> ...": how the value came about, as seen `depth` calls
+  // deep.
+  std::string history(int value, int depth) const;
+
+  Graph finish(const std::string& model, const std::string& entry) const;
+
+private:
+  struct DraftValue {
+    Value value;
+    int depth = 0;
+    bool named = false; // by `as`, or as a layer's result: kept as it is where names clash
+  };
+  std::vector<bool> needed_values() const;
+
+  std::vector<DraftValue> values_;
+  std::vector<Node> nodes_;
+  std::vector<int> inputs_;
+  std::vector<int> order_; // of persistents
+  std::map<int, Persistent> persistents_;
+  std::vector<std::pair<std::string, int>> outputs_;
+  std::set<std::string> call_paths_;
+};
+
+} // namespace striate

@@ -1,0 +1,48 @@
+// The items in reach of a file: its own and the standard library's, by name; and what others call them, which
+// the library says beside each item in its comments:
+//
+//   # also called: Dense, FullyConnected              names in Keras, TensorFlow, ONNX, ...
+//   # arguments also called: filters = out_channels
+//   # written: a + b                                  the operator sign that stands for it outside of ops
+#pragma once
+
+#include "frontend/ast.h"
+#include "support/diagnostics.h"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace striate {
+
+class Library {
+public:
+  // The standard library, and the user's file (nullptr: none), whose names win. Reports duplicate names in
+  // the file.
+  Library(const ast::File* user, Diagnostics& diagnostics);
+
+  // nullptr where there is none.
+  const ast::Item* find(ast::ItemKind kind, const std::string& name) const;
+  // An op or a layer.
+  const ast::Item* find_callable(const std::string& name) const;
+  const ast::Item* find_operator(const std::string& sign, int operands) const;
+  std::vector<const ast::Item*> items(ast::ItemKind kind) const;
+  std::vector<const ast::Item*> user_items(ast::ItemKind kind) const;
+  std::vector<std::string> names(ast::ItemKind kind) const;
+
+  // Adds the nearest name, or the name that Striate uses for it, to a message about an unknown one.
+  void suggest(DiagnosticMessage& message, const std::string& unknown,
+               const std::vector<std::string>& candidates) const;
+  // The argument that `item` knows by another name, or "".
+  static std::string argument_called(const ast::Item& item, const std::string& other);
+
+private:
+  std::vector<std::shared_ptr<ast::File>> standard_;
+  std::vector<std::pair<const ast::Item*, bool>> items_; // and whether it is the user's; the user's first
+  std::map<std::string, std::string> also_called_;       // lower case -> name
+};
+
+bool is_library_place(const SourceLocation& location); // inside the standard library
+
+} // namespace striate

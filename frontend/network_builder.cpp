@@ -1,0 +1,336 @@
+#include "frontend/network_builder.h"
+
+#include "frontend/print_ast.h"
+#include "frontend/unify_shapes.h"
+
+#include <algorithm>
+
+namespace striate {
+
+using ast::ExprKind;
+using Kind = CompileTimeValue::Kind;
+
+static constexpr int64_t kRepeatLimit = 10'000;
+static constexpr int kNodeLimit = 100'000;
+
+std::string NetworkBuilder::full(const std::string& name) const {
+  const std::string& path = frames_.back().path;
+  return path.empty() ? name : path + "." + name;
+}
+
+std::string NetworkBuilder::default_name(const std::string& base) {
+  const int count = frame().names[base]++;
+  return count == 0 ? base : base + "." + std::to_string(count);
+}
+
+bool NetworkBuilder::claim(const std::string& name, const SourceLocation& place) {
+  if (frame().names[name]++ == 0) return true;
+  reporter_.error(Diagnostic::DuplicateName, place, "`{}` names two values", full(name))
+      .note("parameters are known by their path, so each layer has a name of its own");
+  return false;
+}
+
+bool NetworkBuilder::within_budget(const SourceLocation& place) {
+  if (graph_.node_count() < kNodeLimit) return true;
+  reporter_.error(Diagnostic::TooMuchWork, place, "the network has more than {} operator calls", kNodeLimit);
+  return false;
+}
+
+CompileTimeValue NetworkBuilder::expand(const ast::Expr& expr, Scope& scope, const std::string& path) {
+  frames_.push_back({});
+  frame().path = path;
+  CompileTimeValue value = evaluate(expr, scope);
+  frames_.pop_back();
+  return value;
+}
+
+CompileTimeValue NetworkBuilder::evaluate_other(const ast::Expr& expr, Scope& scope) {
+  switch (expr.kind) {
+  case ExprKind::Pipe:
+    return pipe(expr, scope);
+  case ExprKind::As:
+    return named(expr, scope);
+  case ExprKind::Name:
+    return call(expr, nullptr, {}, expr.location, scope, {});
+  case ExprKind::Call:
+    if (special_call)
+      if (auto value = special_call(expr, scope)) return *value;
+    return call(*expr.operands[0], &expr.arguments, {}, expr.location, scope, {});
+  case ExprKind::Member:
+    return member(expr, scope);
+  case ExprKind::When: {
+    const auto holds = when_holds(expr, scope);
+    if (!holds) return {};
+    if (*holds || expr.otherwise) return evaluate_block(*holds ? *expr.block : *expr.otherwise, scope);
+    reporter_.error(Diagnostic::MissingValue, expr.location, "this `when` has no value otherwise")
+        .help("add `else {{ ... }}`");
+    return {};
+  }
+  case ExprKind::Repeat: {
+    const auto range = repeat_range(expr, scope);
+    CompileTimeValue value;
+    if (!range) return value;
+    for (int64_t i = range->first; i < range->second; ++i) {
+      Scope inner(&scope);
+      inner.bind(expr.text, CompileTimeValue::of(i));
+      value = evaluate_block(*expr.block, inner);
+      if (value.is_unknown()) return value;
+    }
+    return value;
+  }
+  case ExprKind::Scan:
+    reporter_.error(Diagnostic::NotSupported, expr.location, "`scan` is not supported yet");
+    return {};
+  default:
+    reporter_.error(Diagnostic::WrongType, expr.location, "`{}` is index notation, which belongs in an `op`",
+                    print_expr(expr));
+    return {};
+  }
+}
+
+CompileTimeValue NetworkBuilder::evaluate_block(const ast::Block& block, Scope& scope) {
+  Scope inner(&scope);
+  CompileTimeValue value;
+  execute(block, inner, &value);
+  return value;
+}
+
+// `a + b` on tensors is the op that the library says is written so.
+CompileTimeValue NetworkBuilder::combine(const ast::Expr& expr,
+                                         const std::vector<CompileTimeValue>& operands) {
+  const bool tensors =
+      std::any_of(operands.begin(), operands.end(), [](const auto& value) { return value.is_tensor(); });
+  if (!tensors) return Evaluator::combine(expr, operands);
+  for (const CompileTimeValue& operand : operands)
+    if (operand.is_unknown()) return {};
+  const char* sign = spelling_of(expr.op);
+  const ast::Item* op = library_.find_operator(sign, static_cast<int>(operands.size()));
+  if (!op) {
+    reporter_.error(Diagnostic::WrongType, expr.location, "`{}` does not join tensors", sign)
+        .help("write an `op` that says what happens to each element");
+    return {};
+  }
+  BoundCall bound;
+  for (std::size_t i = 0; i < operands.size(); ++i)
+    bound.inputs.push_back({operands[i], expr.operands[i]->location});
+  return apply_op(*op, std::move(bound), expr.location, {});
+}
+
+CompileTimeValue NetworkBuilder::pipe(const ast::Expr& expr, Scope& scope) {
+  CompileTimeValue value = evaluate(*expr.operands[0], scope);
+  for (std::size_t i = 1; i < expr.operands.size() && !value.is_unknown(); ++i)
+    value = stage(std::move(value), *expr.operands[i], scope, {});
+  return value;
+}
+
+std::optional<NetworkBuilder::Wanted> NetworkBuilder::wanted_name(const ast::Expr& as, Scope& scope) {
+  Wanted wanted;
+  wanted.location = as.location;
+  for (const ast::PathPart& part : as.path) {
+    if (!part.value) {
+      wanted.name += part.text;
+      continue;
+    }
+    const CompileTimeValue value = evaluate(*part.value, scope);
+    if (value.is_unknown()) return std::nullopt;
+    if (!value.integer() && value.kind != Kind::Text) {
+      reporter_.error(Diagnostic::WrongType, part.value->location,
+                      "a name is made of integers and texts, not {}", description_of(value));
+      return std::nullopt;
+    }
+    wanted.name += value.kind == Kind::Text ? value.text : text_of(value);
+  }
+  if (!claim(wanted.name, as.location)) return std::nullopt;
+  return wanted;
+}
+
+// `e as name` outside of a pipeline.
+CompileTimeValue NetworkBuilder::named(const ast::Expr& expr, Scope& scope) {
+  const ast::Expr& inner = *expr.operands[0];
+  const auto wanted = wanted_name(expr, scope);
+  if (!wanted) return {};
+  if (inner.kind == ExprKind::Call && inner.operands[0]->kind != ExprKind::Member) {
+    if (!special_call || !special_call(inner, scope))
+      return call(*inner.operands[0], &inner.arguments, {}, inner.location, scope, *wanted);
+  }
+  CompileTimeValue value = evaluate(inner, scope);
+  if (value.is_tensor()) graph_.rename(value.tensor, full(wanted->name), depth());
+  if (value.kind == Kind::Layer && value.layer->path.empty()) value.layer->path = full(wanted->name);
+  return value;
+}
+
+// enc.weight: a parameter of a layer, by its path.
+CompileTimeValue NetworkBuilder::member(const ast::Expr& expr, Scope& scope) {
+  std::string path = expr.text;
+  const ast::Expr* root = expr.operands[0].get();
+  for (; root->kind == ExprKind::Member; root = root->operands[0].get()) path = root->text + "." + path;
+  if (root->kind == ExprKind::Name) {
+    const CompileTimeValue* layer = scope.find(root->text);
+    const std::string start = layer && layer->kind == Kind::Layer ? layer->layer->path : full(root->text);
+    const int value = graph_.find_persistent(start + "." + path);
+    if (value >= 0) return CompileTimeValue::of_tensor(value);
+  }
+  reporter_
+      .error(Diagnostic::UnknownName, expr.location, "no parameter is called `{}` here", print_expr(expr))
+      .note("a parameter is known by the path of its layer, once the layer was applied: `conv1.weight`");
+  return {};
+}
+
+std::optional<bool> NetworkBuilder::when_holds(const ast::Expr& expr, Scope& scope) {
+  Scope inner(&scope);
+  inner.bind("training", CompileTimeValue::of_bool(training_));
+  return evaluate_condition(*expr.operands[0], inner);
+}
+
+std::optional<std::pair<int64_t, int64_t>> NetworkBuilder::repeat_range(const ast::Expr& expr, Scope& scope) {
+  const ast::Expr& range = *expr.operands[0];
+  const auto first = evaluate_integer(*range.operands[0], scope, "the beginning of a range", INT64_MIN);
+  const auto end =
+      first ? evaluate_integer(*range.operands[1], scope, "the end of a range", INT64_MIN) : std::nullopt;
+  if (!end) return std::nullopt;
+  if (*end > *first &&
+      static_cast<uint64_t>(*end) - static_cast<uint64_t>(*first) > static_cast<uint64_t>(kRepeatLimit)) {
+    reporter_.error(Diagnostic::TooMuchWork, range.location,
+                    "this `repeat` runs {} times; at most {} are allowed",
+                    static_cast<uint64_t>(*end) - static_cast<uint64_t>(*first), kRepeatLimit);
+    return std::nullopt;
+  }
+  return std::pair(*first, *end);
+}
+
+// One stage of a pipeline.
+CompileTimeValue NetworkBuilder::stage(CompileTimeValue input, const ast::Expr& expr, Scope& scope,
+                                       const Wanted& wanted) {
+  if (!reporter_.spend(1, expr.location)) return {};
+  std::vector<BoundInput> piped;
+  if (input.kind == Kind::List)
+    for (const CompileTimeValue& item : input.items) piped.push_back({item, expr.location});
+  else
+    piped.push_back({input, expr.location});
+  switch (expr.kind) {
+  case ExprKind::As: {
+    const auto name = wanted_name(expr, scope);
+    return name ? stage(std::move(input), *expr.operands[0], scope, *name) : CompileTimeValue();
+  }
+  case ExprKind::Name:
+    return call(expr, nullptr, std::move(piped), expr.location, scope, wanted);
+  case ExprKind::Call:
+    return call(*expr.operands[0], &expr.arguments, std::move(piped), expr.location, scope, wanted);
+  case ExprKind::Pipe:
+    for (const ast::ExprPtr& part : expr.operands) {
+      if (input.is_unknown()) break;
+      input = stage(std::move(input), *part, scope, part == expr.operands.back() ? wanted : Wanted());
+    }
+    return input;
+  case ExprKind::If:
+  case ExprKind::When: {
+    const auto holds =
+        expr.kind == ExprKind::If ? evaluate_condition(*expr.operands[0], scope) : when_holds(expr, scope);
+    if (!holds) return {};
+    const ast::BlockPtr& block = *holds ? expr.block : expr.otherwise;
+    return block ? stage_block(std::move(input), *block, scope, wanted) : input;
+  }
+  case ExprKind::Repeat: {
+    const auto range = repeat_range(expr, scope);
+    if (!range) return {};
+    for (int64_t i = range->first; i < range->second && !input.is_unknown(); ++i) {
+      Scope inner(&scope);
+      inner.bind(expr.text, CompileTimeValue::of(i));
+      input = stage_block(std::move(input), *expr.block, inner, i + 1 == range->second ? wanted : Wanted());
+    }
+    return input;
+  }
+  case ExprKind::Scan:
+    reporter_.error(Diagnostic::NotSupported, expr.location, "`scan` is not supported yet");
+    return {};
+  default:
+    reporter_.error(Diagnostic::WrongType, expr.location, "`{}` is no operator or layer", print_expr(expr));
+    return {};
+  }
+}
+
+// A block in a pipeline: its last statement is the stage.
+CompileTimeValue NetworkBuilder::stage_block(CompileTimeValue input, const ast::Block& block, Scope& scope,
+                                             const Wanted& wanted) {
+  Scope inner(&scope);
+  for (const ast::Stmt& statement : block.statements) {
+    if (&statement == &block.statements.back() && statement.kind == ast::StmtKind::Value)
+      return stage(std::move(input), *statement.value, inner, wanted);
+    execute(statement, inner, nullptr);
+  }
+  return input;
+}
+
+CompileTimeValue NetworkBuilder::call(const ast::Expr& callee, const std::vector<ast::Argument>* arguments,
+                                      std::vector<BoundInput> piped, const SourceLocation& place,
+                                      Scope& scope, const Wanted& wanted) {
+  for (const BoundInput& input : piped)
+    if (input.value.is_unknown()) return {};
+  CallSite site{std::move(piped), arguments, place};
+  if (callee.kind == ExprKind::Call) {
+    CompileTimeValue layer = evaluate(callee, scope);
+    if (layer.kind == Kind::Layer) return apply_layer(*layer.layer, site, scope, wanted);
+    if (!layer.is_unknown())
+      reporter_.error(Diagnostic::WrongType, callee.location, "`{}` is {}, which cannot be called",
+                      print_expr(callee), description_of(layer));
+    return {};
+  }
+  if (callee.kind != ExprKind::Name) {
+    reporter_.error(Diagnostic::WrongType, callee.location, "`{}` is no operator or layer",
+                    print_expr(callee));
+    return {};
+  }
+  if (const CompileTimeValue* value = scope.find(callee.text)) {
+    if (value->kind == Kind::Layer) return apply_layer(*value->layer, site, scope, wanted);
+    if (!value->is_unknown())
+      reporter_.error(Diagnostic::WrongType, callee.location, "`{}` is {}, which cannot be called",
+                      callee.text, description_of(*value));
+    return {};
+  }
+  const ast::Item* item = library_.find_callable(callee.text);
+  if (!item) {
+    unknown_name(callee.text, callee.location, scope, "operator or layer");
+    return {};
+  }
+  if (item->kind == ast::ItemKind::Op) return apply_op(*item, site, scope, wanted);
+  CallSite construction{{}, arguments, place};
+  auto bound = bind_call(*this, scope, *item, Takes::Attributes, construction);
+  if (!bound) return {};
+  auto layer = std::make_shared<LayerInstance>();
+  layer->item = item;
+  layer->attributes = std::move(bound->attributes);
+  if (!site.piped.empty()) {
+    site.arguments = nullptr;
+    return apply_layer(*layer, site, scope, wanted);
+  }
+  if (wanted.given()) layer->path = full(wanted.name);
+  CompileTimeValue value;
+  value.kind = Kind::Layer;
+  value.layer = std::move(layer);
+  return value;
+}
+
+bool NetworkBuilder::expand_model(const ast::Item& item,
+                                  const std::map<std::string, CompileTimeValue>& attributes,
+                                  const InputMaker& make_input,
+                                  std::vector<std::pair<std::string, CompileTimeValue>>& outputs) {
+  frames_.push_back({});
+  frame().item = &item;
+  make_input_ = &make_input;
+  outputs_ = &outputs;
+  Scope arguments = attribute_scope(item, attributes);
+  arguments.bind("N", CompileTimeValue::of(Size::n()));
+  const std::size_t errors = reporter_.diagnostics().error_count();
+  ShapeUnifier shapes(*this, arguments, item, item.location);
+  if (shapes.check_preconditions()) {
+    Scope body(&arguments);
+    execute(*item.body, body, nullptr);
+    if (outputs.empty() && reporter_.diagnostics().error_count() == errors)
+      reporter_.error(Diagnostic::MissingValue, item.location, "the model `{}` has no output", item.name)
+          .help("write `output name = ...`");
+  }
+  frames_.pop_back();
+  return reporter_.diagnostics().error_count() == errors;
+}
+
+} // namespace striate

@@ -1,0 +1,109 @@
+// Layers and models -> nodes of a graph: expands calls, pipelines and control flow, and gives parameters
+// their paths. After an error it goes on at the next statement, with what the failed one should have made
+// unknown.
+#pragma once
+
+#include "frontend/bind_call.h"
+#include "frontend/graph_builder.h"
+#include "frontend/instantiate_op.h"
+#include "frontend/layer_instance.h"
+
+#include <functional>
+
+namespace striate {
+
+class NetworkBuilder : public Evaluator {
+public:
+  NetworkBuilder(Reporter& reporter, const Library& library, GraphBuilder& graph, bool training)
+      : Evaluator(reporter, library), graph_(graph), training_(training) {}
+
+  // Makes the value of a model's input; -1 after an error.
+  using InputMaker =
+      std::function<int(const std::string& name, const TensorType& type, const SourceLocation& place)>;
+  // A model, with its arguments; `outputs` gets its outputs. False after an error.
+  bool expand_model(const ast::Item& item, const std::map<std::string, CompileTimeValue>& attributes,
+                    const InputMaker& make_input,
+                    std::vector<std::pair<std::string, CompileTimeValue>>& outputs);
+  // An expression outside of a layer, its values named below `path`.
+  CompileTimeValue expand(const ast::Expr& expr, Scope& scope, const std::string& path);
+  // Calls that only one place knows, such as `column(0)` in a field.
+  std::function<std::optional<CompileTimeValue>(const ast::Expr& call, Scope& scope)> special_call;
+
+protected:
+  CompileTimeValue evaluate_other(const ast::Expr& expr, Scope& scope) override;
+  CompileTimeValue evaluate_block(const ast::Block& block, Scope& scope) override;
+  CompileTimeValue combine(const ast::Expr& expr, const std::vector<CompileTimeValue>& operands) override;
+
+private:
+  // One expansion of a layer or model.
+  struct Frame {
+    const ast::Item* item = nullptr;
+    std::string path;
+    bool again = false;               // a shared layer, applied before
+    std::map<std::string, int> names; // how often a name was used in it
+    std::optional<CompileTimeValue> returned;
+  };
+  // A name given by `as`, already claimed; or none.
+  struct Wanted {
+    std::string name;
+    SourceLocation location;
+    bool given() const { return !name.empty(); }
+  };
+
+  // network_builder.cpp: expressions
+  CompileTimeValue pipe(const ast::Expr& expr, Scope& scope);
+  CompileTimeValue named(const ast::Expr& expr, Scope& scope);
+  CompileTimeValue member(const ast::Expr& expr, Scope& scope);
+  CompileTimeValue stage(CompileTimeValue input, const ast::Expr& expr, Scope& scope, const Wanted& wanted);
+  CompileTimeValue stage_block(CompileTimeValue input, const ast::Block& block, Scope& scope,
+                               const Wanted& wanted);
+  CompileTimeValue call(const ast::Expr& callee, const std::vector<ast::Argument>* arguments,
+                        std::vector<BoundInput> piped, const SourceLocation& place, Scope& scope,
+                        const Wanted& wanted);
+  std::optional<std::pair<int64_t, int64_t>> repeat_range(const ast::Expr& expr, Scope& scope);
+  std::optional<bool> when_holds(const ast::Expr& expr, Scope& scope);
+  std::optional<Wanted> wanted_name(const ast::Expr& as, Scope& scope);
+
+  // apply_callable.cpp: ops and layers
+  CompileTimeValue apply_op(const ast::Item& op, const CallSite& site, Scope& scope, const Wanted& wanted);
+  CompileTimeValue apply_op(const ast::Item& op, BoundCall bound, const SourceLocation& place,
+                            const Wanted& wanted);
+  CompileTimeValue apply_layer(LayerInstance& layer, const CallSite& site, Scope& scope,
+                               const Wanted& wanted);
+  bool bind_layer_inputs(const LayerInstance& layer, const CallSite& site, Scope& caller, Scope& scope);
+  std::optional<OpInput> op_input(const BoundInput& input, const ast::Item& op,
+                                  const ast::Parameter& parameter);
+  void explain_shapes(DiagnosticMessage& message, const ast::Item& item,
+                      const std::vector<BoundInput>& inputs);
+
+  // layer_statements.cpp
+  void execute(const ast::Block& block, Scope& scope, CompileTimeValue* value);
+  void execute(const ast::Stmt& statement, Scope& scope, CompileTimeValue* value);
+  void assign(const std::vector<ast::ExprPtr>& targets, CompileTimeValue value, Scope& scope,
+              const SourceLocation& place);
+  void add_persistent(const ast::Stmt& statement, Scope& scope);
+  void add_next(const ast::Stmt& statement, Scope& scope);
+  void add_input(const ast::Stmt& statement, Scope& scope);
+  void add_output(const ast::Stmt& statement, Scope& scope);
+  void add_shared_layer(const ast::Stmt& statement, Scope& scope);
+  std::optional<TensorType> type_of(const ast::Parameter& parameter, Scope& scope, bool batch);
+  ExprRef initial_of(const ast::Parameter& parameter, const TensorType& type, const std::string& path,
+                     Scope& scope);
+
+  Frame& frame() { return frames_.back(); }
+  int depth() const { return static_cast<int>(frames_.size()); }
+  std::string full(const std::string& name) const;
+  std::string default_name(const std::string& base); // within the frame
+  bool claim(const std::string& name, const SourceLocation& place);
+  bool within_budget(const SourceLocation& place);
+
+  GraphBuilder& graph_;
+  bool training_;
+  std::vector<Frame> frames_;
+  const InputMaker* make_input_ = nullptr;
+  std::vector<std::pair<std::string, CompileTimeValue>>* outputs_ = nullptr;
+};
+
+Attribute attribute_of(const CompileTimeValue& value);
+
+} // namespace striate

@@ -1,0 +1,173 @@
+#include "frontend/optimizer_builder.h"
+
+#include "frontend/definition_builder.h"
+#include "frontend/print_ast.h"
+#include "support/check.h"
+
+#include <algorithm>
+
+namespace striate {
+
+using ast::ExprKind;
+using ast::StmtKind;
+using Kind = CompileTimeValue::Kind;
+
+static const ast::Expr& callee_of(const ast::Expr& expr) {
+  return expr.kind == ExprKind::Call ? *expr.operands[0] : expr;
+}
+
+std::vector<std::string> OptimizerBuilder::setting_names(const Library& library, const ast::Expr& expr) {
+  std::vector<std::string> names;
+  if (const ast::Item* item = library.find(ast::ItemKind::Optimizer, callee_of(expr).text))
+    for (const ast::Parameter& parameter : item->attributes) names.push_back(parameter.name);
+  return names;
+}
+
+bool OptimizerBuilder::read(const ast::Expr& expr, const std::map<std::string, CompileTimeValue>& settings) {
+  const ast::Expr& callee = callee_of(expr);
+  item_ = callee.kind == ExprKind::Name ? library_.find(ast::ItemKind::Optimizer, callee.text) : nullptr;
+  if (!item_) {
+    const std::vector<std::string> names = library_.names(ast::ItemKind::Optimizer);
+    DiagnosticMessage& message = reporter_
+                                     .error(Diagnostic::UnknownName, callee.location,
+                                            "no optimizer is called `{}`", print_expr(callee))
+                                     .note("the optimizers are {}", fmt::join(names, ", "));
+    library_.suggest(message, print_expr(callee), names);
+    return false;
+  }
+  Evaluator evaluator(reporter_, library_);
+  Scope scope;
+  std::vector<ast::Argument> arguments;
+  if (expr.kind == ExprKind::Call)
+    for (const ast::Argument& argument : expr.arguments)
+      if (!settings.contains(argument.name)) arguments.push_back(argument);
+  for (const auto& [name, value] : settings) { // as if they had been written
+    ast::Argument argument;
+    argument.name = name;
+    argument.location = expr.location;
+    argument.value = std::make_shared<ast::Expr>();
+    argument.value->kind = ExprKind::Name;
+    argument.value->text = "--set " + name;
+    argument.value->location = expr.location;
+    scope.bind(argument.value->text, value);
+    arguments.push_back(std::move(argument));
+  }
+  CallSite site{{}, &arguments, expr.location};
+  auto bound = bind_call(evaluator, scope, *item_, Takes::Attributes, site);
+  if (!bound) return false;
+  if (item_->inputs.size() != 2) {
+    reporter_.error(Diagnostic::WrongType, item_->location,
+                    "an optimizer has two inputs, a parameter and its gradient: `(w[..], g[..])`");
+    return false;
+  }
+  for (const ast::Parameter& parameter : item_->attributes) {
+    const CompileTimeValue& value = bound->attributes.at(parameter.name);
+    const std::string name = "optimizer." + parameter.name;
+    if (value.kind == Kind::Real) {
+      scalars_.emplace_back(name, value.real);
+      scalar_names_[parameter.name] = name;
+    } else if (value.kind == Kind::List && parameter.type.name != "int") {
+      for (std::size_t i = 0; i < value.items.size(); ++i) {
+        scalars_.emplace_back(name + "." + std::to_string(i), *value.items[i].number());
+        scalar_names_[fmt::format("{}[{}]", parameter.name, i)] = scalars_.back().first;
+      }
+    } else {
+      attributes_[parameter.name] = value;
+    }
+  }
+  return true;
+}
+
+bool OptimizerBuilder::collect_states(const ast::Block& block, Scope& scope, std::vector<State>& states) {
+  Evaluator evaluator(reporter_, library_);
+  for (const ast::Stmt& statement : block.statements) {
+    if (statement.kind != StmtKind::State) continue;
+    double first = 0;
+    if (statement.parameter.default_value) {
+      const CompileTimeValue value = evaluator.evaluate(*statement.parameter.default_value, scope);
+      if (value.is_unknown()) return false;
+      if (!value.number()) {
+        reporter_.error(Diagnostic::WrongType, statement.parameter.default_value->location,
+                        "a state of an optimizer starts from a number, not from {}", description_of(value));
+        return false;
+      }
+      first = *value.number();
+    }
+    states.push_back({&statement, constant(first)});
+  }
+  return true;
+}
+
+std::shared_ptr<const Definition> OptimizerBuilder::define(const TensorType& type,
+                                                           const std::vector<State>& states, Scope& scope) {
+  DefinitionBuilder builder(reporter_, library_, scope, {{"", type.shape}}, item_->name, "optimizer");
+  const std::vector<std::vector<Size>> no_groups(type.shape.size());
+  for (const ast::Parameter& input : item_->inputs) builder.add_input(input.name, type, no_groups, false);
+  for (const State& state : states)
+    builder.add_input(state.statement->parameter.name, type, no_groups, false);
+  for (const auto& [name, scalar] : scalar_names_) builder.add_run_time_scalar(name, scalar);
+  for (const char* name : {"step", "epoch"}) builder.add_run_time_scalar(name, name);
+
+  std::vector<std::string> outputs = {item_->inputs[0].name};
+  for (const State& state : states) outputs.push_back(state.statement->parameter.name);
+  for (std::string& output : outputs) {
+    builder.declare_output("next " + output, type.element, {type.shape, no_groups}, "next_" + output);
+    output = "next " + output;
+  }
+  for (const ast::Stmt& statement : item_->body->statements) {
+    if (statement.kind == StmtKind::State) continue;
+    if (statement.kind != StmtKind::Next) {
+      if (!builder.add_statement(statement)) return nullptr;
+      continue;
+    }
+    const ast::Expr& target = *statement.targets[0];
+    const bool indexed = target.kind == ExprKind::Read;
+    const std::string name = "next " + (indexed ? target.operands[0]->text : target.text);
+    if (std::find(outputs.begin(), outputs.end(), name) == outputs.end()) {
+      reporter_.error(Diagnostic::UnknownName, target.location, "`{}` is neither a state nor the parameter",
+                      print_expr(target));
+      return nullptr;
+    }
+    std::vector<ast::ExprPtr> elements;
+    if (indexed) elements.assign(target.operands.begin() + 1, target.operands.end());
+    if (!builder.define(name, indexed ? &elements : nullptr, *statement.value, statement.location))
+      return nullptr;
+  }
+  if (!builder.has_output(outputs[0])) {
+    reporter_
+        .error(Diagnostic::MissingValue, item_->location, "`{}` never gives `{}` a next value", item_->name,
+               item_->inputs[0].name)
+        .help("write `next {0} = {0} - ...`", item_->inputs[0].name);
+    return nullptr;
+  }
+  for (std::size_t i = 1; i < outputs.size(); ++i) {
+    if (builder.has_output(outputs[i])) continue;
+    ast::Expr unchanged;
+    unchanged.kind = ExprKind::Name;
+    unchanged.text = states[i - 1].statement->parameter.name;
+    unchanged.location = states[i - 1].statement->location;
+    if (!builder.define(outputs[i], nullptr, unchanged, unchanged.location)) return nullptr;
+  }
+  auto definition = std::make_shared<Definition>(builder.finish(outputs));
+  const std::string problem = verify(*definition);
+  CHECK(problem.empty(), "{}: {}", item_->name, problem);
+  return definition;
+}
+
+std::optional<OptimizerInstance> OptimizerBuilder::instantiate(const std::string& parameter,
+                                                               const TensorType& type) {
+  Scope scope = attribute_scope(*item_, attributes_);
+  std::vector<State> states;
+  if (!collect_states(*item_->body, scope, states)) return std::nullopt;
+  std::shared_ptr<const Definition>& definition = known_[type.text()];
+  if (!definition) definition = define(type, states, scope);
+  if (!definition) return std::nullopt;
+  OptimizerInstance instance;
+  instance.parameter = parameter;
+  instance.definition = definition;
+  for (const State& state : states)
+    instance.states.emplace_back(state.statement->parameter.name, state.initial);
+  return instance;
+}
+
+} // namespace striate

@@ -1,0 +1,271 @@
+#include "frontend/train_builder.h"
+
+#include "frontend/parser.h"
+#include "frontend/print_ast.h"
+#include "support/check.h"
+
+#include <algorithm>
+#include <set>
+
+namespace striate {
+
+using ast::ExprKind;
+
+static void check_graph(const Graph& graph) {
+  const std::vector<std::string> problems = verify(graph);
+  CHECK(problems.empty(), "{}: {}", graph.name, problems[0]);
+}
+
+std::optional<Module> TrainBuilder::build() {
+  const auto trains = library_.user_items(ast::ItemKind::Train);
+  if (trains.empty()) return build_model_only();
+  if (trains.size() > 1) {
+    reporter_.error(Diagnostic::DuplicateName, trains[1]->location, "a file has one `train` block")
+        .note_at(trains[0]->location, "the first one");
+    return std::nullopt;
+  }
+  train_ = trains[0];
+  Module module;
+  module.has_training = true;
+  if (!find_items(*train_)) return std::nullopt;
+  auto arguments = model_arguments(train_->subject.get());
+  const bool data_sound = data_->read_splits(module.data);
+  const bool body_sound = read_body(module.training);
+  if (!arguments || !data_sound || !body_sound || !read_input_names()) return std::nullopt;
+  arguments_ = std::move(*arguments);
+  module.training.model = model_->name;
+  module.training.data = module.data.name;
+  if (!check_best(module)) return std::nullopt;
+  if (best_) module.training.best = print_expr(*best_);
+
+  auto train = build_graph(true, module);
+  if (!train || reporter_.diagnostics().has_errors()) return std::nullopt;
+  module.train = std::move(*train);
+  auto eval = build_graph(false, module);
+  if (!eval || reporter_.diagnostics().has_errors()) return std::nullopt;
+  module.eval = std::move(*eval);
+  if (!build_optimizers(module)) return std::nullopt;
+  check_graph(module.train);
+  check_graph(module.eval);
+  return module;
+}
+
+std::optional<Module> TrainBuilder::build_model_only() {
+  const auto models = library_.user_items(ast::ItemKind::Model);
+  if (models.size() != 1) {
+    const SourceLocation place = models.empty() ? SourceLocation{} : models.back()->location;
+    DiagnosticMessage& message = reporter_.error(
+        Diagnostic::MissingSetting, place, "{}",
+        models.empty() ? "the file has no model" : "the file has several models and no `train` block");
+    message.help("{}", models.empty() ? "write `model NAME { input ... output ... }`"
+                                      : "write `train NAME with DATA { ... }` for one of them");
+    return std::nullopt;
+  }
+  model_ = models[0];
+  auto arguments = model_arguments(nullptr);
+  if (!arguments) return std::nullopt;
+  Module module;
+  module.training.model = model_->name;
+  GraphBuilder graph;
+  NetworkBuilder network(reporter_, library_, graph, false);
+  Outputs outputs;
+  const NetworkBuilder::InputMaker make = [&](const std::string& name, const TensorType& type,
+                                              const SourceLocation& place) {
+    return graph.add_input(name, type, place);
+  };
+  if (!network.expand_model(*model_, *arguments, make, outputs)) return std::nullopt;
+  for (const auto& [name, value] : outputs) graph.add_output(name, value.tensor);
+  module.eval = graph.finish(model_->name, "eval");
+  check_graph(module.eval);
+  return module;
+}
+
+bool TrainBuilder::find_items(const ast::Item& train) {
+  model_ = library_.find(ast::ItemKind::Model, train.name);
+  if (!model_) {
+    const std::vector<std::string> names = library_.names(ast::ItemKind::Model);
+    DiagnosticMessage& message = reporter_.error(Diagnostic::UnknownName, train.subject->location,
+                                                 "no model is called `{}`", train.name);
+    if (const std::string near = nearest_name(train.name, names); !near.empty())
+      message.help("did you mean `{}`?", near);
+  }
+  const ast::Expr& with = train.with->kind == ExprKind::Call ? *train.with->operands[0] : *train.with;
+  const ast::Item* data = library_.find(ast::ItemKind::Data, with.text);
+  if (!data) {
+    const std::vector<std::string> names = library_.names(ast::ItemKind::Data);
+    DiagnosticMessage& message = reporter_.error(Diagnostic::UnknownName, train.with->location,
+                                                 "no `data` block is called `{}`", with.text);
+    if (const std::string near = nearest_name(with.text, names); !near.empty())
+      message.help("did you mean `{}`?", near);
+    return false;
+  }
+  if (!model_) return false;
+  data_.emplace(reporter_, library_, *data, options_.column_type);
+  return true;
+}
+
+std::optional<std::map<std::string, CompileTimeValue>>
+TrainBuilder::model_arguments(const ast::Expr* subject) {
+  std::vector<ast::Argument> arguments;
+  if (subject && subject->kind == ExprKind::Call) arguments = subject->arguments;
+  for (const auto& [name, text] : options_.parameters) {
+    ast::Argument argument;
+    argument.name = name;
+    argument.value = parse_expression("--param " + name, text, reporter_.diagnostics());
+    if (!argument.value) return std::nullopt;
+    argument.location = argument.value->location;
+    std::erase_if(arguments, [&](const ast::Argument& written) { return written.name == name; });
+    arguments.push_back(std::move(argument));
+  }
+  Scope scope;
+  CallSite site{{}, &arguments, subject ? subject->location : model_->location};
+  auto bound = bind_call(evaluator_, scope, *model_, Takes::Attributes, site);
+  if (!bound) return std::nullopt;
+  return std::move(bound->attributes);
+}
+
+// with mnist(x = image): the input x takes the field image.
+bool TrainBuilder::read_input_names() {
+  if (train_->with->kind != ExprKind::Call) return true;
+  for (const ast::Argument& argument : train_->with->arguments) {
+    if (argument.name.empty() || argument.value->kind != ExprKind::Name) {
+      reporter_.error(Diagnostic::WrongArgument, argument.location,
+                      "fields are given to inputs by name: `with {}(input = field)`",
+                      train_->with->operands[0]->text);
+      return false;
+    }
+    input_fields_[argument.name] = argument.value->text;
+  }
+  return true;
+}
+
+// ---- graphs
+
+int TrainBuilder::make_input(const std::string& name, const TensorType& type, const SourceLocation& place,
+                             NetworkBuilder& network, GraphBuilder& graph,
+                             std::vector<InputBinding>& bindings, Scope& scope) {
+  const auto renamed = input_fields_.find(name);
+  const std::string field_name = renamed == input_fields_.end() ? name : renamed->second;
+  const ast::Stmt* field = data_->find_field(field_name);
+  if (!field) {
+    const std::vector<std::string> fields = data_->field_names();
+    DiagnosticMessage& message =
+        reporter_
+            .error(Diagnostic::MissingSetting, train_->location,
+                   "the data has no field `{}` for the input of `{}`", field_name, model_->name)
+            .note_at(place, "this input")
+            .note("the fields are {}", fmt::join(fields, ", "));
+    if (const std::string near = nearest_name(field_name, fields); !near.empty())
+      message.help("write `with {}({} = {})`", print_expr(*train_->with), name, near);
+    return -1;
+  }
+  const CompileTimeValue value = data_->expand_field(*field, network, graph, name, &type, bindings);
+  if (!value.is_tensor()) return -1;
+  const TensorType& got = graph.value(value.tensor).type;
+  const bool integers = type.element != ElementType::F32;
+  if (got.shape != type.shape || (integers && got.element == ElementType::F32)) {
+    reporter_
+        .error(Diagnostic::DataMismatch, place, "the input `{}` is {}, but its field gives {}", name,
+               type.text(), got.text())
+        .note("shapes: {}", graph.history(value.tensor, 1))
+        .note_at(field->location, "the field");
+    return -1;
+  }
+  scope.bind(field_name, value, field->location);
+  return value.tensor;
+}
+
+// Fields that the loss and the metrics name and no input took: labels.
+void TrainBuilder::bind_other_fields(NetworkBuilder& network, GraphBuilder& graph,
+                                     std::vector<InputBinding>& bindings, Scope& scope) {
+  const auto bind = [&](const ast::Expr& expr) {
+    if (expr.kind != ExprKind::Name || scope.find(expr.text)) return;
+    if (const ast::Stmt* field = data_->find_field(expr.text))
+      scope.bind(expr.text, data_->expand_field(*field, network, graph, expr.text, nullptr, bindings),
+                 field->location);
+  };
+  visit_expressions(*loss_, bind);
+  for (const auto& [name, metric] : metrics_) visit_expressions(*metric, bind);
+}
+
+// The loss, or a metric: one value per example.
+void TrainBuilder::add_per_example(const std::string& name, const ast::Expr& expr, NetworkBuilder& network,
+                                   GraphBuilder& graph, Scope& scope) {
+  const CompileTimeValue value = network.expand(expr, scope, "");
+  if (value.is_unknown()) return;
+  const bool fits =
+      value.is_tensor() && graph.value(value.tensor).type == TensorType{ElementType::F32, {Size::n()}};
+  if (fits) {
+    graph.rename(value.tensor, name, 0);
+    graph.add_output(name, value.tensor);
+    return;
+  }
+  reporter_
+      .error(Diagnostic::ShapeMismatch, expr.location,
+             "`{}` is one number per example, f32[N], but this is {}", name,
+             value.is_tensor() ? graph.value(value.tensor).type.text() : description_of(value))
+      .note("the mean over the batch is taken for you");
+}
+
+void TrainBuilder::freeze(GraphBuilder& graph) {
+  for (const ast::Expr* target : frozen_) {
+    const std::string path = print_expr(*target);
+    if (graph.has_persistents_below(path))
+      graph.freeze(path);
+    else
+      reporter_.error(Diagnostic::UnknownName, target->location, "no layer or parameter is called `{}`",
+                      path);
+  }
+}
+
+std::optional<Graph> TrainBuilder::build_graph(bool training, Module& module) {
+  GraphBuilder graph;
+  NetworkBuilder network(reporter_, library_, graph, training);
+  std::vector<InputBinding> bindings;
+  Outputs outputs;
+  Scope scope;
+  const NetworkBuilder::InputMaker make = [&](const std::string& name, const TensorType& type,
+                                              const SourceLocation& place) {
+    return make_input(name, type, place, network, graph, bindings, scope);
+  };
+  if (!network.expand_model(*model_, arguments_, make, outputs)) return std::nullopt;
+  for (const auto& [name, value] : outputs) {
+    scope.set(name, value); // an output may be called like a field: the output is meant
+    if (!training) graph.add_output(name, value.tensor);
+  }
+  freeze(graph);
+  bind_other_fields(network, graph, bindings, scope);
+  add_per_example("loss", *loss_, network, graph, scope);
+  for (const auto& [name, metric] : metrics_) {
+    const auto same = [&](const auto& output) { return output.first == name; };
+    if (std::any_of(outputs.begin(), outputs.end(), same))
+      reporter_.error(Diagnostic::DuplicateName, metric->location, "`{}` is an output of the model already",
+                      name);
+    else
+      add_per_example(name, *metric, network, graph, scope);
+  }
+  if (reporter_.diagnostics().has_errors()) return std::nullopt;
+  Graph result = graph.finish(model_->name, training ? "step" : "eval");
+  if (training) {
+    std::erase_if(bindings, [&](const InputBinding& binding) { return result.find(binding.input) < 0; });
+    module.bindings = std::move(bindings);
+  }
+  return result;
+}
+
+bool TrainBuilder::build_optimizers(Module& module) {
+  OptimizerBuilder optimizer(reporter_, library_);
+  if (!optimizer.read(*optimizer_, optimizer_settings_)) return false;
+  module.training.optimizer = optimizer.name();
+  module.scalars = optimizer.scalars();
+  for (const Persistent& persistent : module.train.persistents) {
+    if (!persistent.trainable) continue;
+    const Value& value = module.train.values[static_cast<std::size_t>(persistent.value)];
+    auto instance = optimizer.instantiate(value.name, value.type);
+    if (!instance) return false;
+    module.optimizers.push_back(std::move(*instance));
+  }
+  return true;
+}
+
+} // namespace striate
