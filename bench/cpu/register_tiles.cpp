@@ -107,9 +107,10 @@ static Case forward_batch_blocked(const std::string& name, const Shape& s, int64
 
 // dw[o][c][r][s] from dy and x, lanes over n % 16: filters x taps of one row. Totals wait in scratch while
 // one block of the batch, which stays in the L1 cache, meets every tap.
-static Case weight_gradient(const std::string& name, const Shape& s, int64_t filters, int64_t taps) {
+static Case weight_gradient(const std::string& name, const Shape& s, int64_t filters, int64_t taps,
+                            int64_t unroll) {
   const int64_t result = s.result(), window = s.window;
-  KernelBuilder k(fmt::format("{}_weight_{}x{}", name, filters, taps));
+  KernelBuilder k(fmt::format("{}_weight_{}x{}_u{}", name, filters, taps, unroll));
   const int x = k.memory("x", kBatch * s.in * s.image * s.image);
   const int dy = k.memory("dy", kBatch * s.out * result * result);
   const int dw = k.memory("dw", s.out * s.in * window * window);
@@ -120,7 +121,9 @@ static Case weight_gradient(const std::string& name, const Shape& s, int64_t fil
   const int tap_block = k.serial("tap_block", window, taps);
   const int n = k.loop("n", VariableKind::Serial, Size::n(), kLanes);
   const int i = k.serial("i", result);
-  const int j = k.serial("j", result);
+  const int j_block = k.serial("j_block", result, unroll);
+  const int j_inner = k.unrolled("j_inner", unroll);
+  const IndexExpr j = var(j_block) + var(j_inner);
   const int f = k.axis("f", filters);
   const int tap = k.axis("tap", taps);
   const int lane = k.lane();
@@ -129,13 +132,13 @@ static Case weight_gradient(const std::string& name, const Shape& s, int64_t fil
   const ExprRef gradient =
       load(dy,
            (s.out * result * result) * var(n) + (result * result * kLanes) * (var(o) + var(f)) +
-               (result * kLanes) * var(i) + kLanes * var(j) + var(lane),
+               (result * kLanes) * var(i) + kLanes * j + var(lane),
            ScalarType::Real);
-  const ExprRef pixel = load(x,
-                             (s.in * s.image * s.image) * var(n) + (s.image * s.image * kLanes) * var(c) +
-                                 (s.image * kLanes) * (var(i) + var(r)) +
-                                 kLanes * (var(j) + var(tap_block) + var(tap)) + var(lane),
-                             ScalarType::Real);
+  const ExprRef pixel =
+      load(x,
+           (s.in * s.image * s.image) * var(n) + (s.image * s.image * kLanes) * var(c) +
+               (s.image * kLanes) * (var(i) + var(r)) + kLanes * (j + var(tap_block) + var(tap)) + var(lane),
+           ScalarType::Real);
   const IndexExpr which = window * var(r) + var(tap_block) + var(tap);
   const IndexExpr total = (window * window * kLanes) * var(f) + kLanes * which + var(lane);
   const ExprRef so_far = load(totals, total, ScalarType::Real);
@@ -143,12 +146,14 @@ static Case weight_gradient(const std::string& name, const Shape& s, int64_t fil
   const IndexExpr place = (s.in * window * window) * (var(o) + var(f)) + (window * window) * var(c) + which;
   auto each_tap = [&](KernelBody body) { return for_(r, {for_(tap_block, std::move(body))}); };
   k.kernel.body = {for_(
-      o, {for_(c, {each_tap({store(totals, total, constant(0), {f, tap, lane})}),
-                   for_(n, {each_tap({map(acc, so_far),
-                                      for_(i, {for_(j, {accumulate(acc, Reducer::Sum, gradient * pixel)})}),
-                                      store(totals, total, held, {f, tap, lane})})}),
-                   each_tap({map(acc, so_far), fold(sum, acc, Reducer::Sum),
-                             store(dw, place, tile_point(sum, ScalarType::Real), {f, tap})})})})};
+      o,
+      {for_(c, {each_tap({store(totals, total, constant(0), {f, tap, lane})}),
+                for_(n, {each_tap({map(acc, so_far),
+                                   for_(i, {for_(j_block, {for_(j_inner, {accumulate(acc, Reducer::Sum,
+                                                                                     gradient * pixel)})})}),
+                                   store(totals, total, held, {f, tap, lane})})}),
+                each_tap({map(acc, so_far), fold(sum, acc, Reducer::Sum),
+                          store(dw, place, tile_point(sum, ScalarType::Real), {f, tap})})})})};
   return finish(std::move(k), convolution_flops(s));
 }
 
@@ -213,9 +218,11 @@ static std::vector<Case> all_cases() {
          {std::pair{1, 4}, {1, 5}, {1, 6}, {2, 3}, {1, 7}, {1, 12}, {1, 14}, {1, 28}, {2, 14}})
       cases.push_back(channel_blocked(rows, columns, unroll));
   }
-  for (auto [filters, taps] : {std::pair{1, 5}, {2, 5}, {5, 1}, {6, 1}, {10, 1}, {4, 5}, {5, 5}}) {
-    cases.push_back(weight_gradient("conv1", kConv1, filters, taps));
-    cases.push_back(weight_gradient("conv2", kConv2, filters, taps));
+  for (auto [filters, taps] : {std::pair{1, 5}, {2, 5}, {5, 1}, {6, 1}, {4, 5}, {5, 5}}) {
+    for (int64_t unroll : {1, 8}) {
+      cases.push_back(weight_gradient("conv1", kConv1, filters, taps, unroll));
+      cases.push_back(weight_gradient("conv2", kConv2, filters, taps, unroll));
+    }
   }
   return cases;
 }

@@ -6,7 +6,6 @@
 
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Verifier.h>
-#include <llvm/Support/CommandLine.h>
 #include <llvm/Support/TargetSelect.h>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/TargetParser/Host.h>
@@ -45,12 +44,6 @@ static std::unique_ptr<llvm::TargetMachine> machine_for(const TargetInfo& target
     llvm::InitializeNativeTarget();
     llvm::InitializeNativeTargetAsmPrinter();
     llvm::InitializeNativeTargetAsmParser();
-    if (getenv("OPTS")) {
-      {
-        static const char* a[] = {"x"};
-        llvm::cl::ParseCommandLineOptions(1, a, "", nullptr, nullptr, "OPTS");
-      };
-    }
   });
   const std::string triple = llvm::sys::getProcessTriple();
   std::string error;

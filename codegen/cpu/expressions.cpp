@@ -76,7 +76,7 @@ llvm::Value* Expressions::constant_of(const Expr& e) const {
   llvm::Type* type = frame_.type_of(e.type);
   if (e.type == ScalarType::Real)
     return llvm::ConstantFP::get(type, static_cast<double>(static_cast<float>(e.constant)));
-  return llvm::ConstantInt::get(type, static_cast<uint64_t>(static_cast<int64_t>(e.constant)), true, true);
+  return wrapped_integer(type, static_cast<int64_t>(e.constant));
 }
 
 llvm::Value* Expressions::compute(const ExprRef& e, int piece) {

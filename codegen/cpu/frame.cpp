@@ -13,8 +13,7 @@ static constexpr int64_t kMostScratchBytes = 1 << 20; // of a thread's stack
 
 llvm::Constant* ramp(llvm::Type* element, int64_t first, int64_t step, int width) {
   std::vector<llvm::Constant*> values;
-  for (int lane = 0; lane < width; ++lane)
-    values.push_back(llvm::ConstantInt::get(element, static_cast<uint64_t>(first + lane * step), true, true));
+  for (int lane = 0; lane < width; ++lane) values.push_back(wrapped_integer(element, first + lane * step));
   return llvm::ConstantVector::get(values);
 }
 

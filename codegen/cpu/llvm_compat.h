@@ -48,4 +48,10 @@ inline std::unique_ptr<llvm::MCSubtargetInfo> create_subtarget(const llvm::Targe
       target.createMCSubtargetInfo(TargetTriple(triple), cpu, features));
 }
 
+// An integer of the type's width, wrapping round.
+inline llvm::ConstantInt* wrapped_integer(llvm::Type* type, int64_t value) {
+  const llvm::APInt wide(64, static_cast<uint64_t>(value));
+  return llvm::ConstantInt::get(type->getContext(), wide.sextOrTrunc(type->getIntegerBitWidth()));
+}
+
 } // namespace striate::cpu

@@ -1,88 +1,10 @@
 // The LLVM emitter, on kernels built by hand: bit for bit what a plain loop computes, however the parallel
 // range is split and whatever the vector width.
-#include "codegen/cpu/jit.h"
-#include "codegen/cpu/target.h"
-#include "ir/kernel/analysis.h"
-#include "support/random.h"
-#include "tests/codegen/kernel_builder.h"
-
-#include <gtest/gtest.h>
-
-#include <bit>
-#include <cmath>
-#include <cstring>
+#include "tests/codegen/run_kernel.h"
 
 namespace striate {
 
 using namespace testing;
-
-static const std::vector<std::string> kScalars = {"N", "step", "epoch", "seed.low", "seed.high", "alpha"};
-
-// The host, and the same code in narrower vectors: the bits must agree.
-static std::vector<TargetInfo> targets() {
-  std::vector<TargetInfo> result = {host_target()};
-  for (int bits : {256, 128}) {
-    if (bits >= result[0].vector_bits) continue;
-    result.push_back(result[0]);
-    result.back().vector_bits = bits;
-  }
-  return result;
-}
-
-struct Arena {
-  explicit Arena(const KernelBuilder& builder)
-      : kernel(builder.kernel), bytes(static_cast<std::size_t>(builder.arena_bytes) + 64) {}
-
-  template <typename T = float>
-  T* at(int buffer) {
-    return reinterpret_cast<T*>(bytes.data() + kernel.buffers[buffer].offset);
-  }
-  // Small, signed, different values; exact sums would hide a wrong order.
-  void fill(int buffer, uint32_t stream) {
-    float* values = at(buffer);
-    for (int64_t i = 0; i < kernel.buffers[buffer].elements; ++i)
-      values[i] = uniform(7, static_cast<uint64_t>(i), 0, stream) - 0.5f;
-  }
-
-  const Kernel& kernel;
-  std::vector<char> bytes;
-};
-
-// Runs the kernel on a copy of `initial` for each target and each split of its range, and checks that all
-// agree with `expected`, byte for byte.
-static void expect_result(const KernelBuilder& builder, const Arena& initial,
-                          const std::vector<char>& expected, int64_t examples, float alpha = 0,
-                          float step = 0, uint64_t seed = 0) {
-  Program program;
-  program.name = "test";
-  program.scalars = kScalars;
-  program.kernels = {builder.kernel};
-  const float scalars[] = {static_cast<float>(examples),
-                           step,
-                           0,
-                           std::bit_cast<float>(static_cast<uint32_t>(seed)),
-                           std::bit_cast<float>(static_cast<uint32_t>(seed >> 32)),
-                           alpha};
-  for (const TargetInfo& target : targets()) {
-    auto compiled = jit_compile({&program}, target, 1);
-    ASSERT_TRUE(compiled.ok()) << compiled.failure().message;
-    const KernelFunction function = (*compiled)->function(0, 0);
-    const int64_t extent = parallel_extent(builder.kernel, examples);
-    for (int64_t part : {extent, int64_t{1}, int64_t{3}}) {
-      std::vector<char> bytes = initial.bytes;
-      for (int64_t begin = 0; begin < extent; begin += part)
-        function(bytes.data(), scalars, examples, begin, std::min(extent, begin + part));
-      EXPECT_EQ(0, std::memcmp(bytes.data(), expected.data(), bytes.size()))
-          << builder.kernel.name << " in vectors of " << target.vector_bits << " bits, in parts of " << part
-          << ", " << examples << " examples";
-    }
-  }
-}
-
-static ExprRef real_tile(int tile) { return tile_point(tile, ScalarType::Real); }
-static ExprRef real_load(int buffer, const IndexExpr& offset) {
-  return load(buffer, offset, ScalarType::Real);
-}
 
 TEST(Cpu, AxpyStoresOnlyRealExamples) {
   KernelBuilder k("axpy");
@@ -279,6 +201,79 @@ TEST(Cpu, MaxWithIndex) {
   expect_result(k, arena, expected.bytes, 1);
 }
 
+// A tile too large for narrow vectors' registers: its loops run piece by piece, totals waiting in scratch in
+// between. The order of each total stays (a, b), and its lanes never meet.
+TEST(Cpu, LargeTilesRunPieceByPiece) {
+  KernelBuilder k("piecewise");
+  const int64_t filters = 3, taps = 5, rounds = 4, steps = 6;
+  const int x = k.memory("x", rounds * (steps + taps) * kLanes),
+            g = k.memory("g", 2 * filters * rounds * steps * kLanes);
+  const int y = k.memory("y", 2 * filters * taps), totals = k.scratch("totals", filters * taps * kLanes);
+  const int o = k.parallel("o", Size::constant(2 * filters), filters);
+  const int round = k.serial("round", rounds), step = k.serial("step", steps);
+  const int f = k.axis("f", filters), tap = k.axis("tap", taps), lane = k.lane();
+  const int acc = k.tile("acc", {f, tap, lane}), sum = k.tile("sum", {f, tap});
+  const IndexExpr total = (taps * kLanes) * var(f) + kLanes * var(tap) + var(lane);
+  const ExprRef left = real_load(g, (rounds * steps * kLanes) * (var(o) + var(f)) +
+                                        (steps * kLanes) * var(round) + kLanes * var(step) + var(lane));
+  const ExprRef right =
+      real_load(x, ((steps + taps) * kLanes) * var(round) + kLanes * (var(step) + var(tap)) + var(lane));
+  k.kernel.body = {for_(o, {store(totals, total, constant(0), {f, tap, lane}),
+                            for_(round, {map(acc, real_load(totals, total)),
+                                         for_(step, {accumulate(acc, Reducer::Sum, left * right)}),
+                                         store(totals, total, real_tile(acc), {f, tap, lane})}),
+                            map(acc, real_load(totals, total)), fold(sum, acc, Reducer::Sum),
+                            store(y, taps * (var(o) + var(f)) + var(tap), real_tile(sum), {f, tap})})};
+  Arena arena(k);
+  arena.fill(x, 20);
+  arena.fill(g, 21);
+  Arena expected = arena;
+  for (int64_t filter = 0; filter < 2 * filters; ++filter) {
+    for (int64_t t = 0; t < taps; ++t) {
+      float lanes[16] = {};
+      for (int64_t r = 0; r < rounds; ++r)
+        for (int64_t s = 0; s < steps; ++s)
+          for (int64_t l = 0; l < kLanes; ++l)
+            lanes[l] = std::fma(expected.at(g)[((filter * rounds + r) * steps + s) * kLanes + l],
+                                expected.at(x)[(r * (steps + taps) + s + t) * kLanes + l], lanes[l]);
+      expected.at(y)[filter * taps + t] = fold16(lanes);
+    }
+  }
+  expect_result(k, arena, expected.bytes, 1);
+}
+
+// The same with lanes that meet in scratch, in reverse: all lanes must move together.
+TEST(Cpu, LanesThatMeetInMemoryStayTogether) {
+  KernelBuilder k("reversed");
+  const int64_t points = 12, rounds = 3;
+  const int x = k.memory("x", points * kLanes), y = k.memory("y", points * kLanes),
+            held = k.scratch("held", points * kLanes);
+  const int i = k.parallel("i", Size::constant(1)), round = k.serial("round", rounds);
+  const int point = k.axis("point", points), lane = k.lane();
+  const int acc = k.tile("acc", {point, lane});
+  const IndexExpr place = kLanes * var(point) + var(lane);
+  const IndexExpr mirrored = kLanes * var(point) - var(lane) + 15;
+  k.kernel.body = {
+      for_(i, {map(acc, real_load(x, place)),
+               for_(round, {store(held, place, real_tile(acc), {point, lane}),
+                            accumulate(acc, Reducer::Sum, real_load(held, mirrored) * constant(0.7))}),
+               store(y, place, real_tile(acc), {point, lane})})};
+  Arena arena(k);
+  arena.fill(x, 22);
+  Arena expected = arena;
+  for (int64_t p = 0; p < points; ++p) {
+    float values[16];
+    std::copy_n(expected.at(x) + p * kLanes, 16, values);
+    for (int64_t r = 0; r < rounds; ++r) {
+      float before[16];
+      std::copy_n(values, 16, before);
+      for (int64_t l = 0; l < 16; ++l) values[l] = std::fma(before[15 - l], 0.7f, before[l]);
+    }
+    std::copy_n(values, 16, expected.at(y) + p * kLanes);
+  }
+  expect_result(k, arena, expected.bytes, 1);
+}
+
 // Loops that end early, branches that change a tile, and an unrolled loop with a bound that is known at run
 // time.
 TEST(Cpu, BoundsAndBranches) {
@@ -353,221 +348,6 @@ TEST(Cpu, RingOfScratchRows) {
     }
   }
   expect_result(k, arena, expected.bytes, 1);
-}
-
-// Draws by element number, per lane and beyond 32 bits, and one for all lanes.
-TEST(Cpu, RandomIsPhilox) {
-  KernelBuilder k("random");
-  const int y = k.memory("y", 64), z = k.memory("z", 4);
-  const int i = k.parallel("i", Size::constant(64), kLanes);
-  const int lane = k.lane();
-  const int64_t high = int64_t{5} << 32;
-  const IndexExpr element = 3 * (var(i) + var(lane)) + high;
-  k.kernel.body = {for_(i, {store(y, var(i) + var(lane), random_uniform(element, 0xDEADBEEF), {lane}),
-                            store(z, IndexExpr::quotient(var(i), kLanes), random_uniform(var(i), 12), {})})};
-  const uint64_t seed = 0xFEDCBA9876543210;
-  Arena arena(k), expected(k);
-  for (int64_t e = 0; e < 64; ++e)
-    expected.at(y)[e] = uniform(seed, static_cast<uint64_t>(3 * e + high), 41, 0xDEADBEEF);
-  for (uint64_t e = 0; e < 4; ++e) expected.at(z)[e] = uniform(seed, 16 * e, 41, 12);
-  expect_result(k, arena, expected.bytes, 1, 0, 41, seed);
-}
-
-// Strided and divided lanes: element by element, masked or not; transposing stores.
-TEST(Cpu, LanesWithStrides) {
-  KernelBuilder k("transpose");
-  const int x = k.memory("x", 16 * 32), y = k.memory("y", 32 * 16), z = k.memory("z", 32),
-            t = k.memory("t", 32 * 3);
-  const int i = k.parallel("i", Size::constant(32));
-  const int lane = k.lane();
-  const ExprRef half = real_load(x, 32 * IndexExpr::quotient(var(lane) + 1, 2) + var(i));
-  const ExprRef few = apply(Function::Less, {index_value(var(lane)), constant_int(3)});
-  k.kernel.body = {
-      for_(i, {store(y, 16 * var(i) + var(lane),
-                     half * load(x, 32 * var(lane) + var(i), ScalarType::Real, few, 0.5), {lane}),
-               store(z, var(i), real_load(x, var(i)), {}),
-               store(t, 32 * var(lane) + var(i), real_load(x, 32 * var(lane) + var(i)), {lane}, few)})};
-  Arena arena(k);
-  arena.fill(x, 12);
-  Arena expected = arena;
-  for (int64_t r = 0; r < 32; ++r) {
-    for (int64_t l = 0; l < 16; ++l) {
-      expected.at(y)[16 * r + l] =
-          expected.at(x)[32 * ((l + 1) / 2) + r] * (l < 3 ? expected.at(x)[32 * l + r] : 0.5f);
-      if (l < 3) expected.at(t)[32 * l + r] = expected.at(x)[32 * l + r];
-    }
-    expected.at(z)[r] = expected.at(x)[r];
-  }
-  expect_result(k, arena, expected.bytes, 1);
-}
-
-// Bytes and integers become reals only where the IR says so.
-TEST(Cpu, ElementTypes) {
-  KernelBuilder k("types");
-  const int bytes = k.memory("bytes", 32, ElementType::U8), labels = k.memory("labels", 32, ElementType::I32);
-  const int wide = k.memory("wide", 32, ElementType::F64), y = k.memory("y", 32);
-  const int sums = k.memory("sums", 32, ElementType::I32), flags = k.memory("flags", 32, ElementType::Bool);
-  const int i = k.parallel("i", Size::constant(32), kLanes);
-  const int lane = k.lane();
-  const IndexExpr at = var(i) + var(lane);
-  const ExprRef byte = load(bytes, at, ScalarType::Int), label = load(labels, at, ScalarType::Int);
-  k.kernel.body = {for_(i, {store(y, at, load(bytes, at, ScalarType::Real) * real_load(wide, at), {lane}),
-                            store(wide, at, real_load(wide, at) + apply(Function::ToReal, {label}), {lane}),
-                            store(sums, at, byte + label, {lane}),
-                            store(flags, at, apply(Function::Less, {byte, label}), {lane})})};
-  Arena arena(k);
-  for (int v = 0; v < 32; ++v) {
-    arena.at<uint8_t>(bytes)[v] = static_cast<uint8_t>(v * 37);
-    arena.at<int32_t>(labels)[v] = 1000 - 61 * v;
-    arena.at<double>(wide)[v] = v * 0.37;
-  }
-  Arena expected = arena;
-  for (int v = 0; v < 32; ++v) {
-    const auto narrow = static_cast<float>(expected.at<double>(wide)[v]);
-    const int byte_value = expected.at<uint8_t>(bytes)[v], label_value = expected.at<int32_t>(labels)[v];
-    expected.at(y)[v] = static_cast<float>(byte_value) * narrow;
-    expected.at<double>(wide)[v] = narrow + static_cast<float>(label_value);
-    expected.at<int32_t>(sums)[v] = byte_value + label_value;
-    expected.at<uint8_t>(flags)[v] = byte_value < label_value;
-  }
-  expect_result(k, arena, expected.bytes, 1);
-}
-
-// One function per row of the result, on values with zeros, ties, infinities and NaN.
-TEST(Cpu, ScalarFunctions) {
-  const std::vector<float> values = {0.0f,    -0.0f, 1.0f, -1.5f, 2.5f,   -2.5f,  0.5f,     1e30f,
-                                     -3e-20f, 7.25f, 3.0f, -0.3f, 1e-30f, 100.0f, INFINITY, -INFINITY};
-  KernelBuilder k("functions");
-  const int x = k.memory("x", 16), y = k.memory("y", 16 * 16);
-  const int i = k.parallel("i", Size::constant(1));
-  const int lane = k.lane();
-  const ExprRef a = real_load(x, var(lane));
-  const ExprRef b = real_load(x, IndexExpr(15) - var(lane)); // lane by lane, backwards
-  const ExprRef halves = apply(
-      Function::ToInt, {apply(Function::Max, {apply(Function::Min, {a, constant(200)}), constant(-200)})});
-  const std::vector<ExprRef> results = {
-      apply(Function::Max, {a, b}),
-      apply(Function::Min, {a, b}),
-      apply(Function::Floor, {a}),
-      apply(Function::Round, {a}),
-      apply(Function::Abs, {a}),
-      apply(Function::Sqrt, {a}),
-      apply(Function::Fma, {a, b, a}),
-      a / b,
-      apply(Function::Neg, {a}),
-      apply(Function::Scale2, {b, halves}),
-      apply(Function::Mantissa2, {a}),
-      apply(Function::ToReal, {apply(Function::Exponent2, {a})}),
-      select(apply(Function::Not,
-                   {apply(Function::Or, {apply(Function::Less, {a, b}), apply(Function::Equal, {a, b})})}),
-             a, b),
-      apply(Function::Max, {b, a}),
-      select(apply(Function::LessEqual, {a, b}), constant(1), constant(2)),
-      apply(Function::ToReal, {halves}),
-  };
-  KernelBody body;
-  for (std::size_t r = 0; r < results.size(); ++r)
-    body.push_back(store(y, IndexExpr(static_cast<int64_t>(16 * r)) + var(lane), results[r], {lane}));
-  k.kernel.body = {for_(i, body)};
-  Arena arena(k);
-  std::copy(values.begin(), values.end(), arena.at(x));
-  Arena expected = arena;
-  for (std::size_t l = 0; l < 16; ++l) {
-    const float u = values[l], v = values[15 - l];
-    const int whole = static_cast<int>(std::max(std::min(u, 200.0f), -200.0f));
-    int exponent = 0;
-    const float mantissa = std::frexp(u, &exponent);
-    float scaled = std::ldexp(v, whole);
-    if (std::fabs(scaled) < 0x1p-126f) scaled = std::copysign(0.0f, scaled);
-    const float row[] = {v > u ? v : u,
-                         v < u ? v : u,
-                         std::floor(u),
-                         std::nearbyint(u),
-                         std::fabs(u),
-                         std::sqrt(u),
-                         std::fma(u, v, u),
-                         u / v,
-                         -u,
-                         scaled,
-                         mantissa,
-                         static_cast<float>(std::isfinite(u) ? exponent : 0),
-                         !(u < v || u == v) ? u : v,
-                         u > v ? u : v,
-                         u <= v ? 1.0f : 2.0f,
-                         static_cast<float>(whole)};
-    for (std::size_t r = 0; r < 16; ++r) expected.at(y)[16 * r + l] = row[r];
-  }
-  // A NaN's bits are not promised: compare the rest.
-  Program program;
-  program.name = "test";
-  program.scalars = kScalars;
-  program.kernels = {k.kernel};
-  const float scalars[6] = {};
-  for (const TargetInfo& target : targets()) {
-    auto compiled = jit_compile({&program}, target, 1);
-    ASSERT_TRUE(compiled.ok());
-    Arena result = arena;
-    (*compiled)->function(0, 0)(result.bytes.data(), scalars, 1, 0, 1);
-    for (int e = 0; e < 256; ++e) {
-      const float want = expected.at(y)[e], got = result.at(y)[e];
-      if (std::isnan(want))
-        EXPECT_TRUE(std::isnan(got)) << "row " << e / 16 << ", lane " << e % 16;
-      else
-        EXPECT_EQ(std::bit_cast<uint32_t>(want), std::bit_cast<uint32_t>(got))
-            << "row " << e / 16 << ", lane " << e % 16 << ": " << want << " against " << got;
-    }
-  }
-}
-
-// Equal layers share code, wherever their buffers lie; a different number does not.
-TEST(Cpu, EqualKernelsCompileOnce) {
-  auto copy_kernel = [](int64_t skipped, double factor) {
-    KernelBuilder k("copy");
-    k.memory("skipped", skipped);
-    const int x = k.memory("x", 32), y = k.memory("y", 32);
-    const int i = k.parallel("i", Size::constant(32), kLanes);
-    const int lane = k.lane();
-    k.kernel.body = {
-        for_(i, {store(y, var(i) + var(lane), constant(factor) * real_load(x, var(i) + var(lane)), {lane})})};
-    k.kernel.buffers[0].elements = 1;
-    return k;
-  };
-  const std::vector<KernelBuilder> builders = {copy_kernel(16, 2), copy_kernel(160, 2), copy_kernel(16, 3)};
-  Program first{"first", 1, 0, kScalars, {builders[0].kernel, builders[2].kernel}};
-  Program second{"second", 1, 0, kScalars, {builders[1].kernel}};
-  auto compiled = jit_compile({&first, &second}, host_target(), 2);
-  ASSERT_TRUE(compiled.ok()) << compiled.failure().message;
-  EXPECT_EQ(2u, (*compiled)->distinct_kernels());
-  const float scalars[6] = {};
-  Arena arena(builders[1]);
-  arena.fill(1, 13);
-  (*compiled)->function(1, 0)(arena.bytes.data(), scalars, 1, 0, 2);
-  for (int e = 0; e < 32; ++e) EXPECT_EQ(2 * arena.at(1)[e], arena.at(2)[e]);
-}
-
-TEST(Cpu, TextForms) {
-  KernelBuilder k("copy");
-  const int x = k.memory("x", 32), y = k.memory("y", 32);
-  const int i = k.parallel("i", Size::constant(32), kLanes);
-  const int lane = k.lane();
-  k.kernel.body = {for_(i, {store(y, var(i) + var(lane), real_load(x, var(i) + var(lane)), {lane})})};
-  const Program program{"Net.step", 1, 0, kScalars, {k.kernel}};
-  auto wide = target_named("znver4");
-  ASSERT_TRUE(wide.ok());
-  EXPECT_EQ(512, wide->vector_bits);
-  EXPECT_EQ(32, wide->vector_registers);
-  EXPECT_EQ(256, target_named("haswell")->vector_bits);
-  EXPECT_FALSE(target_named("no-such-cpu").ok());
-  EXPECT_NE(std::string::npos, llvm_text(program, *wide).find("<16 x float>"));
-  auto assembly = assembly_text(program, *wide);
-  ASSERT_TRUE(assembly.ok());
-  EXPECT_NE(std::string::npos, assembly->find("zmm"));
-  EXPECT_NE(std::string::npos, assembly->find(symbol_of(program, 0)));
-  auto objects = object_files({&program}, *wide, 1);
-  ASSERT_TRUE(objects.ok());
-  EXPECT_EQ("\x7F"
-            "ELF",
-            objects->front().substr(0, 4));
 }
 
 } // namespace striate

@@ -1,0 +1,224 @@
+// The LLVM emitter's values: random draws, strided lanes, element types, scalar functions; and what surrounds
+// it: shared code and text forms.
+#include "tests/codegen/run_kernel.h"
+
+namespace striate {
+
+using namespace testing;
+
+// Draws by element number, per lane and beyond 32 bits, and one for all lanes.
+TEST(Cpu, RandomIsPhilox) {
+  KernelBuilder k("random");
+  const int y = k.memory("y", 64), z = k.memory("z", 4);
+  const int i = k.parallel("i", Size::constant(64), kLanes);
+  const int lane = k.lane();
+  const int64_t high = int64_t{5} << 32;
+  const IndexExpr element = 3 * (var(i) + var(lane)) + high;
+  k.kernel.body = {for_(i, {store(y, var(i) + var(lane), random_uniform(element, 0xDEADBEEF), {lane}),
+                            store(z, IndexExpr::quotient(var(i), kLanes), random_uniform(var(i), 12), {})})};
+  const uint64_t seed = 0xFEDCBA9876543210;
+  Arena arena(k), expected(k);
+  for (int64_t e = 0; e < 64; ++e)
+    expected.at(y)[e] = uniform(seed, static_cast<uint64_t>(3 * e + high), 41, 0xDEADBEEF);
+  for (uint64_t e = 0; e < 4; ++e) expected.at(z)[e] = uniform(seed, 16 * e, 41, 12);
+  expect_result(k, arena, expected.bytes, 1, 0, 41, seed);
+}
+
+// Strided and divided lanes: element by element, masked or not; transposing stores.
+TEST(Cpu, LanesWithStrides) {
+  KernelBuilder k("transpose");
+  const int x = k.memory("x", 16 * 32), y = k.memory("y", 32 * 16), z = k.memory("z", 32),
+            t = k.memory("t", 32 * 3);
+  const int i = k.parallel("i", Size::constant(32));
+  const int lane = k.lane();
+  const ExprRef half = real_load(x, 32 * IndexExpr::quotient(var(lane) + 1, 2) + var(i));
+  const ExprRef few = apply(Function::Less, {index_value(var(lane)), constant_int(3)});
+  k.kernel.body = {
+      for_(i, {store(y, 16 * var(i) + var(lane),
+                     half * load(x, 32 * var(lane) + var(i), ScalarType::Real, few, 0.5), {lane}),
+               store(z, var(i), real_load(x, var(i)), {}),
+               store(t, 32 * var(lane) + var(i), real_load(x, 32 * var(lane) + var(i)), {lane}, few)})};
+  Arena arena(k);
+  arena.fill(x, 12);
+  Arena expected = arena;
+  for (int64_t r = 0; r < 32; ++r) {
+    for (int64_t l = 0; l < 16; ++l) {
+      expected.at(y)[16 * r + l] =
+          expected.at(x)[32 * ((l + 1) / 2) + r] * (l < 3 ? expected.at(x)[32 * l + r] : 0.5f);
+      if (l < 3) expected.at(t)[32 * l + r] = expected.at(x)[32 * l + r];
+    }
+    expected.at(z)[r] = expected.at(x)[r];
+  }
+  expect_result(k, arena, expected.bytes, 1);
+}
+
+// Bytes and integers become reals only where the IR says so.
+TEST(Cpu, ElementTypes) {
+  KernelBuilder k("types");
+  const int bytes = k.memory("bytes", 32, ElementType::U8), labels = k.memory("labels", 32, ElementType::I32);
+  const int wide = k.memory("wide", 32, ElementType::F64), y = k.memory("y", 32);
+  const int sums = k.memory("sums", 32, ElementType::I32), flags = k.memory("flags", 32, ElementType::Bool);
+  const int i = k.parallel("i", Size::constant(32), kLanes);
+  const int lane = k.lane();
+  const IndexExpr at = var(i) + var(lane);
+  const ExprRef byte = load(bytes, at, ScalarType::Int), label = load(labels, at, ScalarType::Int);
+  k.kernel.body = {for_(i, {store(y, at, load(bytes, at, ScalarType::Real) * real_load(wide, at), {lane}),
+                            store(wide, at, real_load(wide, at) + apply(Function::ToReal, {label}), {lane}),
+                            store(sums, at, byte + label, {lane}),
+                            store(flags, at, apply(Function::Less, {byte, label}), {lane})})};
+  Arena arena(k);
+  for (int v = 0; v < 32; ++v) {
+    arena.at<uint8_t>(bytes)[v] = static_cast<uint8_t>(v * 37);
+    arena.at<int32_t>(labels)[v] = 1000 - 61 * v;
+    arena.at<double>(wide)[v] = v * 0.37;
+  }
+  Arena expected = arena;
+  for (int v = 0; v < 32; ++v) {
+    const auto narrow = static_cast<float>(expected.at<double>(wide)[v]);
+    const int byte_value = expected.at<uint8_t>(bytes)[v], label_value = expected.at<int32_t>(labels)[v];
+    expected.at(y)[v] = static_cast<float>(byte_value) * narrow;
+    expected.at<double>(wide)[v] = narrow + static_cast<float>(label_value);
+    expected.at<int32_t>(sums)[v] = byte_value + label_value;
+    expected.at<uint8_t>(flags)[v] = byte_value < label_value;
+  }
+  expect_result(k, arena, expected.bytes, 1);
+}
+
+// One function per row of the result, on values with zeros, ties, infinities and NaN.
+TEST(Cpu, ScalarFunctions) {
+  const std::vector<float> values = {0.0f,    -0.0f, 1.0f, -1.5f, 2.5f,   -2.5f,  0.5f,     1e30f,
+                                     -3e-20f, 7.25f, 3.0f, -0.3f, 1e-30f, 100.0f, INFINITY, -INFINITY};
+  KernelBuilder k("functions");
+  const int x = k.memory("x", 16), y = k.memory("y", 16 * 16);
+  const int i = k.parallel("i", Size::constant(1));
+  const int lane = k.lane();
+  const ExprRef a = real_load(x, var(lane));
+  const ExprRef b = real_load(x, IndexExpr(15) - var(lane)); // lane by lane, backwards
+  const ExprRef halves = apply(
+      Function::ToInt, {apply(Function::Max, {apply(Function::Min, {a, constant(200)}), constant(-200)})});
+  const std::vector<ExprRef> results = {
+      apply(Function::Max, {a, b}),
+      apply(Function::Min, {a, b}),
+      apply(Function::Floor, {a}),
+      apply(Function::Round, {a}),
+      apply(Function::Abs, {a}),
+      apply(Function::Sqrt, {a}),
+      apply(Function::Fma, {a, b, a}),
+      a / b,
+      apply(Function::Neg, {a}),
+      apply(Function::Scale2, {b, halves}),
+      apply(Function::Mantissa2, {a}),
+      apply(Function::ToReal, {apply(Function::Exponent2, {a})}),
+      select(apply(Function::Not,
+                   {apply(Function::Or, {apply(Function::Less, {a, b}), apply(Function::Equal, {a, b})})}),
+             a, b),
+      apply(Function::Max, {b, a}),
+      select(apply(Function::LessEqual, {a, b}), constant(1), constant(2)),
+      apply(Function::ToReal, {halves}),
+  };
+  KernelBody body;
+  for (std::size_t r = 0; r < results.size(); ++r)
+    body.push_back(store(y, IndexExpr(static_cast<int64_t>(16 * r)) + var(lane), results[r], {lane}));
+  k.kernel.body = {for_(i, body)};
+  Arena arena(k);
+  std::copy(values.begin(), values.end(), arena.at(x));
+  Arena expected = arena;
+  for (std::size_t l = 0; l < 16; ++l) {
+    const float u = values[l], v = values[15 - l];
+    const int whole = static_cast<int>(std::max(std::min(u, 200.0f), -200.0f));
+    int exponent = 0;
+    const float mantissa = std::frexp(u, &exponent);
+    float scaled = std::ldexp(v, whole);
+    if (std::fabs(scaled) < 0x1p-126f) scaled = std::copysign(0.0f, scaled);
+    const float row[] = {v > u ? v : u,
+                         v < u ? v : u,
+                         std::floor(u),
+                         std::nearbyint(u),
+                         std::fabs(u),
+                         std::sqrt(u),
+                         std::fma(u, v, u),
+                         u / v,
+                         -u,
+                         scaled,
+                         mantissa,
+                         static_cast<float>(std::isfinite(u) ? exponent : 0),
+                         !(u < v || u == v) ? u : v,
+                         u > v ? u : v,
+                         u <= v ? 1.0f : 2.0f,
+                         static_cast<float>(whole)};
+    for (std::size_t r = 0; r < 16; ++r) expected.at(y)[16 * r + l] = row[r];
+  }
+  // A NaN's bits are not promised: compare the rest.
+  Program program;
+  program.name = "test";
+  program.scalars = kScalars;
+  program.kernels = {k.kernel};
+  const float scalars[6] = {};
+  for (const TargetInfo& target : targets()) {
+    auto compiled = jit_compile({&program}, target, 1);
+    ASSERT_TRUE(compiled.ok());
+    Arena result = arena;
+    (*compiled)->function(0, 0)(result.bytes.data(), scalars, 1, 0, 1);
+    for (int e = 0; e < 256; ++e) {
+      const float want = expected.at(y)[e], got = result.at(y)[e];
+      if (std::isnan(want))
+        EXPECT_TRUE(std::isnan(got)) << "row " << e / 16 << ", lane " << e % 16;
+      else
+        EXPECT_EQ(std::bit_cast<uint32_t>(want), std::bit_cast<uint32_t>(got))
+            << "row " << e / 16 << ", lane " << e % 16 << ": " << want << " against " << got;
+    }
+  }
+}
+
+// Equal layers share code, wherever their buffers lie; a different number does not.
+TEST(Cpu, EqualKernelsCompileOnce) {
+  auto copy_kernel = [](int64_t skipped, double factor) {
+    KernelBuilder k("copy");
+    k.memory("skipped", skipped);
+    const int x = k.memory("x", 32), y = k.memory("y", 32);
+    const int i = k.parallel("i", Size::constant(32), kLanes);
+    const int lane = k.lane();
+    k.kernel.body = {
+        for_(i, {store(y, var(i) + var(lane), constant(factor) * real_load(x, var(i) + var(lane)), {lane})})};
+    k.kernel.buffers[0].elements = 1;
+    return k;
+  };
+  const std::vector<KernelBuilder> builders = {copy_kernel(16, 2), copy_kernel(160, 2), copy_kernel(16, 3)};
+  Program first{"first", 1, 0, kScalars, {builders[0].kernel, builders[2].kernel}};
+  Program second{"second", 1, 0, kScalars, {builders[1].kernel}};
+  auto compiled = jit_compile({&first, &second}, host_target(), 2);
+  ASSERT_TRUE(compiled.ok()) << compiled.failure().message;
+  EXPECT_EQ(2u, (*compiled)->distinct_kernels());
+  const float scalars[6] = {};
+  Arena arena(builders[1]);
+  arena.fill(1, 13);
+  (*compiled)->function(1, 0)(arena.bytes.data(), scalars, 1, 0, 2);
+  for (int e = 0; e < 32; ++e) EXPECT_EQ(2 * arena.at(1)[e], arena.at(2)[e]);
+}
+
+TEST(Cpu, TextForms) {
+  KernelBuilder k("copy");
+  const int x = k.memory("x", 32), y = k.memory("y", 32);
+  const int i = k.parallel("i", Size::constant(32), kLanes);
+  const int lane = k.lane();
+  k.kernel.body = {for_(i, {store(y, var(i) + var(lane), real_load(x, var(i) + var(lane)), {lane})})};
+  const Program program{"Net.step", 1, 0, kScalars, {k.kernel}};
+  auto wide = target_named("znver4");
+  ASSERT_TRUE(wide.ok());
+  EXPECT_EQ(512, wide->vector_bits);
+  EXPECT_EQ(32, wide->vector_registers);
+  EXPECT_EQ(256, target_named("haswell")->vector_bits);
+  EXPECT_FALSE(target_named("no-such-cpu").ok());
+  EXPECT_NE(std::string::npos, llvm_text(program, *wide).find("<16 x float>"));
+  auto assembly = assembly_text(program, *wide);
+  ASSERT_TRUE(assembly.ok());
+  EXPECT_NE(std::string::npos, assembly->find("zmm"));
+  EXPECT_NE(std::string::npos, assembly->find(symbol_of(program, 0)));
+  auto objects = object_files({&program}, *wide, 1);
+  ASSERT_TRUE(objects.ok());
+  EXPECT_EQ("\x7F"
+            "ELF",
+            objects->front().substr(0, 4));
+}
+
+} // namespace striate
