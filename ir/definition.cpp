@@ -177,7 +177,7 @@ std::string definition_text(const Definition& definition) {
   std::string outputs;
   for (int output : definition.outputs) outputs += (outputs.empty() ? "" : ", ") + names.at(output);
   std::size_t inputs = definition.input_count;
-  std::string text = fmt::format("op {}({}) -> ({}) {{\n  let {}\n", identifier_or_quoted(definition.name),
+  std::string text = fmt::format("op {}({}) -> ({}) {{\n  let {}\n", word_or_quoted(definition.name),
                                  declared(0, inputs), outputs, declared(inputs, names.size()));
   for (const Statement& statement : definition.statements)
     text += "  " + statement_text(statement, [&](int i) { return names.at(i); }) + "\n";

@@ -197,6 +197,10 @@ private:
       loops.push_back(*statement.order.lanes);
     }
     if (loops.empty()) return "";
+    for (const ReductionLoop& loop : loops)
+      if (loop.variable < statement.free_count ||
+          loop.variable >= static_cast<int>(statement.variables.size()))
+        return "the order has a loop over a variable that is not reduced";
     std::sort(loops.begin(), loops.end(), [](const ReductionLoop& a, const ReductionLoop& b) {
       return std::pair(a.variable, a.step) < std::pair(b.variable, b.step);
     });
@@ -217,7 +221,6 @@ private:
       }
       if (!covered) return fmt::format("the order does not cover {}", variable.name);
     }
-    if (next != loops.size()) return "the order has a loop over a variable that is not reduced";
     return "";
   }
 

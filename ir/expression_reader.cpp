@@ -176,7 +176,7 @@ private:
       }
       return make(op.function, {left, right});
     }
-    if (at_least <= Binding::Multiply && (reader_.next_is("//") || reader_.next_is("%"))) {
+    if (at_least <= Binding::Multiply && (reader_.next_is("//") || reader_.next_is_modulo())) {
       bool quotient = reader_.take("//");
       if (!quotient) reader_.take("%");
       if (left->kind != Expr::Kind::Index) {

@@ -43,7 +43,7 @@ std::string quoted(const std::string& text) {
   return result + '"';
 }
 
-bool is_reserved_word(const std::string& word) {
+static bool is_reserved(const std::string& word) {
   static const std::set<std::string> words = {
       "N",       "and",  "at",    "axes",  "comment", "else",    "false",  "flops",    "fold",   "for",
       "if",      "in",   "index", "inf",   "instead", "int",     "lanes",  "let",      "load",   "memory",
@@ -56,15 +56,11 @@ bool is_reserved_word(const std::string& word) {
 static bool starts_name(unsigned char c) { return std::isalpha(c) || c == '_'; }
 static bool continues_name(unsigned char c) { return std::isalnum(c) || c == '_' || c == '.'; }
 
-static bool has_name_form(const std::string& text) {
+bool is_word(const std::string& text) {
   return !text.empty() && starts_name(text[0]) && std::all_of(text.begin(), text.end(), continues_name);
 }
 
-bool is_identifier(const std::string& text) { return has_name_form(text) && !is_reserved_word(text); }
-
-std::string identifier_or_quoted(const std::string& text) {
-  return is_identifier(text) ? text : quoted(text);
-}
+std::string word_or_quoted(const std::string& text) { return is_word(text) ? text : quoted(text); }
 
 std::vector<std::string> printable_names(const std::vector<std::string>& wanted) {
   std::vector<std::string> names;
@@ -73,7 +69,7 @@ std::vector<std::string> printable_names(const std::vector<std::string>& wanted)
     if (name.empty() || !starts_name(name[0])) name.insert(0, "_");
     std::replace_if(
         name.begin(), name.end(), [](unsigned char c) { return !continues_name(c); }, '_');
-    if (is_reserved_word(name)) name += '_';
+    if (is_reserved(name)) name += '_';
     std::string unique = name;
     for (int i = 1; !taken.insert(unique).second; ++i) unique = name + "_" + std::to_string(i);
     names.push_back(unique);
@@ -170,7 +166,7 @@ private:
     case Expr::Kind::Index:
       return {index_text(e->indices[0]), binding_of(e->indices[0])};
     case Expr::Kind::Scalar:
-      return {"$" + (has_name_form(e->name) ? e->name : quoted(e->name)), Binding::Primary};
+      return {"$" + word_or_quoted(e->name), Binding::Primary};
     case Expr::Kind::Tile:
       return {names_.tile(e->operand), Binding::Primary};
     case Expr::Kind::Random:

@@ -33,11 +33,10 @@ std::string real_text(double value);
 // `"..."` with \" \\ \n and \xNN escapes.
 std::string quoted(const std::string& text);
 
-bool is_reserved_word(const std::string& word);
-// A letter or `_`, then letters, digits, `_` and `.`, and not a reserved word.
-bool is_identifier(const std::string& text);
-std::string identifier_or_quoted(const std::string& text);
-// Unique identifiers, the wanted names wherever they are such.
+// A letter or `_`, then letters, digits, `_` and `.`.
+bool is_word(const std::string& text);
+std::string word_or_quoted(const std::string& text);
+// Unique words that mean nothing else in any text form: the wanted names wherever they are such.
 std::vector<std::string> printable_names(const std::vector<std::string>& wanted);
 
 // The digit `(name / step) % extent` of something that ranges over `whole`: "c", "c/16", "c%16", "c/4%4". The

@@ -166,18 +166,17 @@ void IndexExpr::collect_variables(std::vector<int>& out) const {
   out.erase(std::unique(out.begin(), out.end()), out.end());
 }
 
-// d * (x // d) + x % d is x, wherever the two stand in one sum.
-static std::optional<std::pair<IndexExpr, IndexExpr>> whole_and_parts(const IndexExpr& e) {
-  if (e.terms().size() < 2 || e.terms().back().kind != TermKind::Remainder) return std::nullopt;
-  for (const Term& low : e.terms()) {
-    if (low.kind != TermKind::Remainder) continue;
-    IndexExpr high = IndexExpr::quotient(*low.operand, low.divisor);
-    if (high.terms().size() != 1 || high.constant() != 0 || high.terms()[0].coefficient != 1) continue;
-    for (const Term& term : e.terms())
-      if (compare_terms(term, high.terms()[0]) == 0 && term.coefficient == low.coefficient * low.divisor)
-        return std::pair(*low.operand * low.coefficient,
-                         high * term.coefficient +
-                             IndexExpr::remainder(*low.operand, low.divisor) * low.coefficient);
+// The places of c*d * (x // d) and c * (x % d) in a sum, which are c * x together.
+static std::optional<std::pair<std::size_t, std::size_t>> parts_of_a_whole(const std::vector<Term>& terms) {
+  for (std::size_t low = terms.size(); low-- > 0 && terms[low].kind == TermKind::Remainder;) {
+    IndexExpr quotient = IndexExpr::quotient(*terms[low].operand, terms[low].divisor);
+    if (quotient.terms().size() != 1 || quotient.constant() != 0) continue;
+    const Term& wanted = quotient.terms()[0];
+    if (wanted.coefficient != 1) continue;
+    for (std::size_t high = 0; high < low; ++high)
+      if (compare_terms(terms[high], wanted) == 0 &&
+          terms[high].coefficient == terms[low].coefficient * terms[low].divisor)
+        return std::pair(high, low);
   }
   return std::nullopt;
 }
@@ -186,13 +185,12 @@ IndexExpr IndexExpr::operator+(const IndexExpr& other) const {
   IndexExpr sum = *this;
   sum.constant_ += other.constant_;
   for (const Term& term : other.terms_) sum.add_term(term);
-  auto join = whole_and_parts(sum);
-  if (!join) return sum;
-  for (Term term : join->second.terms_) {
-    term.coefficient = -term.coefficient;
-    sum.add_term(term);
-  }
-  return sum + join->first;
+  auto parts = parts_of_a_whole(sum.terms_);
+  if (!parts) return sum;
+  IndexExpr whole = *sum.terms_[parts->second].operand * sum.terms_[parts->second].coefficient;
+  sum.terms_.erase(sum.terms_.begin() + parts->second);
+  sum.terms_.erase(sum.terms_.begin() + parts->first);
+  return sum + whole;
 }
 
 IndexExpr IndexExpr::operator-(const IndexExpr& other) const { return *this + other * -1; }

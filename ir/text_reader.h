@@ -34,6 +34,8 @@ public:
   bool next_is(std::string_view token) { return peek() == token; }
   bool take(std::string_view token);
   void expect(std::string_view token);
+  // The operator `%`, which a blank follows; `%x` on the next line is a value's name.
+  bool next_is_modulo() { return next_is("%") && at_ + 1 < text_.size() && text_[at_ + 1] == ' '; }
 
   bool next_is_word();
   bool next_is_digit();

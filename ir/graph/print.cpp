@@ -17,12 +17,12 @@ public:
     text_ = "graph " + heading() + " {\n";
     if (graph_.arena_bytes > 0) line("arena {}", graph_.arena_bytes);
     for (const auto& [name, value] : graph_.scalars)
-      line("scalar {} = {}", identifier_or_quoted(name), number_text(value));
+      line("scalar {} = {}", word_or_quoted(name), number_text(value));
     for (ValueId input : graph_.inputs) line("input {}", value_text(input, {}));
     for (const Persistent& persistent : graph_.persistents) line("{}", persistent_text(persistent));
     for (const Node& node : graph_.nodes) line("{}", node_text(node));
     for (const auto& [name, value] : graph_.outputs)
-      line("output {} = {}", identifier_or_quoted(name), name_of_value(value));
+      line("output {} = {}", word_or_quoted(name), name_of_value(value));
     for (const Region& region : graph_.regions)
       line("region {} {{ {} }}{}", quoted(region.name), node_list(region.nodes),
            region.stored.empty() ? "" : " stored " + value_list(region.stored));
@@ -38,9 +38,7 @@ private:
     text_ += "  " + fmt::format(format, std::forward<Args>(args)...) + "\n";
   }
 
-  static bool plain(const std::string& name) {
-    return is_identifier(name) && name.find('.') == std::string::npos;
-  }
+  static bool plain(const std::string& name) { return is_word(name) && name.find('.') == std::string::npos; }
 
   std::string heading() const {
     if (plain(graph_.name) && plain(graph_.entry)) return graph_.name + "." + graph_.entry;
@@ -118,11 +116,10 @@ private:
     std::string text;
     for (ValueId output : node.outputs)
       text += (text.empty() ? "" : ", ") + value_text(output, node.location);
-    text += " = " + identifier_or_quoted(node.op) + "(" + value_list(node.inputs) + ")";
+    text += " = " + word_or_quoted(node.op) + "(" + value_list(node.inputs) + ")";
     std::string attributes;
     for (const auto& [name, value] : node.attributes)
-      attributes +=
-          (attributes.empty() ? "" : ", ") + identifier_or_quoted(name) + " = " + attribute_text(value);
+      attributes += (attributes.empty() ? "" : ", ") + word_or_quoted(name) + " = " + attribute_text(value);
     if (!attributes.empty()) text += " {" + attributes + "}";
     if (node.definition) text += " @" + name_of_definition(*node.definition);
     if (!node.path.empty()) text += " path " + quoted(node.path);

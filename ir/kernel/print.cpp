@@ -24,7 +24,7 @@ public:
   }
 
   std::string print() {
-    text_ = "kernel " + identifier_or_quoted(kernel_.name);
+    text_ = "kernel " + word_or_quoted(kernel_.name);
     if (kernel_.location.known())
       text_ += fmt::format(" loc({}:{}:{}{})", quoted(kernel_.location.file), kernel_.location.line,
                            kernel_.location.column,
