@@ -5,6 +5,9 @@
 
 namespace striate {
 
+// Beyond any machine's memory: the allocator is not even asked.
+static constexpr int64_t kMaximumTensorBytes = int64_t{1} << 39;
+
 std::optional<int64_t> element_count(ElementType element, const std::vector<int64_t>& shape) {
   constexpr int64_t kMaximum = std::numeric_limits<int64_t>::max() - int64_t{kTensorAlignment};
   int64_t bytes = byte_size(element);
@@ -38,7 +41,8 @@ Result<Tensor> Tensor::allocate(ElementType element, std::vector<int64_t> shape)
   const auto bytes = static_cast<std::size_t>(tensor.bytes());
   if (bytes == 0) return tensor;
   const std::size_t rounded = (bytes + kTensorAlignment - 1) / kTensorAlignment * kTensorAlignment;
-  tensor.data_.reset(std::aligned_alloc(kTensorAlignment, rounded));
+  if (tensor.bytes() <= kMaximumTensorBytes)
+    tensor.data_.reset(std::aligned_alloc(kTensorAlignment, rounded));
   if (!tensor.data_)
     return Failure{ExitCode::OutOfMemory,
                    fmt::format("no memory for a tensor of type {}", tensor.type_text())};
