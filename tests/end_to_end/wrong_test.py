@@ -18,7 +18,7 @@ FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "wrong")
 
 _ERROR = re.compile(r"#\s*error(?:\s+(E\d{4}))?:\s*(.*?)\s*$")
 _SETTING = re.compile(r"#\s*(help|stderr|run|exit):\s*(.*?)\s*$")
-_PRINTED = re.compile(r"^(?P<place>[^\n]*?:(?P<line>\d+):\d+): error\[(?P<code>E\d{4})\]: (?P<text>[^\n]*)", re.MULTILINE)
+_PRINTED = re.compile(r"^error\[(?P<code>E\d{4})\]: (?P<text>[^\n]*)\n *--> [^\n]*\.nn:(?P<line>\d+):\d+$", re.MULTILINE)
 
 
 def make_data(case, folder):
