@@ -1,6 +1,6 @@
 #include "frontend/compile_time_value.h"
 
-#include "ir/index_expression.h"
+#include "ir/expression_text.h"
 #include "support/check.h"
 
 #include <algorithm>
@@ -65,12 +65,6 @@ std::optional<double> CompileTimeValue::number() const {
   if (kind == Kind::Real) return real;
   if (auto value = integer()) return static_cast<double>(*value);
   return std::nullopt;
-}
-
-std::string real_text(double value) {
-  char buffer[32];
-  auto [end, problem] = std::to_chars(buffer, buffer + sizeof buffer, value);
-  return std::string(buffer, end);
 }
 
 std::string text_of(const CompileTimeValue& value) {

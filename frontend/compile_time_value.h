@@ -42,7 +42,6 @@ struct CompileTimeValue {
 
 std::string text_of(const CompileTimeValue& value);        // "2", "[1, 1]", "4*N", "true"
 std::string description_of(const CompileTimeValue& value); // "the integer 2", "a tensor"
-std::string real_text(double value); // the shortest text that reads back as the same number
 
 // A value, or why there is none ("" = the operands were Unknown, which was reported before).
 struct Folded {

@@ -62,6 +62,54 @@ ElementType element_of(ScalarType type) {
   return ElementType::F32;
 }
 
+// As `real(e)`, but a choice between integers becomes one between reals.
+ExprRef to_real(const ExprRef& e) {
+  if (e->kind == Expr::Kind::Apply && e->function == Function::Select && e->type == ScalarType::Int)
+    return select(e->arguments[0], to_real(e->arguments[1]), to_real(e->arguments[2]));
+  return apply(Function::ToReal, {e});
+}
+
+// Digits of one value say nothing: drops them from groups, and from reductions where other indices remain.
+void drop_unit_variables(Statement& statement) {
+  const auto is_unit = [&](int variable) {
+    return statement.variables[static_cast<std::size_t>(variable)].extent.is_constant(1);
+  };
+  std::vector<bool> dropped(statement.variables.size(), false);
+  for (std::vector<int>& digits : statement.output) {
+    std::size_t kept = digits.size();
+    std::erase_if(digits, [&](int digit) {
+      if (kept == 1 || !is_unit(digit)) return false;
+      --kept;
+      dropped[static_cast<std::size_t>(digit)] = true;
+      return true;
+    });
+  }
+  const int count = static_cast<int>(statement.variables.size());
+  int reduced = statement.reduced_count();
+  for (int variable = statement.free_count; variable < count && reduced > 1; ++variable) {
+    if (!is_unit(variable)) continue;
+    dropped[static_cast<std::size_t>(variable)] = true;
+    --reduced;
+  }
+  std::vector<int> renumbered(dropped.size(), -1);
+  std::vector<IndexVariable> kept;
+  int free_count = 0;
+  for (int variable = 0; variable < count; ++variable) {
+    if (dropped[static_cast<std::size_t>(variable)]) continue;
+    renumbered[static_cast<std::size_t>(variable)] = static_cast<int>(kept.size());
+    kept.push_back(statement.variables[static_cast<std::size_t>(variable)]);
+    free_count += variable < statement.free_count;
+  }
+  for (std::vector<int>& digits : statement.output)
+    for (int& digit : digits) digit = renumbered[static_cast<std::size_t>(digit)];
+  statement.body = substitute(statement.body, [&](int variable) {
+    const int number = renumbered[static_cast<std::size_t>(variable)];
+    return number < 0 ? IndexExpr(0) : IndexExpr::variable(number);
+  });
+  statement.variables = std::move(kept);
+  statement.free_count = free_count;
+}
+
 int DefinitionBuilder::find(const std::string& name) const {
   const auto found = by_name_.find(name);
   return found == by_name_.end() ? -1 : found->second;
@@ -327,7 +375,7 @@ bool DefinitionBuilder::finish_statement(const std::string& name, Output* declar
     }
     const ScalarType wanted = scalar_type_of(declared->element);
     if (type == ScalarType::Int && wanted == ScalarType::Real && !statement.reduces()) {
-      statement.body = apply(Function::ToReal, {statement.body});
+      statement.body = to_real(statement.body);
       type = ScalarType::Real;
     }
     if (type != wanted) {
@@ -343,6 +391,7 @@ bool DefinitionBuilder::finish_statement(const std::string& name, Output* declar
     }
   }
   statement.variables = std::move(context.variables);
+  drop_unit_variables(statement);
   statement.target = add_operand(declared ? declared->operand_name : name,
                                  {declared ? declared->element : element_of(type), std::move(shape)});
   if (declared) {

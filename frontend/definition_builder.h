@@ -134,5 +134,7 @@ private:
 };
 
 ElementType element_of(ScalarType type);
+ExprRef to_real(const ExprRef& e);
+void drop_unit_variables(Statement& statement);
 
 } // namespace striate

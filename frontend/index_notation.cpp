@@ -449,8 +449,7 @@ ExprRef DefinitionBuilder::operation(const ast::Expr& expr, Context& context) {
   case Operator::Multiply:
     return apply(Function::Mul, operands);
   case Operator::Divide:
-    return apply(Function::Div,
-                 {apply(Function::ToReal, {operands[0]}), apply(Function::ToReal, {operands[1]})});
+    return apply(Function::Div, {to_real(operands[0]), to_real(operands[1])});
   case Operator::Power:
     if (is_constant(operands[1], 1)) return operands[0];
     if (is_constant(operands[1], 2)) return operands[0] * operands[0];

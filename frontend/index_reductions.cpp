@@ -91,7 +91,7 @@ ExprRef DefinitionBuilder::reduced_body(const ast::Expr& expr, Context& inner) {
     return nullptr;
   }
   if ((*reducer == Reducer::Sum || *reducer == Reducer::Prod) && body->type == ScalarType::Int)
-    body = apply(Function::ToReal, {body});
+    body = to_real(body);
   if (!is_constant(predicate, 1)) {
     const bool arg = *reducer == Reducer::ArgMax || *reducer == Reducer::ArgMin;
     const double identity =
@@ -149,6 +149,7 @@ ExprRef DefinitionBuilder::hoisted_reduction(const ast::Expr& expr, Context& con
   }
   const ScalarType result = scalar_type_of(type.element);
   statement.target = add_operand(target_ + "_" + expr.text, std::move(type));
+  drop_unit_variables(statement);
   definition_.statements.push_back(std::move(statement));
   return read(definition_.statements.back().target, std::move(indices), result);
 }

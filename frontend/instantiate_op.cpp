@@ -3,6 +3,7 @@
 #include "frontend/definition_builder.h"
 #include "frontend/elaborate.h"
 #include "frontend/parser.h"
+#include "ir/expression_text.h"
 #include "support/check.h"
 
 #include <algorithm>
