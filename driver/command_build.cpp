@@ -49,6 +49,7 @@ int command_build(const Options& options) {
   if (options.emit == "grad") {
     Graph graph = training ? module.train : module.eval;
     graph.entry = training ? "step" : "eval";
+    if (training) graph.scalars = module.scalars;
     const Status status = run_gradient_passes(graph, module.optimizers, training, settings.pipeline);
     return status ? write_output(options, print(graph)) : report(status.failure());
   }

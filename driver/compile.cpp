@@ -22,6 +22,7 @@ Result<Compilation> lower(const Module& module, bool training, const CompileOpti
   if (training) {
     Graph step = module.train;
     step.entry = "step";
+    step.scalars = module.scalars;
     const Status status = run_gradient_passes(step, module.optimizers, true, pipeline);
     if (!status) return status.failure();
     result.step = lower_entry(std::move(step), {}, pipeline);

@@ -10,6 +10,37 @@ std::vector<bool> escaping_values(const Graph& graph) {
   return escapes;
 }
 
+// Values that nothing mentions any more; the others are renumbered.
+static void drop_unused_values(Graph& graph) {
+  std::vector<bool> used(graph.values.size(), false);
+  for (const Node& node : graph.nodes) {
+    for (ValueId value : node.inputs) used[value] = true;
+    for (ValueId value : node.outputs) used[value] = true;
+  }
+  for (ValueId value : graph.inputs) used[value] = true;
+  for (const auto& [name, value] : graph.outputs) used[value] = true;
+  for (const Persistent& persistent : graph.persistents) used[persistent.value] = true;
+
+  std::vector<ValueId> number(graph.values.size(), -1);
+  std::vector<Value> values;
+  for (std::size_t v = 0; v < graph.values.size(); ++v) {
+    if (!used[v]) continue;
+    number[v] = static_cast<ValueId>(values.size());
+    values.push_back(std::move(graph.values[v]));
+  }
+  graph.values = std::move(values);
+  for (Node& node : graph.nodes) {
+    for (ValueId& value : node.inputs) value = number[value];
+    for (ValueId& value : node.outputs) value = number[value];
+  }
+  for (ValueId& value : graph.inputs) value = number[value];
+  for (auto& [name, value] : graph.outputs) value = number[value];
+  for (Persistent& persistent : graph.persistents) {
+    persistent.value = number[persistent.value];
+    if (persistent.next >= 0) persistent.next = number[persistent.next];
+  }
+}
+
 void eliminate_dead_nodes(Graph& graph) {
   std::vector<bool> needed = escaping_values(graph);
   std::vector<NodeId> producer(graph.values.size(), -1);
@@ -66,6 +97,7 @@ void eliminate_dead_nodes(Graph& graph) {
     nodes.push_back(std::move(graph.nodes[n]));
   }
   graph.nodes = std::move(nodes);
+  drop_unused_values(graph);
 }
 
 } // namespace striate

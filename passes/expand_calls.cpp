@@ -13,6 +13,42 @@ static ExprRef renumber_operands(const ExprRef& body, const std::map<int, int>& 
   });
 }
 
+// A variable with one value is that value. Every dimension of the target and every reduction keeps a variable.
+static void drop_unit_variables(Statement& statement) {
+  std::vector<bool> keep(statement.variables.size(), true);
+  const auto is_unit = [&](int v) { return statement.variables[v].extent.is_constant(1); };
+  for (std::vector<int>& digits : statement.output) {
+    for (std::size_t k = digits.size(); k-- > 0 && digits.size() > 1;) {
+      if (!is_unit(digits[k])) continue;
+      keep[digits[k]] = false;
+      digits.erase(digits.begin() + static_cast<long>(k));
+    }
+  }
+  int reduced_left = statement.reduced_count();
+  for (std::size_t v = statement.free_count; v < statement.variables.size() && reduced_left > 1; ++v) {
+    if (!is_unit(static_cast<int>(v))) continue;
+    keep[v] = false;
+    --reduced_left;
+  }
+  std::vector<IndexExpr> replacement;
+  std::vector<int> number;
+  std::vector<IndexVariable> variables;
+  int free_count = 0;
+  for (std::size_t v = 0; v < statement.variables.size(); ++v) {
+    number.push_back(static_cast<int>(variables.size()));
+    replacement.push_back(keep[v] ? IndexExpr::variable(number.back()) : IndexExpr(0));
+    if (!keep[v]) continue;
+    variables.push_back(statement.variables[v]);
+    if (static_cast<int>(v) < statement.free_count) ++free_count;
+  }
+  if (variables.size() == statement.variables.size()) return;
+  for (std::vector<int>& digits : statement.output)
+    for (int& digit : digits) digit = number[digit];
+  statement.body = substitute(statement.body, [&](int v) { return replacement[v]; });
+  statement.variables = std::move(variables);
+  statement.free_count = free_count;
+}
+
 // A definition of one statement over exactly the values it reads, each once.
 static std::shared_ptr<const Definition> single_statement(const Graph& graph, const std::string& name,
                                                           std::vector<ValueId>& inputs, Statement statement,
@@ -83,6 +119,8 @@ void expand_calls(Graph& graph) {
         target = graph.add_value(graph.unique_name(base + "." + definition.operands[statement.target].name),
                                  definition.operands[statement.target].type, ValueRole::Computed, call.location);
       }
+      Statement plain = statement;
+      drop_unit_variables(plain);
       Node node;
       node.op = call.op;
       node.path = call.path;
@@ -90,7 +128,7 @@ void expand_calls(Graph& graph) {
       node.location = call.location;
       node.inputs = values;
       const Value& value = graph.values[target];
-      node.definition = single_statement(graph, call.op, node.inputs, statement, value.name, value.type);
+      node.definition = single_statement(graph, call.op, node.inputs, std::move(plain), value.name, value.type);
       node.outputs = {target};
       graph.values[target].producer = static_cast<NodeId>(graph.nodes.size());
       graph.nodes.push_back(std::move(node));

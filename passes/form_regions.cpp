@@ -101,7 +101,8 @@ private:
 
   void join(int region, NodeId node) {
     region_of_[node] = region;
-    graph_.regions[region].nodes.push_back(node);
+    std::vector<NodeId>& nodes = graph_.regions[region].nodes;
+    nodes.insert(std::upper_bound(nodes.begin(), nodes.end(), node), node);
   }
 
   // An ArgMax over the same domain as a Max that was just placed is computed by the same loop.

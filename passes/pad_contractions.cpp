@@ -36,6 +36,16 @@ static Padding padding_of(const ExprRef& e, const TensorType& type, const std::f
   return padding;
 }
 
+// Channels that lie a multiple of 4 KiB apart meet in the same set of a first-level cache (64 sets of 64-byte lines); one
+// more column keeps them apart. Elements are counted in vectors of 16, as a blocked layout stores them.
+static void avoid_cache_aliases(Padding& padding, const TensorType& type) {
+  if (type.shape.size() < 3) return;
+  int64_t below = 1;
+  for (std::size_t d = 2; d < type.shape.size(); ++d) below *= type.shape[d].factor + padding.low[d] + padding.high[d];
+  constexpr int64_t kVectorBytes = 64, kSetSpan = 4096;
+  if (below * kVectorBytes % kSetSpan == 0) ++padding.high.back();
+}
+
 static ValueId padded_copy(Graph& graph, ValueId source, const Padding& padding, double fill) {
   const Value original = graph.values[source];
   TensorType type = original.type;
@@ -66,7 +76,8 @@ void pad_contractions(Graph& graph) {
       if (e->kind != Expr::Kind::Read || !e->has_else) return e;
       const ValueId source = inputs[e->operand];
       const TensorType type = graph.values[source].type;
-      const Padding padding = padding_of(e, type, ranges);
+      Padding padding = padding_of(e, type, ranges);
+      if (padding.any() && type.has_batch()) avoid_cache_aliases(padding, type);
       Expr plain = *e;
       plain.has_else = false;
       plain.constant = 0;

@@ -39,10 +39,17 @@ TileChoice choose_tile(const Statement& statement, int lane, const std::vector<i
 
   constexpr int64_t kLargest = 28;
   constexpr double kLoadPorts = 2;
+  // An FMA's latency (4 cycles) must be covered by independent accumulators; measured, with some slack
+  // (bench/cpu/register_tiles), as is the cost of walking a nest once per piece of the lanes.
+  constexpr double kLatencyCycles = 5, kPassOverhead = 1.05;
   TileChoice best;
   double best_score = INFINITY;
+  const auto is_exact = [&](int v) { return std::count(exact.begin(), exact.end(), v) > 0; };
+  const auto uses = [](const OperandUse& use, int v) {
+    return std::count(use.variables.begin(), use.variables.end(), v) > 0;
+  };
   const auto allowed = [&](int v, int64_t size) {
-    return statement.variables[v].extent.factor % size == 0 || std::count(exact.begin(), exact.end(), v) == 0;
+    return statement.variables[v].extent.factor % size == 0 || !is_exact(v);
   };
   const auto consider = [&](int a, int64_t size_a, int b, int64_t size_b) {
     if (!allowed(a, size_a) || (b >= 0 && !allowed(b, size_b))) return;
@@ -51,33 +58,38 @@ TileChoice choose_tile(const Statement& statement, int lane, const std::vector<i
       for (int v : use.variables) points *= v == a ? size_a : v == b ? size_b : 1;
       return points;
     };
-    double loads = 0, smallest_held = INFINITY;
-    for (const OperandUse& use : operands) {
-      const double points = size_of(use) * (use.vector ? vectors : 1);
-      loads += points;
-      smallest_held = std::min(smallest_held, use.vector ? points / size_of(use) : points);
-    }
     const double points = static_cast<double>(size_a * size_b);
-    const double accumulators = points * vectors;
-    // The accumulators, one operand's vectors for the current point, and one register to broadcast or load into.
-    if (accumulators + std::min(smallest_held, vectors) + 1 > target.vector_registers) return;
+    double vector_loads = 0, scalar_loads = 0, streams = 0;
+    for (const OperandUse& use : operands) {
+      (use.vector ? vector_loads : scalar_loads) += size_of(use);
+      streams += size_of(use) / (is_exact(a) && uses(use, a) ? static_cast<double>(size_a) : 1) /
+                 (is_exact(b) && uses(use, b) ? static_cast<double>(size_b) : 1);
+    }
+    // All 16 lanes at once, or, where that needs too many registers, the whole nest once per hardware vector
+    // of the lanes. Besides the accumulators one operand's vector and one broadcast are held.
+    const bool whole = points * vectors + vectors + 1 <= target.vector_registers;
+    if (!whole && points + 2 > target.vector_registers) return;
+    const double passes = whole ? 1 : vectors, width = whole ? vectors : 1;
+    const double accumulators = points * width;
+    const double loads = vector_loads * width + scalar_loads;
+    double cycles = std::max({accumulators / target.fma_ports, loads / kLoadPorts, kLatencyCycles});
+    if (!whole) cycles *= kPassOverhead;
+    double score = passes * cycles / (points * vectors);
     const auto waste = [](int64_t extent, int64_t size) {
       return static_cast<double>((extent + size - 1) / size * size) / static_cast<double>(extent);
     };
-    double cycles = std::max(accumulators / target.fma_ports, loads / kLoadPorts);
-    // An FMA's latency of 4 cycles must be covered by independent accumulators.
-    cycles = std::max(cycles, 4.0);
-    double score = cycles / accumulators;
     score *= waste(statement.variables[a].extent.factor, size_a);
     if (b >= 0) score *= waste(statement.variables[b].extent.factor, size_b);
-    // Among equals: fewer loads, since they also cost cache bandwidth; then the plainer tile.
-    score *= 1 + 0.02 * loads / accumulators;
+    // Among equals: fewer loads and fewer distinct cache lines, since they cost bandwidth too.
+    score *= 1 + 0.05 * loads / accumulators;
+    if (!exact.empty()) score *= 1 + 0.05 * streams / points;
     if (score < best_score - 1e-12) {
       best_score = score;
       best.axes = {{a, size_a}};
       if (b >= 0 && size_b > 1) best.axes.push_back({b, size_b});
       best.cycles_per_fma = cycles / accumulators;
-      best.reason = fmt::format("{} accumulators, {} loads per {} FMAs", accumulators, loads, accumulators);
+      best.reason = fmt::format("{} accumulators, {} loads per {} FMAs{}", accumulators, loads, accumulators,
+                                whole ? "" : fmt::format(", the lanes in {} passes", passes));
     }
   };
   for (int a : candidates) {

@@ -332,6 +332,10 @@ static void tap_nest(KernelBuilder& builder, Graph& graph, const Node& head_node
   const ExprRef kept = load(totals, place, ScalarType::Real);
 
   ReductionLoops reduction = reduction_loops(builder, head, loops.at, false);
+  // Few, short iterations: their loop would cost as much as its loads.
+  KernelVariable& innermost = builder.kernel.variables[reduction.frames.back().variable];
+  constexpr int64_t kUnrolled = 8;
+  if (!innermost.extent.batch && innermost.extent.factor <= kUnrolled) innermost.kind = VariableKind::Unrolled;
   std::vector<KernelStatement> block = {std::move(reduction.frames[0])};
   reduction.frames.erase(reduction.frames.begin());
   KernelBody step;
