@@ -105,7 +105,7 @@ void KernelEmitter::line(const std::string& text) {
 }
 
 void KernelEmitter::name_everything() {
-  std::set<std::string> taken = {name_};
+  std::set<std::string> taken;
   for (const KernelVariable& variable : kernel_.variables) {
     variables_.push_back(identifier(variable.name, taken));
     for (const char* part : {"_size", "_step", "_count", "_first"}) taken.insert(variables_.back() + part);

@@ -100,6 +100,9 @@ void KernelEmitter::map(const KernelStatement& statement) {
          {fmt::format("{} = {};", tile_point(statement.tile), value)});
 }
 
+// Operands of a multiply-add that are longer together get a line each.
+static constexpr size_t kLongOperands = 64;
+
 void KernelEmitter::accumulate(const KernelStatement& statement) {
   CHECK(std::find(statement.axes.begin(), statement.axes.end(), lane_) == statement.axes.end() || lane_ < 0,
         "kernel {}: lanes are combined by Fold alone", kernel_.name);
@@ -110,8 +113,12 @@ void KernelEmitter::accumulate(const KernelStatement& statement) {
   const bool product =
       value->kind == Expr::Kind::Apply && value->function == Function::Mul && value->type == ScalarType::Real;
   if (statement.reducer == Reducer::Sum && product) {
-    const std::string a = point.emit(value->arguments[0]).text, b = point.emit(value->arguments[1]).text;
-    lines = {fmt::format("{0} = fmaf({1}, {2}, {0});", tile, a, b)};
+    CudaExpression a = point.emit(value->arguments[0]), b = point.emit(value->arguments[1]);
+    if (a.text.size() + b.text.size() > kLongOperands) {
+      a = {point.define(a, ScalarType::Real)};
+      b = {point.define(b, ScalarType::Real)};
+    }
+    lines = {fmt::format("{0} = fmaf({1}, {2}, {0});", tile, a.text, b.text)};
   } else if (statement.index_tile >= 0) {
     const bool largest = statement.reducer == Reducer::Max;
     const std::string candidate = point.define(point.emit(value), value->type);

@@ -78,7 +78,7 @@ rows(char* arena, const float* scalars, long long examples) {
   const float* const x = reinterpret_cast<const float*>(arena + 0);
   const float* const w = reinterpret_cast<const float*>(arena + 2304);
   float* const y = reinterpret_cast<float*>(arena + 2368);
-  float* const rows_2 = reinterpret_cast<float*>(shared_memory + group * 128 + 0);
+  float* const rows = reinterpret_cast<float*>(shared_memory + group * 128 + 0);
   float sum;
   float best;
 
@@ -90,7 +90,7 @@ rows(char* arena, const float* scalars, long long examples) {
       for (int s = 0; s < s_size; ++s) {
         sum = fmaf(w[s], x[144 * n + 36 * i + 18 * row + s + j], sum);
       }
-      rows_2[16 * row + j] = sum;
+      rows[16 * row + j] = sum;
     }
     best = -infinity();
     sync_lanes();
@@ -98,7 +98,7 @@ rows(char* arena, const float* scalars, long long examples) {
     for (int dr = 0; dr < dr_size; ++dr) {
       #pragma unroll
       for (int ds = 0; ds < ds_size; ++ds) {
-        best = max_of(best, j < 8 ? rows_2[16 * dr + 2 * j + ds] : 0.0f);
+        best = max_of(best, j < 8 ? rows[16 * dr + 2 * j + ds] : 0.0f);
       }
     }
     if (j < 8) y[32 * n + 8 * i + j] = best;
