@@ -152,6 +152,7 @@ public:
   // Interprets the unoptimised graph in f64, and returns the largest relative distance of a persistent.
   double distance() {
     Graph graph = module_.train;
+    graph.scalars = module_.scalars;
     graph.entry = "step";
     PipelineOptions plain = compile_.pipeline;
     EXPECT_TRUE(run_gradient_passes(graph, module_.optimizers, true, plain).ok());

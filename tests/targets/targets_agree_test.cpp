@@ -86,7 +86,7 @@ TEST_P(Targets, StayNearTheOracle) {
 
 INSTANTIATE_TEST_SUITE_P(, Targets, testing::ValuesIn(kCases), [](const auto& info) { return info.param.name; });
 
-TEST(Targets, ChannelBlockedConvolution) {
+TEST(OtherTargets, ChannelBlockedConvolution) {
   const std::optional<Module> module =
       module_of(network("32,9,8", "Conv2d(32, 3, padding = 1) as conv1 -> relu -> Conv2d(16, 3) as conv2 -> relu -> max_pool2d(2) -> flatten"));
   ASSERT_TRUE(module);
