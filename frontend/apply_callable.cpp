@@ -165,6 +165,11 @@ void NetworkBuilder::explain_shapes(DiagnosticMessage& message, const ast::Item&
       message.note("shapes: {}", graph_.history(input.value.tensor, depth()));
   if (inputs.empty() || !inputs[0].value.is_tensor() || message.kind != Diagnostic::ShapeMismatch) return;
   const TensorType& type = graph_.value(inputs[0].value.tensor).type;
+  const auto& pattern = item.inputs[0].type.dimensions;
+  const bool any_rank = std::any_of(pattern.begin(), pattern.end(), [](const ast::ExprPtr& dimension) {
+    return dimension->kind == ast::ExprKind::Run;
+  });
+  if (any_rank || pattern.size() == type.shape.size()) return;
   const bool quiet = reporter_.is_quiet();
   reporter_.set_quiet(true);
   for (const ast::Item* view : library_.items(ast::ItemKind::Op)) {

@@ -244,8 +244,9 @@ bool DefinitionBuilder::define(const std::string& name, const std::vector<ast::E
   if (value->kind == ExprKind::Reduce) {
     const auto reducer = reducer_of(*value);
     if (!reducer) return false;
-    statement.reducer = *reducer;
     statement.body = reduced_body(*value, context);
+    // Over a run of no dimensions there is nothing to reduce.
+    if (static_cast<int>(context.variables.size()) > statement.free_count) statement.reducer = *reducer;
   } else {
     statement.body = scalar(*value, context);
   }

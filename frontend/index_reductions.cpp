@@ -102,6 +102,11 @@ ExprRef DefinitionBuilder::reduced_body(const ast::Expr& expr, Context& inner) {
   return body;
 }
 
+static bool same_extents(const Statement& a, const Statement& b) {
+  return std::equal(a.variables.begin(), a.variables.end(), b.variables.begin(), b.variables.end(),
+                    [](const IndexVariable& x, const IndexVariable& y) { return x.extent == y.extent; });
+}
+
 // A reduction inside an expression: a tensor of its own over the outer indices that it uses.
 ExprRef DefinitionBuilder::hoisted_reduction(const ast::Expr& expr, Context& context) {
   const auto reducer = reducer_of(expr);
@@ -110,6 +115,7 @@ ExprRef DefinitionBuilder::hoisted_reduction(const ast::Expr& expr, Context& con
   ExprRef body = reduced_body(expr, inner);
   if (!body) return nullptr;
 
+  if (inner.variables.size() == context.variables.size()) return body; // over a run of no dimensions
   const int outer_count = static_cast<int>(context.variables.size());
   std::vector<int> used;
   visit(body, [&](const ExprRef& e) {
@@ -148,8 +154,13 @@ ExprRef DefinitionBuilder::hoisted_reduction(const ast::Expr& expr, Context& con
     return nullptr;
   }
   const ScalarType result = scalar_type_of(type.element);
-  statement.target = add_operand(target_ + "_" + expr.text, std::move(type));
   drop_unit_variables(statement);
+  for (const Statement& known : definition_.statements) // written twice, computed once
+    if (known.reducer == statement.reducer && known.output == statement.output &&
+        known.free_count == statement.free_count && same_extents(known, statement) &&
+        structurally_equal(known.body, statement.body))
+      return read(known.target, std::move(indices), result);
+  statement.target = add_operand(target_ + "_" + expr.text, std::move(type));
   definition_.statements.push_back(std::move(statement));
   return read(definition_.statements.back().target, std::move(indices), result);
 }
