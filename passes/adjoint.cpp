@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 namespace striate {
 
 bool vanishes_with(const ExprRef& e, const std::function<bool(const ExprRef&)>& is_zero) {
+  if (e->kind == Expr::Kind::Read && e->has_else && e->constant != 0) return false;
   if (is_zero(e) || is_constant(e, 0)) return true;
   if (e->kind != Expr::Kind::Apply) return false;
   const auto zero = [&](std::size_t i) { return vanishes_with(e->arguments[i], is_zero); };
@@ -134,32 +136,51 @@ private:
     }
     if (affine && solve_digits(dimension, equation, open)) return;
     if (affine && solve_phases(dimension, equation, open)) return;
-    if (affine) {
-      for (int v : open) {
-        if (std::abs(equation.coefficient(v)) != 1) continue;
-        const int64_t sign = equation.coefficient(v);
-        const int j = target_variable(dimension, own_name);
-        settle(v, (IndexExpr::variable(j) - (equation - IndexExpr::variable(v) * sign)) * sign);
-        return;
-      }
-      if (!open.empty() && equation.coefficient(open[0]) > 0) {
-        // v = (J - rest) // a where a divides J - rest.
-        const int v = *std::max_element(open.begin(), open.end(), [&](int a, int b) {
-          return equation.coefficient(a) < equation.coefficient(b);
-        });
-        const int64_t a = equation.coefficient(v);
-        const int j = target_variable(dimension, own_name);
-        const IndexExpr numerator = IndexExpr::variable(j) - (equation - IndexExpr::variable(v) * a);
-        guards_.push_back({IndexExpr::remainder(numerator, a), 0, 0});
-        settle(v, IndexExpr::quotient(numerator, a));
-        return;
-      }
+    if (affine && !open.empty()) {
+      // a*v + rest = J: v = (J - rest) / a, where a divides it.
+      const int v = cheapest_to_solve(equation, open);
+      const int64_t a = equation.coefficient(v), size = std::abs(a);
+      const int j = target_variable(dimension, own_name);
+      const IndexExpr numerator =
+          (IndexExpr::variable(j) - (equation - IndexExpr::variable(v) * a)) * (a < 0 ? -1 : 1);
+      if (size > 1) guards_.push_back({IndexExpr::remainder(numerator, size), 0, 0});
+      settle(v, IndexExpr::quotient(numerator, size));
+      return;
     }
+    if (solve_quotient(dimension, equation, open)) return;
     // Nothing to solve for, or not affine: the equation itself guards.
     const int j = target_variable(dimension, own_name);
     const IndexExpr difference = IndexExpr::variable(j) - equation;
     if (!(difference == IndexExpr(0)) && !(x_.shape[dimension].is_constant(1) && equation == IndexExpr(0)))
       guards_.push_back({difference, 0, 0});
+  }
+
+  // What is not solved for is summed over: the windows' taps rather than the positions, and short ranges rather than long.
+  int cheapest_to_solve(const IndexExpr& equation, const std::vector<int>& open) const {
+    return *std::max_element(open.begin(), open.end(), [&](int a, int b) {
+      const auto worth = [&](int v) {
+        return std::tuple(v < forward_.free_count, variables_[v].extent.factor, -std::abs(equation.coefficient(v)));
+      };
+      return worth(a) < worth(b);
+    });
+  }
+
+  // inner // D + c = J with an unknown that `inner` has once: inner = D*(J - c) + q for every q below D.
+  bool solve_quotient(int dimension, const IndexExpr& equation, const std::vector<int>& open) {
+    if (equation.terms().size() != 1) return false;
+    const IndexExpr::Term term = equation.terms()[0];
+    if (term.kind != IndexExpr::TermKind::Quotient || term.coefficient != 1 || !term.operand->is_affine()) return false;
+    const IndexExpr& inner = *term.operand;
+    for (int v : open) {
+      const int64_t sign = inner.coefficient(v);
+      if (std::abs(sign) != 1) continue;
+      const int j = target_variable(dimension, fmt::format("x{}", dimension));
+      const int q = new_variable(variables_[v].name, Size::constant(term.divisor), false);
+      const IndexExpr low = (IndexExpr::variable(j) - equation.constant()) * term.divisor;
+      settle(v, (low + IndexExpr::variable(q) - (inner - IndexExpr::variable(v) * sign)) * sign);
+      return true;
+    }
+    return false;
   }
 
   // Mixed radix: the dimension is covered exactly once by digits that are variables.

@@ -5,8 +5,9 @@
 //
 // written as a gather: an ordinary statement whose target is x's adjoint, with a fixed order and no atomics. Each
 // dimension's equation is solved by the first method that applies: a single variable; digits (the read covers the dimension
-// exactly once); a unit coefficient; residue phases (a window of stride S: no zero is multiplied); a quotient with a
-// divisibility guard, which always applies. Shown by tests/passes/adjoint_test.cpp.
+// exactly once); residue phases (a window of stride S: no zero is multiplied); one variable by the others, guarded where
+// its coefficient must divide; the range that a quotient stands for; the equation itself as a guard, which always applies.
+// Shown by tests/passes/adjoint_test.cpp.
 #pragma once
 
 #include "ir/definition.h"

@@ -39,7 +39,7 @@ void commute_monotone(Graph& graph) {
     }
     // The window now reads the unclamped value and defines a new one; the clamp of that defines the old output.
     const ValueId result = window.outputs[0];
-    const Node& clamp = graph.nodes[producer];
+    const Node clamp = graph.nodes[producer];
     const ValueId unclamped = clamp.inputs[0];
     Statement pooled = statement;
     Expr unclamped_read = *source;

@@ -47,7 +47,7 @@ static ExprRef chain_to_argument(const ExprRef& e, std::size_t which, const Expr
   case Function::Cos: return negated(adjoint * apply(Function::Sin, {a}));
   case Function::Pow:
     if (which == 0) return adjoint * (args[1] * apply(Function::Pow, {a, args[1] - constant(1)}));
-    return adjoint * (e * apply(Function::Log, {a}));
+    return select(less(constant(0), a), adjoint * ((value ? value : e) * apply(Function::Log, {a})), constant(0));
   case Function::Select:
     if (which == 0) return nullptr;
     return which == 1 ? select(a, adjoint, constant(0)) : select(a, constant(0), adjoint);

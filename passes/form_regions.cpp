@@ -42,6 +42,18 @@ std::optional<WindowShape> window_shape(const Statement& statement) {
 
 static bool is_index_reducer(Reducer reducer) { return reducer == Reducer::ArgMax || reducer == Reducer::ArgMin; }
 
+// Each read of the values that `which` accepts is of the element that the node computes.
+static bool reads_in_place(const Node& node, const std::function<bool(ValueId)>& which) {
+  const Statement& statement = statement_of(node);
+  const std::vector<IndexExpr> here = statement.output_indices();
+  bool in_place = true;
+  visit(statement.body, [&](const ExprRef& e) {
+    if (e->kind == Expr::Kind::Read && which(node.inputs[e->operand]))
+      in_place = in_place && !e->has_else && e->indices == here;
+  });
+  return in_place;
+}
+
 static bool same_domain_and_body(const Graph& graph, const Node& a, const Node& b) {
   const Statement &x = statement_of(a), &y = statement_of(b);
   if (a.inputs != b.inputs || x.free_count != y.free_count || x.variables.size() != y.variables.size()) return false;
@@ -149,29 +161,23 @@ private:
                     "the head's vector is reduced, so what follows it would be scalar");
       return false;
     }
-    if (head.output != std::vector<std::vector<int>>(statement.output) && !digits_agree(head, statement, parts))
-      return false;
-    bool in_place = true;
-    visit(statement.body, [&](const ExprRef& e) {
-      if (e->kind != Expr::Kind::Read) return;
-      if (region_of_value(node.inputs[e->operand]) != region) return;
-      in_place = in_place && !e->has_else && e->indices == statement.output_indices();
-    });
-    if (!in_place) {
+    if (!digits_agree(head, statement, parts)) return false;
+    const auto of_region = [&](ValueId input) { return region_of_value(input) == region; };
+    if (!reads_in_place(node, of_region)) {
       graph_.decide("form_regions", fmt::format("{} + {}", domain.name, what), "not fused",
                     "it reads neighbouring elements of the region's values");
       return false;
     }
     for (const Persistent& persistent : graph_.persistents) {
-      // An update in place comes after every read of the old value.
+      // An update in place comes after every read of the old value, or beside one of the very element.
       if (persistent.next != node.outputs[0]) continue;
-      for (NodeId reader : readers_[persistent.value])
-        if (&graph_.nodes[reader] != &node && (region_of_[reader] < 0 || region_of_[reader] > region)) return false;
+      const auto old_value = [&](ValueId input) { return input == persistent.value; };
+      for (NodeId reader : readers_[persistent.value]) {
+        if (&graph_.nodes[reader] == &node) continue;
+        if (region_of_[reader] < 0 || region_of_[reader] > region) return false;
+        if (region_of_[reader] == region && !reads_in_place(graph_.nodes[reader], old_value)) return false;
+      }
     }
-    // A value before the window is not there any more at the pooled points.
-    if (!parts.windows.empty())
-      for (ValueId input : node.inputs)
-        if (region_of_value(input) == region && !(graph_.values[input].type.shape == domain.type.shape)) return false;
     return true;
   }
 
@@ -204,6 +210,16 @@ private:
       return refuse("something else of the region reads the contraction too");
     if (escapes_[source]) return refuse(fmt::format("`{}` leaves the graph", graph_.values[source].name));
     if (head.order.lanes) return refuse("the contraction's vector is reduced");
+    // Only the windows reach memory.
+    for (NodeId earlier : graph_.regions[region].nodes) {
+      const ValueId value = graph_.nodes[earlier].outputs[0];
+      if (value == source) continue;
+      if (escapes_[value]) return refuse(fmt::format("`{}` leaves the graph", graph_.values[value].name));
+      for (NodeId reader : readers_[value])
+        if (region_of_[reader] != region)
+          return refuse(fmt::format("`{}` reads `{}` too", graph_.values[graph_.nodes[reader].outputs[0]].name,
+                                    graph_.values[value].name));
+    }
     for (NodeId reader : readers_[source]) {
       const Node& other = graph_.nodes[reader];
       if (&other == &node) continue;

@@ -3,6 +3,8 @@
 #include "passes/eliminate_dead_nodes.h"
 #include "passes/expand_calls.h"
 
+#include <algorithm>
+
 namespace striate {
 
 static bool is_view(const Statement& statement) {
@@ -16,6 +18,28 @@ static int64_t points(const std::vector<IndexVariable>& variables, bool& batch) 
     batch = batch || variable.extent.batch;
   }
   return count;
+}
+
+// More than a few cycles per element.
+static bool is_expensive(const ExprRef& body) {
+  bool found = false;
+  visit(body, [&](const ExprRef& e) {
+    if (e->kind == Expr::Kind::Random) found = true;
+    if (e->kind != Expr::Kind::Apply) return;
+    switch (e->function) {
+    case Function::Div:
+    case Function::Sqrt:
+    case Function::Exp:
+    case Function::Log:
+    case Function::Tanh:
+    case Function::Erf:
+    case Function::Sin:
+    case Function::Cos:
+    case Function::Pow: found = true; break;
+    default: break;
+    }
+  });
+  return found;
 }
 
 // The producer's body as seen through a read of its value at `indices` in a statement with these ranges.
@@ -58,8 +82,8 @@ static ExprRef seen_through(const Statement& producer, const TensorType& type, c
     return std::make_shared<const Expr>(std::move(copy));
   });
   if (!guarded) return body;
-  // A view shifted within its source: the source's own bounds say the same.
-  if (body->kind == Expr::Kind::Read && body->has_else) {
+  // A view shifted within its source: the source's own bounds say the same, where it has no other value outside.
+  if (body->kind == Expr::Kind::Read && body->has_else && !producer.body->has_else) {
     bool same_bounds = true;
     for (std::size_t d = 0; d < type.shape.size(); ++d) {
       const ExprRef inside = type.shape[d].batch ? constant_bool(true)
@@ -96,13 +120,29 @@ static void inline_into(Graph& graph, NodeId producer_id, NodeId reader_id) {
   const auto ranges = statement.ranges();
   const TensorType& type = graph.values[value].type;
   const auto type_of = [&](int operand) -> const TensorType& { return graph.values[producer.inputs[operand]].type; };
+  // Equal reads share what they become: it is computed once.
+  std::vector<std::pair<ExprRef, ExprRef>> seen;
   statement.body = rewrite(statement.body, [&](const ExprRef& e) {
     if (e->kind != Expr::Kind::Read || inputs[e->operand] != value ||
         e->operand >= static_cast<int>(reader.inputs.size()))
       return e;
-    return seen_through(source, type, e, ranges, numbers, type_of);
+    for (const auto& [known, replacement] : seen)
+      if (structurally_equal(known, e)) return replacement;
+    seen.emplace_back(e, seen_through(source, type, e, ranges, numbers, type_of));
+    return seen.back().second;
   });
   set_statement(graph, reader_id, std::move(inputs), std::move(statement));
+}
+
+// How many different reads of an operand a body has.
+static int64_t different_reads(const ExprRef& body, int operand) {
+  std::vector<ExprRef> reads;
+  visit(body, [&](const ExprRef& e) {
+    if (e->kind != Expr::Kind::Read || e->operand != operand) return;
+    if (std::none_of(reads.begin(), reads.end(), [&](const ExprRef& known) { return structurally_equal(known, e); }))
+      reads.push_back(e);
+  });
+  return static_cast<int64_t>(reads.size());
 }
 
 // Why the producer must stay a statement of its own as far as this reader is concerned, or "".
@@ -110,15 +150,19 @@ static std::string refusal(const Graph& graph, const Node& producer, const Node&
   const Statement &source = statement_of(producer), &target = statement_of(reader);
   if (is_view(source)) return "";
   if (reader_count > 1) return "it has several readers";
-  if (!target.reduces()) return "";
+  bool source_batch = false, target_batch = false;
+  const auto operand = std::find(reader.inputs.begin(), reader.inputs.end(), producer.outputs[0]) - reader.inputs.begin();
+  const int64_t loads = points(target.variables, target_batch) * different_reads(target.body, static_cast<int>(operand));
+  const int64_t elements = points(source.variables, source_batch);
+  const bool repeated = loads > elements || source_batch != target_batch;
+  const std::string times =
+      fmt::format("`{}` would compute each element {}{} times", graph.values[reader.outputs[0]].name,
+                  loads / std::max<int64_t>(elements, 1), source_batch != target_batch ? "*N" : "");
+  if (!target.reduces()) return repeated && is_expensive(source.body) ? times : "";
   if (target.body->kind == Expr::Kind::Read && source.body->kind == Expr::Kind::Apply &&
       source.body->function == Function::Mul)
     return "a product would change how the sum accumulates";
-  bool source_batch = false, target_batch = false;
-  const int64_t loads = points(target.variables, target_batch), elements = points(source.variables, source_batch);
-  if (loads > elements || source_batch != target_batch)
-    return fmt::format("`{}` would compute each element {} times", graph.values[reader.outputs[0]].name,
-                       loads / std::max<int64_t>(elements, 1));
+  if (repeated) return times;
   return "";
 }
 

@@ -63,7 +63,65 @@ static ValueId padded_copy(Graph& graph, ValueId source, const Padding& padding,
                        original.location);
 }
 
-void pad_contractions(Graph& graph) {
+// Of all points of the variables in one index, the share that lies inside 0 .. extent-1.
+static double share_inside(const Statement& statement, const IndexExpr& index, int64_t extent) {
+  std::vector<int> used;
+  index.collect_variables(used);
+  std::vector<int64_t> values(statement.variables.size(), 0);
+  int64_t inside = 0, all = 0;
+  constexpr int64_t kMost = 1 << 16;
+  while (all < kMost) {
+    const int64_t at = index.evaluate(values.data());
+    inside += at >= 0 && at < extent;
+    ++all;
+    std::size_t k = 0;
+    for (; k < used.size(); ++k) {
+      if (++values[used[k]] < statement.variables[used[k]].extent.factor) break;
+      values[used[k]] = 0;
+    }
+    if (k == used.size()) break;
+  }
+  return static_cast<double>(inside) / static_cast<double>(all);
+}
+
+// Padding that stays a test: nothing is copied for it, and the work outside is skipped.
+static Padding kept_as_test(const Statement& statement, const ExprRef& e, const TensorType& type, Padding& padding,
+                            bool pad_innermost) {
+  Padding kept;
+  kept.low.assign(padding.low.size(), 0);
+  kept.high = kept.low;
+  double share = 1;
+  for (std::size_t d = 0; d < type.shape.size(); ++d)
+    if (padding.low[d] > 0 || padding.high[d] > 0) share *= share_inside(statement, e->indices[d], type.shape[d].factor);
+  constexpr double kWorthIt = 0.85;
+  if (share > kWorthIt || e->constant != 0) return kept;
+  for (std::size_t d = 0; d < type.shape.size(); ++d) {
+    if (d + 1 == type.shape.size() && pad_innermost) continue;
+    std::swap(kept.low[d], padding.low[d]);
+    std::swap(kept.high[d], padding.high[d]);
+  }
+  return kept;
+}
+
+std::vector<int> guarded_variables(const Graph& graph, const Node& node) {
+  const Statement& statement = statement_of(node);
+  std::vector<int> guarded;
+  visit(statement.body, [&](const ExprRef& e) {
+    if (e->kind != Expr::Kind::Read || !e->has_else) return;
+    const TensorType& type = graph.values[node.inputs[e->operand]].type;
+    for (std::size_t d = 0; d < type.shape.size(); ++d) {
+      if (type.shape[d].batch) continue;
+      const Interval interval = e->indices[d].range(statement.ranges());
+      if (interval.low < 0 || interval.high >= type.shape[d].factor) e->indices[d].collect_variables(guarded);
+    }
+  });
+  std::sort(guarded.begin(), guarded.end());
+  guarded.erase(std::unique(guarded.begin(), guarded.end()), guarded.end());
+  std::erase_if(guarded, [&](int v) { return v >= statement.free_count; });
+  return guarded;
+}
+
+void pad_contractions(Graph& graph, bool pad_innermost) {
   std::map<std::tuple<ValueId, Padding, double>, ValueId> copies;
   const NodeId count = static_cast<NodeId>(graph.nodes.size());
   for (NodeId id = 0; id < count; ++id) {
@@ -77,11 +135,16 @@ void pad_contractions(Graph& graph) {
       const ValueId source = inputs[e->operand];
       const TensorType type = graph.values[source].type;
       Padding padding = padding_of(e, type, ranges);
+      const Padding tested = kept_as_test(statement, e, type, padding, pad_innermost);
+      if (tested.any())
+        graph.decide("pad_contractions", graph.values[source].name, "tested",
+                     fmt::format("most of the work of `{}` on padding is skipped by whole loops",
+                                 graph.values[graph.nodes[id].outputs[0]].name));
       if (padding.any() && type.has_batch()) avoid_cache_aliases(padding, type);
       Expr plain = *e;
-      plain.has_else = false;
-      plain.constant = 0;
-      changed = true;
+      plain.has_else = tested.any();
+      if (!plain.has_else) plain.constant = 0;
+      changed = changed || padding.any() || !plain.has_else;
       if (!padding.any()) return std::make_shared<const Expr>(std::move(plain));
       const auto key = std::make_tuple(source, padding, e->constant);
       auto found = copies.find(key);

@@ -3,14 +3,20 @@
 //   sum(c, r) k[o, c, r] * (x[n, c, i + r - 1] else 0)   ->   p[n, c, h] = (x[n, c, h - 1] else 0);  sum(..) k * p[n, c, i + r]
 //
 // The inner loops of a contraction load each element many times; the copy takes the test out of them. Readers with the
-// same padding share one copy. Assumes inline_pointwise. Shown by tests/passes/simplify_test.cpp.
+// same padding share one copy. Where much of the padded work would be multiplication by padding (the data gradient of a
+// small image), the read keeps its `else 0` in the outer dimensions, and the scheduler skips what lies outside by whole
+// loops (`guarded_variables`); in the innermost one too unless the vector needs it for its tile (`pad_innermost`).
+// Assumes inline_pointwise. Shown by tests/passes/simplify_test.cpp.
 #pragma once
 
 #include "ir/graph/graph.h"
 
 namespace striate {
 
-void pad_contractions(Graph& graph);
+void pad_contractions(Graph& graph, bool pad_innermost);
+
+// The free variables that decide whether a contraction's reads lie inside: they must not be tiled.
+std::vector<int> guarded_variables(const Graph& graph, const Node& node);
 
 // A sum over reduced variables whose body is a product of two factors.
 bool is_contraction(const Statement& statement);

@@ -10,6 +10,7 @@
 #include "passes/inline_pointwise.h"
 #include "passes/pad_contractions.h"
 #include "passes/schedule/schedule.h"
+#include "passes/settle_persistents.h"
 
 namespace striate {
 
@@ -66,15 +67,16 @@ void run_region_passes(Graph& graph, const std::map<std::string, Layout>& fixed,
   Runner runner(graph, options);
   // First, so that every later pass sees chains as one expression.
   runner.run("inline_pointwise", inline_pointwise);
+  const LayoutPolicy policy = options.layout ? *options.layout : choose_layout_policy(graph, options.capacity);
   // After inlining: what a contraction reads outside of is settled then.
-  runner.run("pad_contractions", pad_contractions);
+  runner.run("pad_contractions", [&](Graph& g) { pad_contractions(g, policy != LayoutPolicy::BatchBlocked); });
+  // After inlining, which would undo it: what replaces a parameter or state is computed last, where the old one lies.
+  runner.run("settle_persistents", settle_persistents);
   // Once expressions are final; the interpreter runs the same polynomials from here on.
   runner.run("expand_elementary", [](Graph& g) { expand_elementary(g); });
   // Before layouts: the bits must not depend on them.
   runner.run("assign_orders", assign_orders);
-  runner.run("assign_layouts", [&](Graph& g) {
-    assign_layouts(g, options.layout ? *options.layout : choose_layout_policy(g, options.capacity), fixed);
-  });
+  runner.run("assign_layouts", [&](Graph& g) { assign_layouts(g, policy, fixed); });
   // Last: whether two statements can share a nest depends on all of the above.
   runner.run("form_regions", [&](Graph& g) { form_regions(g, options.fuse); });
 }

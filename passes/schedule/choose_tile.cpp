@@ -28,13 +28,15 @@ static std::vector<OperandUse> operands_of(const Statement& statement, int lane)
   return uses;
 }
 
-TileChoice choose_tile(const Statement& statement, int lane, const std::vector<int>& exact, const TargetInfo& target) {
+TileChoice choose_tile(const Statement& statement, int lane, const std::vector<int>& exact,
+                       const std::vector<int>& untiled, const TargetInfo& target) {
   const std::vector<OperandUse> operands = operands_of(statement, lane);
   // Hardware vectors per tile point: the lane axis is 16 floats wide on every target.
   const double vectors = lane >= 0 ? std::max(1.0, kLanes * 32.0 / target.vector_bits) : 1;
   std::vector<int> candidates;
   for (int v = 0; v < statement.free_count; ++v)
-    if (v != lane && !statement.variables[v].extent.batch && statement.variables[v].extent.factor > 1)
+    if (v != lane && !statement.variables[v].extent.batch && statement.variables[v].extent.factor > 1 &&
+        std::count(untiled.begin(), untiled.end(), v) == 0)
       candidates.push_back(v);
 
   constexpr int64_t kLargest = 28;

@@ -21,7 +21,8 @@ struct TileChoice {
 };
 
 // `lane`: the variable whose low digit is the vector (free or reduced), or -1. `exact`: variables whose tile must divide
-// their extent.
-TileChoice choose_tile(const Statement& contraction, int lane, const std::vector<int>& exact, const TargetInfo& target);
+// their extent. `untiled`: variables that must not be tiled.
+TileChoice choose_tile(const Statement& contraction, int lane, const std::vector<int>& exact,
+                       const std::vector<int>& untiled, const TargetInfo& target);
 
 } // namespace striate

@@ -116,7 +116,7 @@ private:
       if (dimension == row_) place = IndexExpr::remainder(place, shape_.dimensions[row_].extent);
       offset = offset + place * stride;
     }
-    return offset;
+    return offset.simplify(builder_.ranges(), builder_.steps());
   }
 
   // Rows first .. first + count - 1 of the contraction and its tails, into scratch.
@@ -166,6 +166,7 @@ private:
     const int sum = builder_.kernel.add_tile({graph_.values[head_value].name, ScalarType::Real, axes});
     KernelBody body = {builder_.map(sum, constant(0))};
     ReductionLoops reduction = reduction_loops(builder_, head_, head_at_, false);
+    skip_outside(builder_, head_node_, head_at_, reduction.frames);
     KernelBody step;
     step.push_back(accumulate(builder_, head_node_, head_at_, sum, -1, {}, nullptr));
     for (KernelStatement& statement : KernelBuilder::nest(std::move(reduction.frames), std::move(step)))

@@ -82,7 +82,7 @@ IndexExpr KernelBuilder::offset(ValueId value, const std::vector<IndexExpr>& ind
 }
 
 ExprRef KernelBuilder::lower(const Node& node, const std::vector<IndexExpr>& at,
-                             const std::map<ValueId, ExprRef>& local, const ExprRef& guard) {
+                             const std::map<ValueId, ExprRef>& local, const ExprRef& guard, bool inside) {
   const ExprRef body = substitute(statement_of(node).body, [&](int v) { return at[v]; });
   const auto range = ranges();
   return rewrite(body, [&](const ExprRef& e) -> ExprRef {
@@ -93,7 +93,7 @@ ExprRef KernelBuilder::lower(const Node& node, const std::vector<IndexExpr>& at,
     if (found != local.end()) return found->second;
     ExprRef condition = constant_bool(true);
     const TensorType& type = graph_.values[value].type;
-    if (e->has_else) {
+    if (e->has_else && !inside) {
       for (std::size_t d = 0; d < type.shape.size(); ++d)
         if (!type.shape[d].batch)
           condition = apply(Function::And, {condition, in_range(e->indices[d], 0, type.shape[d].factor - 1, range)});

@@ -31,8 +31,9 @@ public:
 
   // The body of `node` with its statement's variables at `at`. Values in `local` (tiles or scratch loads) replace reads
   // of what the region computes itself. Where `guard` is set, loads that depend on the lane happen only under it.
+  // `inside`: nothing is read outside its tensor here, so no `else` is needed.
   ExprRef lower(const Node& node, const std::vector<IndexExpr>& at, const std::map<ValueId, ExprRef>& local,
-                const ExprRef& guard = nullptr);
+                const ExprRef& guard = nullptr, bool inside = false);
   IndexExpr offset(ValueId value, const std::vector<IndexExpr>& index) const;
 
   // Statements.

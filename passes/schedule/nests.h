@@ -37,6 +37,11 @@ struct ReductionLoops {
 ReductionLoops reduction_loops(KernelBuilder& builder, const Statement& statement, std::vector<IndexExpr>& at,
                                bool unroll);
 
+// A contraction's term is 0 where a factor reads outside: such terms are skipped, by an `If` in the outermost loop that
+// settles each condition. Inserts them into the frames; what is loaded inside them lies inside.
+void skip_outside(const KernelBuilder& builder, const Node& node, const std::vector<IndexExpr>& at,
+                  std::vector<KernelStatement>& frames);
+
 // The accumulation of one point of the reduction into `tile` (and `index_tile`, where >= 0).
 KernelStatement accumulate(KernelBuilder& builder, const Node& node, const std::vector<IndexExpr>& at, int tile,
                            int index_tile, const std::map<ValueId, ExprRef>& local, const ExprRef& guard);

@@ -129,6 +129,27 @@ ReductionLoops reduction_loops(KernelBuilder& builder, const Statement& statemen
   return result;
 }
 
+void skip_outside(const KernelBuilder& builder, const Node& node, const std::vector<IndexExpr>& at,
+                         std::vector<KernelStatement>& frames) {
+  const Graph& graph = builder.graph();
+  visit(statement_of(node).body, [&](const ExprRef& e) {
+    if (e->kind != Expr::Kind::Read || !e->has_else) return;
+    const TensorType& type = graph.values[node.inputs[e->operand]].type;
+    for (std::size_t d = 0; d < type.shape.size(); ++d) {
+      if (type.shape[d].batch) continue;
+      const IndexExpr index = e->indices[d].substitute([&](int v) { return at[v]; });
+      KernelStatement guard;
+      guard.kind = KernelStatement::Kind::If;
+      guard.value = in_range(index, 0, type.shape[d].factor - 1, builder.ranges());
+      if (is_constant(guard.value, 1)) continue;
+      std::size_t place = 0;
+      for (std::size_t f = 0; f < frames.size(); ++f)
+        if (frames[f].kind == KernelStatement::Kind::For && index.uses(frames[f].variable)) place = f + 1;
+      frames.insert(frames.begin() + static_cast<long>(place), std::move(guard));
+    }
+  });
+}
+
 // n < N for the batch variable that the statement reduces, where its body does not vanish beyond the batch by itself.
 static ExprRef padding_mask(const KernelBuilder& builder, const Node& node, const std::vector<IndexExpr>& at) {
   const Statement& statement = statement_of(node);
@@ -165,7 +186,7 @@ KernelStatement accumulate(KernelBuilder& builder, const Node& node, const std::
     const int batch = statement.order.lanes->variable;
     load_guard = apply(Function::Less, {apply(Function::ToReal, {index_value(at[batch])}), run_time_scalar("N")});
   }
-  ExprRef body = builder.lower(node, at, local, load_guard);
+  ExprRef body = builder.lower(node, at, local, load_guard, is_contraction(statement));
   if (mask) {
     if (is_contraction(statement)) {
       body = select(mask, body->arguments[0], constant(0)) * body->arguments[1];
@@ -213,7 +234,7 @@ std::vector<std::pair<int, int64_t>> tile_axes(Graph& graph, const Region& regio
   const Statement& statement = statement_of(node);
   // Totals in scratch are added to: no tap may be met twice.
   const std::vector<int> exact = lane.role == LaneRole::Reduced ? window_taps(statement) : std::vector<int>();
-  const TileChoice choice = choose_tile(statement, lane.variable, exact, target);
+  const TileChoice choice = choose_tile(statement, lane.variable, exact, guarded_variables(graph, node), target);
   std::string text;
   std::vector<std::pair<int, int64_t>> sizes;
   for (const TileAxis& axis : choice.axes) {
@@ -338,6 +359,7 @@ static void tap_nest(KernelBuilder& builder, Graph& graph, const Node& head_node
   if (!innermost.extent.batch && innermost.extent.factor <= kUnrolled) innermost.kind = VariableKind::Unrolled;
   std::vector<KernelStatement> block = {std::move(reduction.frames[0])};
   reduction.frames.erase(reduction.frames.begin());
+  skip_outside(builder, head_node, loops.at, reduction.frames);
   KernelBody step;
   step.push_back(accumulate(builder, head_node, loops.at, sum, -1, {}, nullptr));
   KernelBody one_tap = {builder.map(sum, kept)};
@@ -405,6 +427,7 @@ void reduction_nest(KernelBuilder& builder, Graph& graph, const RegionParts& par
       body.push_back(builder.map(index_tile, constant_int(0)));
     }
     ReductionLoops reduction = reduction_loops(builder, head, loops.at, !is_contraction(head));
+    if (is_contraction(head)) skip_outside(builder, head_node, loops.at, reduction.frames);
     KernelBody step;
     step.push_back(accumulate(builder, head_node, loops.at, accumulator, index_tile, {}, loops.guard));
     for (KernelStatement& statement : KernelBuilder::nest(std::move(reduction.frames), std::move(step)))
