@@ -1,0 +1,318 @@
+#!/usr/bin/env python3
+"""Writes golden/*.safetensors: what PyTorch computes, in f64, for every operator and optimizer of the library.
+
+    python3 tests/conformance/make_golden.py
+
+Needs PyTorch (1.13 or later); the tests need only the files. One file per operator, with several cases:
+`CASE/input.K`, `CASE/output.K`, and where the operator has a gradient `CASE/seed.K` (the gradient of some loss by
+output K) and `CASE/grad.K` (by input K). The metadata gives each case's attributes, and under `CASE/batched` the inputs
+whose first dimension is the batch. For optimizers: `CASE/weight.T` after T updates, with the gradients `CASE/grad.T`.
+"""
+
+import json
+import pathlib
+import struct
+
+import torch
+import torch.nn.functional as F
+
+FOLDER = pathlib.Path(__file__).parent / "golden"
+KINDS = {torch.float64: "F64", torch.int32: "I32"}
+
+generator = torch.Generator()
+
+
+def normal(*shape):
+    return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+
+def positive(*shape):
+    return torch.rand(shape, generator=generator, dtype=torch.float64) + 0.1
+
+
+def share(*shape):
+    return torch.rand(shape, generator=generator, dtype=torch.float64)
+
+
+def labels(count, classes):
+    return torch.randint(classes, (count,), generator=generator, dtype=torch.int32)
+
+
+def ties(*shape):
+    """-1, 0 and 1: many equal values, and zeros where functions have kinks."""
+    return torch.randint(-1, 2, shape, generator=generator).double()
+
+
+def safetensors(tensors, metadata):
+    header, data = {"__metadata__": metadata}, b""
+    for name, tensor in tensors.items():
+        tensor = tensor.detach().contiguous()
+        form = {torch.float64: "d", torch.int32: "i"}[tensor.dtype]
+        content = struct.pack(f"<{tensor.numel()}{form}", *tensor.reshape(-1).tolist())
+        header[name] = {
+            "dtype": KINDS[tensor.dtype],
+            "shape": list(tensor.shape),
+            "data_offsets": [len(data), len(data) + len(content)],
+        }
+        data += content
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + data
+
+
+class Operator:
+    """Collects the cases of one operator; writes its file at the end."""
+
+    def __init__(self, name):
+        self.name, self.tensors, self.metadata = name, {}, {}
+
+    def __enter__(self):
+        generator.manual_seed(sum(map(ord, self.name)))
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind is None:
+            (FOLDER / f"{self.name}.safetensors").write_bytes(safetensors(self.tensors, self.metadata))
+
+    def case(self, label, function, *inputs, batched=(0,), gradient=True, **attributes):
+        inputs = [i.requires_grad_() if gradient and i.dtype == torch.float64 else i for i in inputs]
+        outputs = function(*inputs)
+        outputs = list(outputs) if isinstance(outputs, tuple) else [outputs]
+        for k, tensor in enumerate(inputs):
+            self.tensors[f"{label}/input.{k}"] = tensor
+        for k, tensor in enumerate(outputs):
+            self.tensors[f"{label}/output.{k}"] = tensor
+        if gradient:
+            seeds = [normal(*o.shape) for o in outputs]
+            wanted = [i for i in inputs if i.requires_grad]
+            grads = iter(torch.autograd.grad(outputs, wanted, seeds))
+            for k, seed in enumerate(seeds):
+                self.tensors[f"{label}/seed.{k}"] = seed
+            for k, tensor in enumerate(inputs):
+                if tensor.requires_grad:
+                    self.tensors[f"{label}/grad.{k}"] = next(grads)
+        self.metadata[label] = ";".join(f"{k}={text(v)}" for k, v in attributes.items())
+        self.metadata[f"{label}/batched"] = ",".join(map(str, batched))
+
+
+def text(value):
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "[" + ", ".join(map(text, value)) + "]" if isinstance(value, (tuple, list)) else str(value)
+
+
+def elementwise():
+    binary = {"add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div}
+    for name, function in binary.items():
+        with Operator(name) as op:
+            op.case("same", function, normal(3, 5), positive(3, 5), batched=(0, 1))
+            op.case("broadcast", function, normal(3, 1, 5), positive(4, 1), batched=())
+            op.case("scalar", function, normal(2, 3), positive(), batched=(0,))
+    with Operator("pow") as op:
+        op.case("same", torch.pow, positive(3, 5), normal(3, 5), batched=(0, 1))
+        op.case("broadcast", torch.pow, positive(4, 1, 3), normal(7, 1), batched=())
+
+    unary = {
+        "neg": torch.neg, "exp": torch.exp, "abs": torch.abs, "relu": torch.relu, "sigmoid": torch.sigmoid,
+        "tanh": torch.tanh, "gelu": F.gelu, "softplus": F.softplus,
+    }  # fmt: skip
+    for name, function in unary.items():
+        with Operator(name) as op:
+            op.case("batch", function, 2 * normal(3, 17))
+            op.case("matrix", function, 2 * normal(5, 4), batched=())
+            op.case("zeros", function, ties(3, 7))
+    for name, function in {"log": torch.log, "sqrt": torch.sqrt}.items():
+        with Operator(name) as op:
+            op.case("batch", function, positive(3, 17))
+    with Operator("leaky_relu") as op:
+        op.case("default", F.leaky_relu, normal(3, 17))
+        op.case("zeros", F.leaky_relu, ties(3, 7))
+        op.case("steep", lambda x: F.leaky_relu(x, 0.25), normal(3, 17), negative_slope=0.25)
+    with Operator("step") as op:
+        op.case("batch", lambda x: torch.heaviside(x, torch.zeros_like(x)), normal(3, 17), gradient=False)
+    with Operator("blend") as op:
+        op.case("third", lambda a, b: torch.lerp(a, b, 0.3), normal(4, 3), normal(4, 3), batched=(0, 1), t=0.3)
+
+
+def data():
+    with Operator("to_real") as op:
+        op.case("bytes", lambda x: x.double() * 0.00390625, torch.arange(24, dtype=torch.int32).reshape(2, 12), gradient=False,
+                scale=0.00390625)  # fmt: skip
+    with Operator("normalize") as op:
+        op.case("images", lambda x: (x - 0.25) / 1.7, normal(2, 1, 4, 5), mean=0.25, std=1.7)
+    with Operator("binarize") as op:
+        op.case("default", lambda x: (x > 0.5).double(), share(3, 9), gradient=False)
+        op.case("threshold", lambda x: (x > 0.2).double(), share(3, 9), gradient=False, threshold=0.2)
+    with Operator("one_hot") as op:
+        op.case("digits", lambda x: F.one_hot(x.long(), 10).double(), labels(17, 10), gradient=False, classes=10)
+
+
+def convolution():
+    def conv(**attributes):
+        return lambda x, k: F.conv2d(x, k, **attributes)
+
+    with Operator("conv2d") as op:
+        both = {"batched": (0,)}
+        op.case("plain", conv(), normal(2, 3, 7, 6), normal(4, 3, 3, 3), **both)
+        op.case("one_by_one", conv(stride=2), normal(3, 5, 7, 7), normal(6, 5, 1, 1), **both, stride=2)
+        op.case("padded", conv(padding=1), normal(2, 3, 5, 5), normal(4, 3, 3, 3), **both, padding=1)
+        op.case("strided", conv(stride=(2, 3), padding=(2, 1)), normal(2, 2, 11, 13), normal(3, 2, 5, 3), **both,
+                stride=(2, 3), padding=(2, 1))  # fmt: skip
+        op.case("dilated", conv(dilation=(2, 3), padding=2), normal(1, 2, 9, 11), normal(2, 2, 3, 3), **both,
+                dilation=(2, 3), padding=2)  # fmt: skip
+        op.case("strided_dilated", conv(stride=3, dilation=2, padding=3), normal(1, 2, 12, 11), normal(2, 2, 3, 2),
+                **both, stride=3, dilation=2, padding=3)  # fmt: skip
+        op.case("grouped", conv(groups=3, padding=1), normal(2, 6, 5, 4), normal(9, 2, 3, 3), **both, groups=3, padding=1)
+        op.case("depthwise", conv(groups=5, stride=2, padding=1), normal(2, 5, 7, 7), normal(5, 1, 3, 3), **both,
+                groups=5, stride=2, padding=1)  # fmt: skip
+        op.case("large", conv(stride=4, padding=2), normal(1, 3, 23, 23), normal(2, 3, 11, 11), **both, stride=4, padding=2)
+        op.case("gaps", conv(stride=3), normal(2, 2, 11, 8), normal(3, 2, 2, 1), **both, stride=3)
+    with Operator("add_channel") as op:
+        op.case("images", lambda x, b: x + b[:, None, None], normal(2, 3, 4, 5), normal(3))
+        op.case("rows", lambda x, b: x + b, normal(3, 17), normal(17))
+
+
+def pooling():
+    windows = {
+        "two": dict(kernel_size=2),
+        "overlapping": dict(kernel_size=3, stride=2),
+        "padded": dict(kernel_size=3, stride=2, padding=1),
+        "ceil": dict(kernel_size=3, stride=2, ceil_mode=True),
+        "ceil_padded": dict(kernel_size=(3, 2), stride=(2, 3), padding=(1, 1), ceil_mode=True),
+        "gaps": dict(kernel_size=2, stride=3),
+        "ceil_gaps": dict(kernel_size=2, stride=3, ceil_mode=True),
+        "uneven": dict(kernel_size=(1, 4), stride=(1, 2), padding=(0, 2)),
+    }
+    with Operator("max_pool2d") as op:
+        for label, window in windows.items():
+            op.case(label, lambda x: F.max_pool2d(x, **window), normal(2, 3, 8, 9), **window)
+            op.case(label + "_ties", lambda x: F.max_pool2d(x, **window), ties(2, 3, 8, 9), **window)
+    with Operator("avg_pool2d") as op:
+        for label, window in windows.items():
+            op.case(label, lambda x: F.avg_pool2d(x, **window), normal(2, 3, 8, 9), **window)
+            window = dict(window, count_include_pad=False)
+            op.case(label + "_real", lambda x: F.avg_pool2d(x, **window), normal(2, 3, 8, 9), **window)
+    with Operator("lp_pool2d") as op:
+        for p in (1, 2, 3, 1.5):
+            op.case(f"norm_{p}", lambda x: F.lp_pool2d(x, p, 3, 2), positive(2, 3, 7, 9), norm_type=p, kernel_size=3,
+                    stride=2)  # fmt: skip
+    with Operator("l2_pool2d") as op:
+        op.case("two", lambda x: F.lp_pool2d(x, 2, 2), normal(2, 3, 6, 8), kernel_size=2)
+    with Operator("global_avg_pool2d") as op:
+        op.case("images", lambda x: F.adaptive_avg_pool2d(x, 1).flatten(1), normal(3, 5, 7, 4))
+
+
+def linear():
+    with Operator("linear") as op:
+        op.case("rows", F.linear, normal(3, 17), normal(5, 17))
+        op.case("sequences", F.linear, normal(2, 3, 7), normal(4, 7))
+    with Operator("matmul") as op:
+        op.case("matrices", torch.matmul, normal(5, 3), normal(3, 7), batched=())
+        op.case("batch", torch.matmul, normal(2, 3, 4, 5), normal(2, 3, 5, 2), batched=(0, 1))
+        op.case("broadcast", torch.matmul, normal(3, 4, 5), normal(5, 2), batched=(0,))
+
+
+def normalization():
+    with Operator("softmax") as op:
+        op.case("rows", lambda x: F.softmax(x, -1), 3 * normal(5, 10))
+        op.case("sequences", lambda x: F.softmax(x, -1), 3 * normal(2, 3, 7))
+        op.case("large", lambda x: F.softmax(x, -1), 800 + 100 * normal(3, 4))
+    with Operator("log_softmax") as op:
+        op.case("rows", lambda x: F.log_softmax(x, -1), 3 * normal(5, 10))
+        op.case("large", lambda x: F.log_softmax(x, -1), 800 + 100 * normal(3, 4))
+
+    def standardized(eps):
+        def function(x):
+            over = [d for d in range(x.dim()) if d != 1]
+            return F.batch_norm(x, None, None, training=True, eps=eps), x.mean(over), x.var(over, unbiased=True)
+
+        return function
+
+    with Operator("standardize_batch") as op:
+        op.case("images", standardized(1e-5), 2 + 3 * normal(4, 3, 5, 2))
+        op.case("rows", standardized(1e-5), normal(17, 5))
+        op.case("eps", standardized(0.1), normal(3, 2, 3, 3), eps=0.1)
+    with Operator("standardize") as op:
+        function = lambda x, m, v: F.batch_norm(x, m, v, eps=1e-5)
+        op.case("images", function, normal(2, 3, 4, 5), normal(3), positive(3), gradient=False)
+        op.case("rows", function, normal(5, 4), normal(4), positive(4), gradient=False)
+        by_hand = lambda x, m, v: (x - m[:, None, None]) / torch.sqrt(v[:, None, None] + 0.5)
+        op.case("gradient", by_hand, normal(2, 3, 4, 5), normal(3), positive(3), eps=0.5)
+    with Operator("scale_shift_channel") as op:
+        function = lambda x, w, b: x * w[:, None, None] + b[:, None, None]
+        op.case("images", function, normal(2, 3, 4, 5), normal(3), normal(3))
+
+
+def losses():
+    with Operator("cross_entropy") as op:
+        function = lambda x, l: F.cross_entropy(x, l.long(), reduction="none")
+        op.case("digits", function, 3 * normal(17, 10), labels(17, 10), batched=(0, 1))
+        op.case("large", function, 1000 * normal(5, 3), labels(5, 3), batched=(0, 1))
+        op.case("ties", function, ties(5, 3), labels(5, 3), batched=(0, 1))
+    per_example = {
+        "mse": (F.mse_loss, normal), "l1": (F.l1_loss, normal), "binary_cross_entropy":
+        (F.binary_cross_entropy_with_logits, share),
+    }  # fmt: skip
+    for name, (function, target) in per_example.items():
+        with Operator(name) as op:
+            mean = lambda x, t: function(x, t, reduction="none").flatten(1).mean(1)
+            op.case("rows", mean, normal(5, 7), target(5, 7), batched=(0, 1))
+            op.case("ties", mean, ties(5, 7), ties(5, 7), batched=(0, 1))
+            op.case("images", mean, normal(3, 2, 3, 4), target(3, 2, 3, 4), batched=(0, 1))
+
+
+def metrics():
+    with Operator("top1") as op:
+        function = lambda x, l: (x.argmax(1) == l).double()
+        op.case("digits", function, normal(33, 4), labels(33, 4), batched=(0, 1), gradient=False)
+    with Operator("top_k") as op:
+        function = lambda x, l: (x.topk(3, 1).indices == l[:, None]).any(1).double()
+        op.case("digits", function, normal(33, 10), labels(33, 10), batched=(0, 1), gradient=False, k=3)
+    with Operator("same_side") as op:
+        function = lambda x, t: ((x > 0.4) == (t > 0.4)).flatten(1).all(1).double()
+        op.case("pairs", function, share(33, 2), share(33, 2), batched=(0, 1), gradient=False, threshold=0.4)
+
+
+def views():
+    with Operator("flatten") as op:
+        op.case("images", lambda x: x.flatten(1), normal(2, 3, 4, 5))
+    with Operator("unflatten") as op:
+        op.case("images", lambda x: x.unflatten(1, (3, 4, 5)), normal(2, 60), channels=3, height=4, width=5)
+    with Operator("transpose") as op:
+        op.case("matrices", lambda x: x.transpose(-1, -2), normal(2, 3, 5))
+    with Operator("squeeze") as op:
+        op.case("columns", lambda x: x.squeeze(-1), normal(3, 5, 1))
+    with Operator("unsqueeze") as op:
+        op.case("columns", lambda x: x.unsqueeze(-1), normal(3, 5))
+
+
+def optimizers():
+    cases = {
+        "SGD": {
+            "plain": dict(lr=0.1),
+            "momentum": dict(lr=0.1, momentum=0.9),
+            "decay": dict(lr=0.05, momentum=0.9, weight_decay=0.01),
+            "nesterov": dict(lr=0.05, momentum=0.9, weight_decay=0.01, nesterov=True),
+        },
+        "Adam": {"default": dict(), "decay": dict(lr=0.01, betas=(0.8, 0.95), eps=1e-6, weight_decay=0.1)},
+        "AdamW": {"default": dict(), "decay": dict(lr=0.01, betas=(0.8, 0.95), eps=1e-6, weight_decay=0.1)},
+    }
+    for name, variants in cases.items():
+        with Operator(name) as op:
+            for label, settings in variants.items():
+                weight = normal(3, 5).requires_grad_()
+                optimizer = getattr(torch.optim, name)([weight], **settings)
+                op.tensors[f"{label}/weight.0"] = weight.detach().clone()
+                for t in range(1, 6):
+                    weight.grad = normal(3, 5)
+                    op.tensors[f"{label}/grad.{t}"] = weight.grad
+                    optimizer.step()
+                    op.tensors[f"{label}/weight.{t}"] = weight.detach().clone()
+                op.metadata[label] = ", ".join(f"{k} = {text(v)}" for k, v in settings.items())
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for group in (elementwise, data, convolution, pooling, linear, normalization, losses, metrics, views, optimizers):
+        group()
+    print(f"{sum(f.stat().st_size for f in FOLDER.iterdir()) / 1e6:.2f} MB in {len(list(FOLDER.iterdir()))} files")
