@@ -44,7 +44,9 @@ int command_build(const Options& options) {
   const bool training = options.mode == "train" && module.has_training;
   if (options.emit == "graph") return write_output(options, print(training ? module.train : module.eval));
 
-  const int64_t capacity = options.batch > 0 ? options.batch : module.has_training ? module.training.batch : 64;
+  const int64_t capacity = options.batch > 0     ? options.batch
+                           : module.has_training ? module.training.batch
+                                                 : 64;
   const CompileOptions settings = compile_options(options, capacity);
   if (options.emit == "grad") {
     Graph graph = training ? module.train : module.eval;
@@ -63,13 +65,15 @@ int command_build(const Options& options) {
     return text ? write_output(options, *text) : report(text.failure());
   }
 #ifdef STRIATE_HAS_LLVM
-  if (options.emit == "llvm") return write_output(options, llvm_text(entry.program, settings.pipeline.target));
+  if (options.emit == "llvm")
+    return write_output(options, llvm_text(entry.program, settings.pipeline.target));
   if (options.emit == "asm") {
     const Result<std::string> text = assembly_text(entry.program, settings.pipeline.target);
     return text ? write_output(options, *text) : report(text.failure());
   }
 #endif
-  return report({ExitCode::Failed, fmt::format("this build has no CPU back end for --emit={}", options.emit)});
+  return report(
+      {ExitCode::Failed, fmt::format("this build has no CPU back end for --emit={}", options.emit)});
 }
 
 } // namespace striate

@@ -1,12 +1,13 @@
-// striate explain op NAME [--grad]: the definition at example shapes, and its derived gradients, in index notation.
+// striate explain op NAME [--grad]: the definition at example shapes, and its derived gradients, in index
+// notation.
 
 #include "driver/commands.h"
 #include "driver/program.h"
 #include "frontend/example_shapes.h"
 #include "frontend/parser.h"
 #include "passes/differentiate.h"
-#include "passes/expand_calls.h"
 #include "passes/eliminate_dead_nodes.h"
+#include "passes/expand_calls.h"
 
 namespace striate {
 
@@ -14,9 +15,10 @@ static void print_statements(const Graph& graph, NodeId first) {
   for (NodeId n = first; n < static_cast<NodeId>(graph.nodes.size()); ++n) {
     const Node& node = graph.nodes[n];
     const Statement& statement = statement_of(node);
-    fmt::print("{}\n", statement_text(statement, [&](int operand) {
-                 return graph.values[operand == statement.target ? node.outputs[0] : node.inputs[operand]].name;
-               }));
+    fmt::print(
+        "{}\n", statement_text(statement, [&](int operand) {
+          return graph.values[operand == statement.target ? node.outputs[0] : node.inputs[operand]].name;
+        }));
   }
 }
 
@@ -29,7 +31,8 @@ int command_explain(const Options& options) {
     file = parse(options.file, *text, diagnostics);
   }
   std::shared_ptr<const Definition> definition;
-  if (!diagnostics.has_errors()) definition = instantiate_example(file ? &*file : nullptr, options.name, diagnostics);
+  if (!diagnostics.has_errors())
+    definition = instantiate_example(file ? &*file : nullptr, options.name, diagnostics);
   if (!definition) {
     fmt::print(stderr, "{}", diagnostics.render(use_color(options)));
     return static_cast<int>(ExitCode::Failed);

@@ -18,7 +18,8 @@ namespace striate {
 static Result<std::pair<std::string, Tensor>> read_input(const std::string& text, const Graph& graph) {
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos)
-    return Failure{ExitCode::Usage, fmt::format("--input takes NAME=@FILE.npy or NAME=NUMBER, not `{}`", text)};
+    return Failure{ExitCode::Usage,
+                   fmt::format("--input takes NAME=@FILE.npy or NAME=NUMBER, not `{}`", text)};
   const std::string name = text.substr(0, equals), what = text.substr(equals + 1);
   const Value* input = nullptr;
   std::string known;
@@ -36,8 +37,8 @@ static Result<std::pair<std::string, Tensor>> read_input(const std::string& text
     Result<Tensor> tensor = read_npy(what.substr(1));
     if (!tensor) return tensor.failure();
     if (tensor->elements() == 0 || tensor->elements() % elements != 0)
-      return bad_data("{} holds {}, which is not a whole number of examples of {} values: `{}` is {}", what.substr(1),
-                      tensor->type_text(), elements, name, input->type.text());
+      return bad_data("{} holds {}, which is not a whole number of examples of {} values: `{}` is {}",
+                      what.substr(1), tensor->type_text(), elements, name, input->type.text());
     std::vector<int64_t> shape = example;
     shape.insert(shape.begin(), tensor->elements() / elements);
     tensor->reshape(shape);
@@ -59,7 +60,8 @@ static void print_output(const std::string& name, const Tensor& output) {
   const int64_t examples = output.shape().at(0), width = output.elements() / std::max<int64_t>(examples, 1);
   const std::span<const float> values = output.as<float>();
   for (int64_t e = 0; e < examples; ++e) {
-    const std::span<const float> row = values.subspan(static_cast<std::size_t>(e * width), static_cast<std::size_t>(width));
+    const std::span<const float> row =
+        values.subspan(static_cast<std::size_t>(e * width), static_cast<std::size_t>(width));
     if (output.rank() != 2 || width < 2) {
       fmt::print("{}", name);
       for (float value : row) fmt::print(" {}", value);
@@ -96,21 +98,24 @@ int command_run(const Options& options) {
     if (!input) return report(input.failure());
     const int64_t count = input->second.shape()[0];
     if (examples >= 0 && count != examples)
-      return report({ExitCode::Usage, fmt::format("`{}` has {} examples, the input before it {}", input->first, count, examples)});
+      return report({ExitCode::Usage, fmt::format("`{}` has {} examples, the input before it {}",
+                                                  input->first, count, examples)});
     examples = count;
     inputs.push_back(std::move(*input));
   }
   for (ValueId id : module.eval.inputs) {
     const std::string& name = module.eval.values[id].name;
-    const bool given = std::any_of(inputs.begin(), inputs.end(), [&](const auto& input) { return input.first == name; });
+    const bool given =
+        std::any_of(inputs.begin(), inputs.end(), [&](const auto& input) { return input.first == name; });
     if (!given)
-      return report({ExitCode::Usage, fmt::format("the input `{}` ({}) is missing: add --input {}=@FILE.npy", name,
-                                                  module.eval.values[id].type.text(), name)});
+      return report({ExitCode::Usage, fmt::format("the input `{}` ({}) is missing: add --input {}=@FILE.npy",
+                                                  name, module.eval.values[id].type.text(), name)});
   }
 
   Result<Safetensors> weights = read_safetensors(options.weights);
   if (!weights) return report(weights.failure());
-  const CompileOptions compile_settings = compile_options(options, std::min<int64_t>(std::max<int64_t>(examples, 1), 64));
+  const CompileOptions compile_settings =
+      compile_options(options, std::min<int64_t>(std::max<int64_t>(examples, 1), 64));
   Result<Compilation> compilation = lower(module, false, compile_settings);
   if (!compilation) return report(compilation.failure());
   Result<Executable> executable = compile(module, *compilation, compile_settings);
@@ -130,7 +135,8 @@ int command_run(const Options& options) {
       if (!set) return report(set.failure());
     }
     executor->run(eval, count);
-    for (const auto& [name, value] : module.eval.outputs) print_output(name, executor->output(eval, name, count));
+    for (const auto& [name, value] : module.eval.outputs)
+      print_output(name, executor->output(eval, name, count));
   }
   return 0;
 }

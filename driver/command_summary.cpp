@@ -22,7 +22,8 @@ struct Row {
 // Arithmetic operations of one statement for one example.
 static double flops_of(const Statement& statement) {
   double points = 1;
-  for (const IndexVariable& variable : statement.variables) points *= static_cast<double>(variable.extent.factor);
+  for (const IndexVariable& variable : statement.variables)
+    points *= static_cast<double>(variable.extent.factor);
   int operations = statement.reduces() ? 1 : 0;
   visit(statement.body, [&](const ExprRef& e) { operations += e->kind == Expr::Kind::Apply; });
   return points * operations;
@@ -60,7 +61,8 @@ int command_summary(const Options& options) {
     row.bytes += output.type.elements(1) * byte_size(output.type.element);
     for (const Statement& statement : node.definition->statements) row.flops += flops_of(statement);
     for (ValueId input : node.inputs)
-      if (graph.values[input].role == ValueRole::Parameter) row.parameters += graph.values[input].type.elements(1);
+      if (graph.values[input].role == ValueRole::Parameter)
+        row.parameters += graph.values[input].type.elements(1);
   }
   std::size_t name_width = 5, op_width = 2, shape_width = 6;
   for (const Row& row : rows) {
@@ -68,26 +70,30 @@ int command_summary(const Options& options) {
     op_width = std::max(op_width, row.op.size());
     shape_width = std::max(shape_width, row.shape.size());
   }
-  fmt::print("{:<{}}  {:<{}}  {:<{}}  {:>12}  {:>10}  {:>10}\n", "layer", name_width, "op", op_width, "output", shape_width,
-             "parameters", "FLOP", "bytes");
+  fmt::print("{:<{}}  {:<{}}  {:<{}}  {:>12}  {:>10}  {:>10}\n", "layer", name_width, "op", op_width,
+             "output", shape_width, "parameters", "FLOP", "bytes");
   Row total;
   for (const Row& row : rows) {
-    fmt::print("{:<{}}  {:<{}}  {:<{}}  {:>12}  {:>10}  {:>10}\n", row.name, name_width, row.op, op_width, row.shape,
-               shape_width, row.parameters, counted(row.flops), counted(static_cast<double>(row.bytes)));
+    fmt::print("{:<{}}  {:<{}}  {:<{}}  {:>12}  {:>10}  {:>10}\n", row.name, name_width, row.op, op_width,
+               row.shape, shape_width, row.parameters, counted(row.flops),
+               counted(static_cast<double>(row.bytes)));
     total.flops += row.flops;
     total.bytes += row.bytes;
   }
   int64_t trainable = 0, fixed = 0;
   for (const Persistent& persistent : graph.persistents)
     (persistent.trainable ? trainable : fixed) += graph.values[persistent.value].type.elements(1);
-  fmt::print("\nparameters {} trainable, {} not; forward {}FLOP and {}B of values per example\n", trainable, fixed,
-             counted(total.flops) + (total.flops < 1000 ? " " : ""), counted(static_cast<double>(total.bytes)) + (total.bytes < 1000 ? " " : ""));
+  fmt::print("\nparameters {} trainable, {} not; forward {}FLOP and {}B of values per example\n", trainable,
+             fixed, counted(total.flops) + (total.flops < 1000 ? " " : ""),
+             counted(static_cast<double>(total.bytes)) + (total.bytes < 1000 ? " " : ""));
   if (!module.has_training) return 0;
 
-  const Result<Compilation> compilation = lower(module, true, compile_options(options, module.training.batch));
+  const Result<Compilation> compilation =
+      lower(module, true, compile_options(options, module.training.batch));
   if (!compilation) return report(compilation.failure());
   fmt::print("training step at batch {}: {}B of memory, {} kernels\n", module.training.batch,
-             counted(static_cast<double>(std::max(compilation->step.program.arena_bytes, compilation->eval.program.arena_bytes))),
+             counted(static_cast<double>(
+                 std::max(compilation->step.program.arena_bytes, compilation->eval.program.arena_bytes))),
              compilation->step.program.kernels.size());
   return 0;
 }

@@ -1,5 +1,6 @@
 // striate check, train, eval.
 
+#include "driver/check_data.h"
 #include "driver/commands.h"
 #include "driver/program.h"
 #include "runtime/files.h"
@@ -33,6 +34,7 @@ int command_train(const Options& options) {
   if (!module.has_training) return report(no_training(options));
   Result<Dataset> dataset = program->data->dataset(module.data);
   if (!dataset) return report(dataset.failure());
+  if (const Status sound = check_data(module, *dataset); !sound) return report(sound.failure());
 
   TrainerOptions trainer = trainer_options(options, module);
   const CompileOptions compile_settings = compile_options(options, trainer.batch);
@@ -94,8 +96,10 @@ int command_eval(const Options& options) {
   if (!split) {
     std::string names;
     for (const Split& known : dataset->splits()) names += (names.empty() ? "" : ", ") + known.name;
-    return report({ExitCode::Usage, fmt::format("there is no split `{}`; the data has {}", options.split, names)});
+    return report(
+        {ExitCode::Usage, fmt::format("there is no split `{}`; the data has {}", options.split, names)});
   }
+  if (const Status sound = check_data(module, *split); !sound) return report(sound.failure());
   Result<Safetensors> weights = read_safetensors(options.weights);
   if (!weights) return report(weights.failure());
 

@@ -7,7 +7,8 @@
 
 namespace striate {
 
-static CompiledEntry lower_entry(Graph graph, const std::map<std::string, Layout>& fixed, const PipelineOptions& options) {
+static CompiledEntry lower_entry(Graph graph, const std::map<std::string, Layout>& fixed,
+                                 const PipelineOptions& options) {
   run_region_passes(graph, fixed, options);
   return {std::move(graph), {}};
 }
@@ -78,7 +79,8 @@ Result<Executable> compile([[maybe_unused]] const Module& module, const Compilat
   std::vector<const Program*> programs;
   for (const CompiledEntry* entry : entries) programs.push_back(&entry->program);
 #ifdef STRIATE_HAS_LLVM
-  Result<std::shared_ptr<CompiledPrograms>> code = jit_compile(programs, options.pipeline.target, options.threads);
+  Result<std::shared_ptr<CompiledPrograms>> code =
+      jit_compile(programs, options.pipeline.target, options.threads);
   if (!code) return code.failure();
   executable.code = *code;
   for (std::size_t e = 0; e < entries.size(); ++e) {
@@ -89,9 +91,8 @@ Result<Executable> compile([[maybe_unused]] const Module& module, const Compilat
     point.scalars = program.scalars;
     for (std::size_t k = 0; k < program.kernels.size(); ++k) {
       const Kernel kernel = program.kernels[k];
-      point.kernels.push_back({kernel.name, (*code)->function(e, k), [kernel](int64_t examples) {
-                                 return parallel_extent(kernel, examples);
-                               }});
+      point.kernels.push_back({kernel.name, (*code)->function(e, k),
+                               [kernel](int64_t examples) { return parallel_extent(kernel, examples); }});
     }
     for (ValueId input : graph.inputs)
       point.inputs.push_back(placement_of(graph.values[input], graph.values[input].name, capacity));
@@ -107,7 +108,8 @@ Result<Executable> compile([[maybe_unused]] const Module& module, const Compilat
   }
   return executable;
 #else
-  return Failure{ExitCode::Failed, "this build has no CPU back end (it was configured with -DSTRIATE_LLVM=OFF)"};
+  return Failure{ExitCode::Failed,
+                 "this build has no CPU back end (it was configured with -DSTRIATE_LLVM=OFF)"};
 #endif
 }
 

@@ -1,4 +1,5 @@
-// compile: the whole path on one page, from a module's graphs to an executable, with every stage kept for inspection.
+// compile: the whole path on one page, from a module's graphs to an executable, with every stage kept for
+// inspection.
 #pragma once
 
 #include "frontend/elaborate.h"
@@ -28,6 +29,7 @@ struct Compilation {
 Result<Compilation> lower(const Module& module, bool training, const CompileOptions& options);
 
 // The executable, by the CPU back end.
-Result<Executable> compile(const Module& module, const Compilation& compilation, const CompileOptions& options);
+Result<Executable> compile(const Module& module, const Compilation& compilation,
+                           const CompileOptions& options);
 
 } // namespace striate

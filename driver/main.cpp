@@ -7,7 +7,6 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-
 namespace striate {
 namespace {
 
@@ -16,8 +15,10 @@ void add_program(CLI::App& command, Options& options) {
   command.add_option("--param", options.parameters, "an argument of the model")->type_name("NAME=VALUE");
   command.add_option("--set", options.settings, "overrides a setting of the `train` block or the optimizer")
       ->type_name("NAME=VALUE");
-  command.add_option("--data", options.data, "the folder of the data files (default: the program's)")->type_name("DIR");
-  command.add_option("--color", options.color, "auto, always, never")->check(CLI::IsMember({"auto", "always", "never"}));
+  command.add_option("--data", options.data, "the folder of the data files (default: the program's)")
+      ->type_name("DIR");
+  command.add_option("--color", options.color, "auto, always, never")
+      ->check(CLI::IsMember({"auto", "always", "never"}));
 }
 
 void add_compilation(CLI::App& command, Options& options) {
@@ -35,7 +36,8 @@ static int run(int argc, char** argv) {
   Options options;
   for (int i = 0; i < argc; ++i) options.command_line += (i ? " " : "") + std::string(argv[i]);
 
-  CLI::App app{"Striate: a compiler for neural networks. Writes, trains and inspects `.nn` models.", "striate"};
+  CLI::App app{"Striate: a compiler for neural networks. Writes, trains and inspects `.nn` models.",
+               "striate"};
   app.set_version_flag("--version", fmt::format("striate {}", kVersion));
   app.require_subcommand(1);
   app.failure_message(CLI::FailureMessage::simple);
@@ -53,8 +55,11 @@ static int run(int argc, char** argv) {
   train->alias("fit");
   add_program(*train, options);
   add_compilation(*train, options);
-  train->add_option("--run", options.run_folder, "the run folder (default: a new one in runs/)")->type_name("DIR");
-  train->add_option("--resume", options.resume_from, "go on from the newest checkpoint of the run folder, or from FILE")
+  train->add_option("--run", options.run_folder, "the run folder (default: a new one in runs/)")
+      ->type_name("DIR");
+  train
+      ->add_option("--resume", options.resume_from,
+                   "go on from the newest checkpoint of the run folder, or from FILE")
       ->expected(0, 1)
       ->type_name("FILE")
       ->each([&](const std::string&) { options.resume = true; });
@@ -74,7 +79,9 @@ static int run(int argc, char** argv) {
   add_program(*apply, options);
   add_compilation(*apply, options);
   apply->add_option("--weights,-w", options.weights, "a safetensors file")->required()->type_name("FILE");
-  apply->add_option("--input,-i", options.inputs, "NAME=@FILE.npy, or NAME=NUMBER")->required()->type_name("NAME=VALUE");
+  apply->add_option("--input,-i", options.inputs, "NAME=@FILE.npy, or NAME=NUMBER")
+      ->required()
+      ->type_name("NAME=VALUE");
 
   CLI::App* build = command("build", "print a stage of the compilation", command_build);
   build->alias("compile");
@@ -88,13 +95,17 @@ static int run(int argc, char** argv) {
       ->check(CLI::Range(1, 1 << 20));
   build->add_option("-o", options.output, "where to write (default: stdout)")->type_name("FILE");
 
-  CLI::App* explain = command("explain", "print an operator's definition and its derived gradients", command_explain);
-  explain->add_option("subject", options.subject, "what to explain: op")->required()->check(CLI::IsMember({"op"}));
+  CLI::App* explain =
+      command("explain", "print an operator's definition and its derived gradients", command_explain);
+  explain->add_option("subject", options.subject, "what to explain: op")
+      ->required()
+      ->check(CLI::IsMember({"op"}));
   explain->add_option("name", options.name, "the operator")->required();
   explain->add_option("--in", options.file, "a program that defines it")->type_name("FILE.nn");
   explain->add_flag("--grad", options.gradient, "the derived gradients too");
 
-  CLI::App* summary = command("summary", "print layers, shapes, parameters, FLOPs and bytes", command_summary);
+  CLI::App* summary =
+      command("summary", "print layers, shapes, parameters, FLOPs and bytes", command_summary);
   add_program(*summary, options);
 
   try {

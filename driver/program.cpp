@@ -46,7 +46,8 @@ Result<std::shared_ptr<const Table>> DataSource::table(const ReaderCall& call) {
   std::vector<std::string> paths;
   for (const std::string& file : call.files) {
     const std::filesystem::path path(file);
-    paths.push_back(path.is_absolute() || folder_.empty() ? file : (std::filesystem::path(folder_) / path).string());
+    paths.push_back(path.is_absolute() || folder_.empty() ? file
+                                                          : (std::filesystem::path(folder_) / path).string());
   }
   Result<Table> table = Failure{};
   if (call.kind == "idx") {
@@ -113,7 +114,8 @@ bool use_color(const Options& options) {
   return isatty(STDERR_FILENO) != 0;
 }
 
-static Result<std::map<std::string, std::string>> assignments(const std::vector<std::string>& texts, const char* flag) {
+static Result<std::map<std::string, std::string>> assignments(const std::vector<std::string>& texts,
+                                                              const char* flag) {
   std::map<std::string, std::string> result;
   for (const std::string& text : texts) {
     const std::size_t equals = text.find('=');
@@ -184,7 +186,8 @@ TrainerOptions trainer_options(const Options& options, const Module& module) {
   trainer.epochs = training.epochs;
   trainer.batch = training.batch;
   trainer.seed = static_cast<uint64_t>(training.seed);
-  for (const InputBinding& binding : module.bindings) trainer.bindings.push_back({binding.input, binding.column});
+  for (const InputBinding& binding : module.bindings)
+    trainer.bindings.push_back({binding.input, binding.column});
   trainer.metrics = training.metrics;
   trainer.checkpoint_every = training.checkpoint_every;
   trainer.checkpoint_keep = static_cast<int>(training.checkpoint_keep);

@@ -36,8 +36,8 @@ struct OpenProgram {
   std::unique_ptr<DataSource> data;
 };
 
-// Reads, parses and elaborates; prints diagnostics to stderr. The failure's message is empty where everything was
-// said already.
+// Reads, parses and elaborates; prints diagnostics to stderr. The failure's message is empty where everything
+// was said already.
 Result<OpenProgram> open_program(const Options& options);
 Result<std::string> read_program_text(const std::string& file);
 

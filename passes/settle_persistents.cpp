@@ -19,16 +19,17 @@ static bool reads_in_place(const Node& node, ValueId value) {
 }
 
 // Why `next` cannot be computed where the old value lies, or "".
-static std::string refusal(const Graph& graph, const Persistent& persistent, const std::vector<NodeId>& readers) {
+static std::string refusal(const Graph& graph, const Persistent& persistent,
+                           const std::vector<NodeId>& readers) {
   const NodeId producer = graph.values[persistent.next].producer;
-  if (producer < 0) return "it is not computed in the step";
   const auto takes_it = [&](const Persistent& other) { return other.next == persistent.next; };
   if (std::count_if(graph.persistents.begin(), graph.persistents.end(), takes_it) > 1)
     return "it replaces several values";
   for (NodeId reader : readers)
     if (reader > producer)
       return fmt::format("`{}` still reads the old value", graph.values[graph.nodes[reader].outputs[0]].name);
-  if (!reads_in_place(graph.nodes[producer], persistent.value)) return "it reads the old value at other elements";
+  if (!reads_in_place(graph.nodes[producer], persistent.value))
+    return "it reads the old value at other elements";
   return "";
 }
 
@@ -49,8 +50,8 @@ void settle_persistents(Graph& graph) {
     }
     copy.free_count = static_cast<int>(value.type.shape.size());
     copy.body = read(0, copy.output_indices(), scalar_type_of(value.type.element));
-    graph.persistents[k].next =
-        add_statement(graph, "copy", "", value.name + ".kept", value.type, {next}, std::move(copy), value.location);
+    graph.persistents[k].next = add_statement(graph, "copy", "", value.name + ".kept", value.type, {next},
+                                              std::move(copy), value.location);
     graph.decide("settle_persistents", graph.values[next].name, "copied at the end", reasons[k]);
   }
 }

@@ -60,6 +60,22 @@ Tensor Tensor::clone() const {
   return copy;
 }
 
+double Tensor::number(int64_t index) const {
+  const auto at = static_cast<std::size_t>(index);
+  switch (element_) {
+  case ElementType::F32:
+    return as<float>()[at];
+  case ElementType::F64:
+    return as<double>()[at];
+  case ElementType::I32:
+    return as<int32_t>()[at];
+  case ElementType::U8:
+  case ElementType::Bool:
+    break;
+  }
+  return as<uint8_t>()[at];
+}
+
 void Tensor::reshape(std::vector<int64_t> shape) {
   CHECK(element_count(element_, shape) == elements_, "{} to {}", type_text(),
         tensor_type_text(element_, shape));

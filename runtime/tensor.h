@@ -52,6 +52,8 @@ public:
     return {static_cast<const T*>(data()), static_cast<std::size_t>(elements_)};
   }
 
+  double number(int64_t index) const; // an element, exactly
+
   // The same elements under another shape of as many elements.
   void reshape(std::vector<int64_t> shape);
 

@@ -80,6 +80,29 @@ static llvm::Value* mantissa2(llvm::IRBuilder<>& b, llvm::Value* x) {
   return b.CreateBitCast(result, x->getType());
 }
 
+// Rounds down; by zero it gives 0, and the least integer by -1 itself. None of it may trap, in lanes that are
+// masked out either.
+static llvm::Value* floor_divide(llvm::IRBuilder<>& b, llvm::Value* x, llvm::Value* y) {
+  llvm::Type* type = x->getType();
+  llvm::Value* zero = llvm::ConstantInt::get(type, 0);
+  llvm::Value* by_zero = b.CreateICmpEQ(y, zero);
+  llvm::Value* by_minus_one = b.CreateICmpEQ(y, llvm::Constant::getAllOnesValue(type));
+  llvm::Value* divisor =
+      b.CreateSelect(b.CreateOr(by_zero, by_minus_one), llvm::ConstantInt::get(type, 1), y);
+  llvm::Value* quotient = b.CreateSDiv(x, divisor);
+  llvm::Value* rest = b.CreateSub(x, b.CreateMul(quotient, divisor));
+  llvm::Value* is_above =
+      b.CreateAnd(b.CreateICmpNE(rest, zero), b.CreateICmpSLT(b.CreateXor(rest, divisor), zero));
+  quotient = b.CreateAdd(quotient, b.CreateSExt(is_above, type));
+  return b.CreateSelect(by_zero, zero, b.CreateSelect(by_minus_one, b.CreateNeg(x), quotient));
+}
+
+// Toward zero; what does not fit becomes the nearest integer that does, NaN becomes 0.
+static llvm::Value* to_int(llvm::IRBuilder<>& b, llvm::Value* x) {
+  llvm::Type* type = same_shape(x, b.getInt32Ty());
+  return b.CreateIntrinsic(llvm::Intrinsic::fptosi_sat, {type, x->getType()}, {x});
+}
+
 llvm::Value* emit_function(Frame& frame, Function function, const std::vector<llvm::Value*>& arguments) {
   llvm::IRBuilder<>& b = frame.builder;
   llvm::Value* x = arguments[0];
@@ -93,7 +116,7 @@ llvm::Value* emit_function(Frame& frame, Function function, const std::vector<ll
   case Function::Mul:
     return real ? b.CreateFMul(x, y) : b.CreateMul(x, y);
   case Function::Div:
-    return real ? b.CreateFDiv(x, y) : b.CreateSDiv(x, y);
+    return real ? b.CreateFDiv(x, y) : floor_divide(b, x, y);
   case Function::Neg:
     return real ? b.CreateFNeg(x) : b.CreateNeg(x);
   case Function::Fma:
@@ -130,10 +153,8 @@ llvm::Value* emit_function(Frame& frame, Function function, const std::vector<ll
     llvm::Type* type = same_shape(x, b.getFloatTy());
     return x->getType()->isIntOrIntVectorTy(1) ? b.CreateUIToFP(x, type) : b.CreateSIToFP(x, type);
   }
-  case Function::ToInt: {
-    llvm::Type* type = same_shape(x, b.getInt32Ty());
-    return real ? b.CreateFPToSI(x, type) : b.CreateZExtOrTrunc(x, type);
-  }
+  case Function::ToInt:
+    return real ? to_int(b, x) : b.CreateZExtOrTrunc(x, same_shape(x, b.getInt32Ty()));
   case Function::Scale2:
     return scale2(b, x, y);
   case Function::Exponent2:

@@ -85,7 +85,8 @@ TileChoice choose_tile(const Statement& statement, int lane, const std::vector<i
     // Among equals: fewer loads and fewer distinct cache lines, since they cost bandwidth too.
     score *= 1 + 0.05 * loads / accumulators;
     if (!exact.empty()) score *= 1 + 0.05 * streams / points;
-    if (score < best_score - 1e-12) {
+    // Among equals the later variable, whose neighbours are nearer in memory.
+    if (score <= best_score * (1 + 1e-9)) {
       best_score = score;
       best.axes = {{a, size_a}};
       if (b >= 0 && size_b > 1) best.axes.push_back({b, size_b});

@@ -17,8 +17,9 @@ public:
       : builder_(builder), graph_(graph), parts_(parts), head_node_(graph.nodes[parts.head]),
         head_(statement_of(head_node_)), window_node_(graph.nodes[parts.windows[0]]),
         window_(statement_of(window_node_)), shape_(*window_shape(window_)), lane_(lane_of(graph, head_node_)) {
-    tile_ = tile_axes(graph, builder.region(), head_node_, lane_, target);
     while (shape_.dimensions[row_].window < 0) ++row_;
+    // Rows come one at a time.
+    tile_ = tile_axes(graph, builder.region(), head_node_, lane_, {head_variable(row_)}, target);
   }
 
   void build() {

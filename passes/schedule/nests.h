@@ -46,8 +46,9 @@ void skip_outside(const KernelBuilder& builder, const Node& node, const std::vec
 KernelStatement accumulate(KernelBuilder& builder, const Node& node, const std::vector<IndexExpr>& at, int tile,
                            int index_tile, const std::map<ValueId, ExprRef>& local, const ExprRef& guard);
 
-// Decides the register tile and records it.
+// Decides the register tile and records it. `untiled`: variables whose loops must stay single steps.
 std::vector<std::pair<int, int64_t>> tile_axes(Graph& graph, const Region& region, const Node& node,
-                                               const LaneChoice& lane, const TargetInfo& target);
+                                               const LaneChoice& lane, std::vector<int> untiled,
+                                               const TargetInfo& target);
 
 } // namespace striate

@@ -33,9 +33,12 @@ LaneChoice lane_of(const Graph& graph, const Node& node) {
 
 // A value computed in place over one that the region reads must not be computed twice.
 static bool in_place(const Graph& graph, const Region& region) {
+  std::set<ValueId> computed;
+  for (NodeId node : region.nodes) computed.insert(graph.nodes[node].outputs[0]);
   std::set<int64_t> read_offsets;
   for (NodeId node : region.nodes)
-    for (ValueId input : graph.nodes[node].inputs) read_offsets.insert(graph.values[input].offset);
+    for (ValueId input : graph.nodes[node].inputs)
+      if (!computed.count(input)) read_offsets.insert(graph.values[input].offset);
   for (ValueId value : region.stored)
     if (read_offsets.count(graph.values[value].offset)) return true;
   return false;
@@ -230,11 +233,14 @@ static std::vector<int> window_taps(const Statement& statement) {
 }
 
 std::vector<std::pair<int, int64_t>> tile_axes(Graph& graph, const Region& region, const Node& node,
-                                               const LaneChoice& lane, const TargetInfo& target) {
+                                               const LaneChoice& lane, std::vector<int> untiled,
+                                               const TargetInfo& target) {
   const Statement& statement = statement_of(node);
   // Totals in scratch are added to: no tap may be met twice.
   const std::vector<int> exact = lane.role == LaneRole::Reduced ? window_taps(statement) : std::vector<int>();
-  const TileChoice choice = choose_tile(statement, lane.variable, exact, guarded_variables(graph, node), target);
+  const std::vector<int> guarded = guarded_variables(graph, node);
+  untiled.insert(untiled.end(), guarded.begin(), guarded.end());
+  const TileChoice choice = choose_tile(statement, lane.variable, exact, untiled, target);
   std::string text;
   std::vector<std::pair<int, int64_t>> sizes;
   for (const TileAxis& axis : choice.axes) {
@@ -391,7 +397,7 @@ void reduction_nest(KernelBuilder& builder, Graph& graph, const RegionParts& par
   const LaneChoice lane = lane_of(graph, head_node);
   const bool twice_is_harmless = !in_place(graph, builder.region());
   std::vector<std::pair<int, int64_t>> tile;
-  if (is_contraction(head) && twice_is_harmless) tile = tile_axes(graph, builder.region(), head_node, lane, target);
+  if (is_contraction(head) && twice_is_harmless) tile = tile_axes(graph, builder.region(), head_node, lane, {}, target);
   if (is_contraction(head) && lane.role == LaneRole::Reduced && twice_is_harmless) {
     const std::vector<int> taps = window_taps(head);
     // The batch block is the outermost loop of the order.

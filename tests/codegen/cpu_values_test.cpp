@@ -2,6 +2,8 @@
 // it: shared code and text forms.
 #include "tests/codegen/run_kernel.h"
 
+#include <tuple>
+
 namespace striate {
 
 using namespace testing;
@@ -168,6 +170,47 @@ TEST(Cpu, ScalarFunctions) {
             << "row " << e / 16 << ", lane " << e % 16 << ": " << want << " against " << got;
     }
   }
+}
+
+// Integers divide downwards, by zero too; reals become integers by saturating. On lanes and on scalars.
+TEST(Cpu, IntegersNeverTrap) {
+  constexpr int32_t kLeast = INT32_MIN, kMost = INT32_MAX;
+  const std::vector<std::pair<int32_t, int32_t>> pairs = {
+      {7, 2},  {-7, 2},     {7, -2},      {-7, -2},    {6, 3},  {-6, 3},     {5, 0},      {-5, 0},
+      {0, -4}, {kLeast, 1}, {kLeast, -1}, {kMost, -1}, {-1, 9}, {kLeast, 2}, {1, kLeast}, {0, 0}};
+  const std::vector<float> reals = {0.0f,          -0.5f,          2.9f,          -2.9f, 1e30f,     -1e30f,
+                                    2147483520.0f, -2147483648.0f, 1.5e9f,        NAN,   -INFINITY, INFINITY,
+                                    1e-40f,        16777217,       2147483648.0f, -3e9f};
+  KernelBuilder k("integers");
+  const int a = k.memory("a", 16, ElementType::I32), b = k.memory("b", 16, ElementType::I32),
+            x = k.memory("x", 16), quotients = k.memory("quotients", 32, ElementType::I32),
+            wholes = k.memory("wholes", 32, ElementType::I32);
+  const int i = k.parallel("i", Size::constant(16)), once = k.parallel("once", Size::constant(1));
+  const int lane = k.lane();
+  const auto quotient = [&](int at) {
+    return load(a, var(at), ScalarType::Int) / load(b, var(at), ScalarType::Int);
+  };
+  const auto whole = [&](int at) { return apply(Function::ToInt, {real_load(x, var(at))}); };
+  k.kernel.body = {for_(i, {for_(once, {store(quotients, var(i) + 16, quotient(i), {}),
+                                        store(wholes, var(i) + 16, whole(i), {}),
+                                        if_(apply(Function::Equal, {index_value(var(i)), constant_int(0)}),
+                                            {store(quotients, var(lane), quotient(lane), {lane}),
+                                             store(wholes, var(lane), whole(lane), {lane})})})})};
+  Arena arena(k);
+  for (std::size_t l = 0; l < 16; ++l) {
+    std::tie(arena.at<int32_t>(a)[l], arena.at<int32_t>(b)[l]) = pairs[l];
+    arena.at(x)[l] = reals[l];
+  }
+  Arena expected = arena;
+  const int32_t expected_quotients[] = {3, -4,     -4,     3,      2,  -2,         0,  0,
+                                        0, kLeast, kLeast, -kMost, -1, kLeast / 2, -1, 0};
+  const int32_t expected_wholes[] = {0,          0, 2,      -2,    kMost, kLeast,   2147483520, kLeast,
+                                     1500000000, 0, kLeast, kMost, 0,     16777216, kMost,      kLeast};
+  for (std::size_t l = 0; l < 32; ++l) {
+    expected.at<int32_t>(quotients)[l] = expected_quotients[l % 16];
+    expected.at<int32_t>(wholes)[l] = expected_wholes[l % 16];
+  }
+  expect_result(k, arena, expected.bytes, 1);
 }
 
 // Equal layers share code, wherever their buffers lie; a different number does not.
