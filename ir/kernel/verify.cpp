@@ -114,7 +114,7 @@ private:
     const KernelVariable& variable = kernel_.variables[statement.variable];
     bool parallel = variable.kind == VariableKind::Parallel;
     if (parallel && !may_be_parallel)
-      problem("the parallel loop {} is not among the outermost, perfectly nested ones", variable.name);
+      problem("the parallel loop {} is not among the outermost, perfectly nested loops", variable.name);
     if (open_[statement.variable]) return problem("the loop {} stands inside itself", variable.name);
     if (statement.bound) {
       if (parallel) problem("the parallel loop {} has a bound", variable.name);
