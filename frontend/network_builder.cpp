@@ -11,7 +11,7 @@ using ast::ExprKind;
 using Kind = CompileTimeValue::Kind;
 
 static constexpr int64_t kRepeatLimit = 10'000;
-static constexpr int kNodeLimit = 100'000;
+static constexpr int kNodeLimit = 20'000;
 
 std::string NetworkBuilder::full(const std::string& name) const {
   const std::string& path = frames_.back().path;

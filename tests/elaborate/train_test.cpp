@@ -1,0 +1,134 @@
+// Data, settings and optimizers.
+#include "tests/elaborate/elaborated.h"
+
+namespace striate {
+namespace {
+
+const std::string kHead = "model M { input x: f32[N, 1, 4, 4]; output y = x -> flatten -> Linear(3) as fc }\n"
+                          "data d {\n"
+                          "    split train, test = idx(\"a\", \"b\") -> divide(10, 5)\n"
+                          "    field x = column(0) -> to_real(1/255)\n"
+                          "    field label = column(1)\n"
+                          "}\n";
+
+std::string with_train(const std::string& body) { return kHead + "train M with d {\n" + body + "\n}\n"; }
+
+std::string update_of(const Module& module) {
+  const Definition& definition = *module.optimizers[1].definition; // of the bias: one dimension
+  std::string text;
+  for (const Statement& statement : definition.statements)
+    text += statement_text(
+                statement,
+                [&](int operand) { return definition.operands[static_cast<std::size_t>(operand)].name; }) +
+            "\n";
+  return text;
+}
+
+TEST(Train, SgdReadsItsRealsAtRunTime) {
+  const Module module =
+      module_of(with_train("loss = cross_entropy(y, label); optimizer = SGD(lr = 0.1, momentum = 0.9)"));
+  EXPECT_EQ(update_of(module), "d[d0] = g[d0] + $optimizer.weight_decay * w[d0]\n"
+                               "u[d0] = $optimizer.momentum * v[d0] + d[d0]\n"
+                               "next_v[d0] = u[d0]\n"
+                               "next_w[d0] = w[d0] - $optimizer.lr * u[d0]\n");
+  ASSERT_EQ(module.optimizers[0].states.size(), 1u);
+  EXPECT_EQ(module.optimizers[0].states[0].first, "v");
+  const Definition& definition = *module.optimizers[0].definition;
+  EXPECT_EQ(definition.operands[static_cast<std::size_t>(definition.outputs[0])].name, "next_w");
+  EXPECT_EQ(definition.operands[static_cast<std::size_t>(definition.outputs[1])].name, "next_v");
+}
+
+TEST(Train, NesterovIsDecidedAtCompileTime) {
+  const Module module = module_of(with_train(
+      "loss = cross_entropy(y, label); optimizer = SGD(lr = 0.1, momentum = 0.9, nesterov = true)"));
+  EXPECT_NE(
+      update_of(module).find("next_w[d0] = w[d0] - $optimizer.lr * (d[d0] + $optimizer.momentum * u[d0])"),
+      std::string::npos)
+      << update_of(module);
+}
+
+TEST(Train, AdamCorrectsItsBiasByTheStep) {
+  const Module module =
+      module_of(with_train("loss = cross_entropy(y, label); optimizer = Adam(betas = [0.8, 0.99])"));
+  EXPECT_NE(update_of(module).find("1 - pow($optimizer.betas.0, $step)"), std::string::npos)
+      << update_of(module);
+  EXPECT_EQ(module.scalars[1], (std::pair<std::string, double>("optimizer.betas.0", 0.8)));
+}
+
+TEST(Train, TheCommandLineSetsWhatTheFileSays) {
+  ElaborateOptions options;
+  options.settings = {{"train.epochs", "7"}, {"train.lr", "0.5"}};
+  const Module module =
+      module_of(with_train("loss = cross_entropy(y, label); optimizer = SGD(lr = 0.1); epochs = 2"), options);
+  EXPECT_EQ(module.training.epochs, 7);
+  EXPECT_EQ(module.scalars[0].second, 0.5);
+  options.settings = {{"train.epoch", "7"}};
+  EXPECT_EQ(errors_of(with_train("loss = cross_entropy(y, label); optimizer = SGD(lr = 0.1)"), options),
+            "E0502 at 1:1: there is no setting `train.epoch`");
+}
+
+TEST(Train, TheCommandLineGivesTheModelsArguments) {
+  const std::string text =
+      "model M(classes: int = 10) { input x: f32[N, 4]; output y = x -> Linear(classes) as fc }";
+  ElaborateOptions options;
+  options.parameters = {{"classes", "25 * 4"}};
+  EXPECT_EQ(type_of(module_of(text, options).eval, "fc"), "f32[N,100]");
+  options.parameters = {{"clases", "3"}};
+  EXPECT_EQ(errors_of(text, options), "E0203 at 1:1: `M` has no argument `clases`");
+}
+
+TEST(Train, DataOfAnotherSizeIsToldInNumbers) {
+  ElaborateOptions options;
+  options.column_type = [](const ReaderCall&, int column) -> std::optional<ColumnType> {
+    if (column == 0) return ColumnType{ElementType::U8, {1, 4, 5}};
+    return ColumnType{ElementType::U8, {}};
+  };
+  EXPECT_EQ(errors_of(with_train("loss = cross_entropy(y, label); optimizer = SGD(lr = 0.1)"), options),
+            "E0503 at 4:15: the model's input `x` takes 1 x 4 x 4 = 16 numbers per example, but column 0 has "
+            "1 x 4 x 5 = 20");
+}
+
+TEST(Train, AColumnOfAsManyNumbersTakesTheInputsShape) {
+  ElaborateOptions options;
+  options.column_type = [](const ReaderCall&, int column) -> std::optional<ColumnType> {
+    if (column == 0) return ColumnType{ElementType::F32, {16}};
+    return ColumnType{ElementType::I32, {}};
+  };
+  const Module module =
+      module_of(with_train("loss = cross_entropy(y, label); optimizer = SGD(lr = 0.1)"), options);
+  EXPECT_EQ(type_of(module.train, "x"), "f32[N,1,4,4]");
+  EXPECT_EQ(type_of(module.train, "label"), "i32[N]");
+}
+
+TEST(Train, FrozenLayersAreNotTrained) {
+  const Module module = module_of(
+      "model M { input x: f32[N, 4]; output y = x -> Linear(4) as a -> Linear(3) as b }\n"
+      "data d { split train = csv(\"d\", label = -1); field x = column(0); field label = column(1) }\n"
+      "train M with d { loss = cross_entropy(y, label); optimizer = SGD(lr = 1); freeze a }");
+  ASSERT_EQ(module.optimizers.size(), 2u);
+  EXPECT_EQ(module.optimizers[0].parameter, "b.weight");
+}
+
+TEST(Train, FieldsBindToInputsByNameOrAsTold) {
+  const Module module = module_of(
+      "model M { input pixels: f32[N, 4]; output y = pixels -> Linear(3) as a }\n"
+      "data d { split train = csv(\"d\", label = -1); field image = column(0); field label = column(1) }\n"
+      "train M with d(pixels = image) { loss = cross_entropy(y, label); optimizer = SGD(lr = 1) }");
+  EXPECT_EQ(module.bindings[0].input, "pixels");
+  EXPECT_EQ(module.bindings[0].field, "image");
+}
+
+TEST(Train, MistakesInTheBlock) {
+  const std::string good = "loss = cross_entropy(y, label); optimizer = SGD(lr = 0.1)";
+  EXPECT_EQ(errors_of(with_train("optimizer = SGD(lr = 0.1)")),
+            "E0501 at 7:7: this `train` block has no `loss`");
+  EXPECT_EQ(errors_of(with_train(good + "; best = 3")), "E0502 at 8:60: `train` has no setting `best`");
+  EXPECT_EQ(errors_of(with_train(good + "; batch = 0")), "E0205 at 8:68: `batch` is at least 1, not 0");
+  EXPECT_EQ(errors_of(with_train(good + "; checkpoint(best = val.accuracy)")),
+            "E0502 at 8:78: nothing is measured as `val.accuracy`");
+  EXPECT_EQ(errors_of(with_train("loss = y; optimizer = SGD(lr = 0.1)")),
+            "E0301 at 8:8: `loss` is one number per example, f32[N], but this is f32[N,3]");
+}
+
+} // namespace
+} // namespace striate
