@@ -85,7 +85,8 @@ Result<Dataset> DataSource::dataset(const DataDescription& description) {
     Split whole;
     whole.name = split.names.at(0);
     whole.table = *rows;
-    whole.rows = natural_order((*rows)->rows());
+    whole.rows = split.shuffle ? shuffled_order((*rows)->rows(), static_cast<uint64_t>(*split.shuffle), 0)
+                               : natural_order((*rows)->rows());
     std::vector<Split> parts;
     if (split.counts.empty()) {
       parts.push_back(std::move(whole));

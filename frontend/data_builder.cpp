@@ -93,9 +93,7 @@ bool DataBuilder::read_split(const ast::Stmt& statement, DataDescription& descri
                       "a split is a reader, and at most one `divide`");
       return false;
     }
-    const auto counts = read_counts(*value.operands[1], split.names.size());
-    if (!counts) return false;
-    split.counts = *counts;
+    if (!read_divide(*value.operands[1], split)) return false;
   } else if (split.names.size() > 1) {
     reporter_
         .error(Diagnostic::MissingSetting, statement.location,
@@ -159,23 +157,33 @@ std::optional<ReaderCall> DataBuilder::read_reader(const ast::Expr& expr) {
   return call;
 }
 
-std::optional<std::vector<int64_t>> DataBuilder::read_counts(const ast::Expr& expr, std::size_t names) {
+bool DataBuilder::read_divide(const ast::Expr& expr, SplitDescription& split) {
   if (expr.kind != ExprKind::Call || expr.operands[0]->kind != ExprKind::Name ||
       expr.operands[0]->text != "divide") {
     reporter_.error(Diagnostic::UnknownName, expr.location, "`{}` does nothing to a split", print_expr(expr))
         .note("a reader may be followed by `divide(count, count, ...)`");
-    return std::nullopt;
+    return false;
   }
-  std::vector<int64_t> counts;
   for (const ast::Argument& argument : expr.arguments) {
+    if (argument.name == "shuffle") {
+      split.shuffle = evaluator_.evaluate_integer(*argument.value, scope_, "the seed of a shuffle", 0);
+      if (!split.shuffle) return false;
+      continue;
+    }
+    if (!argument.name.empty()) {
+      reporter_
+          .error(Diagnostic::WrongArgument, argument.location, "`divide` has no argument `{}`", argument.name)
+          .note("it takes a number of examples for each name, and `shuffle = SEED`");
+      return false;
+    }
     const auto count = evaluator_.evaluate_integer(*argument.value, scope_, "a number of examples", 1);
-    if (!count) return std::nullopt;
-    counts.push_back(*count);
+    if (!count) return false;
+    split.counts.push_back(*count);
   }
-  if (counts.size() == names) return counts;
-  reporter_.error(Diagnostic::BadSetting, expr.location, "{} names are given {} numbers of examples", names,
-                  counts.size());
-  return std::nullopt;
+  if (split.counts.size() == split.names.size()) return true;
+  reporter_.error(Diagnostic::BadSetting, expr.location, "{} names are given {} numbers of examples",
+                  split.names.size(), split.counts.size());
+  return false;
 }
 
 const ast::Stmt* DataBuilder::find_field(const std::string& name) const {

@@ -27,7 +27,7 @@ public:
 private:
   bool read_split(const ast::Stmt& statement, DataDescription& description);
   std::optional<ReaderCall> read_reader(const ast::Expr& expr);
-  std::optional<std::vector<int64_t>> read_counts(const ast::Expr& expr, std::size_t names);
+  bool read_divide(const ast::Expr& expr, SplitDescription& split);
   CompileTimeValue column(const ast::Expr& call, Scope& scope, NetworkBuilder& network, GraphBuilder& graph,
                           const std::string& name, const TensorType* wanted, InputBinding binding,
                           std::vector<InputBinding>& bindings);
