@@ -120,7 +120,8 @@ std::string TextReader::value_name() {
   if (failed()) return "";
   if (at_ < text_.size() && text_[at_] == '"') return quoted_string();
   std::string_view rest = text_.substr(at_);
-  std::string name(rest.begin(), std::find_if_not(rest.begin(), rest.end(), continues_word));
+  auto end = std::find_if_not(rest.begin(), rest.end(), [](char c) { return continues_word(c) || c == '/'; });
+  std::string name(rest.begin(), end);
   if (name.empty()) fail("`%` without a name");
   at_ += name.size();
   return name;

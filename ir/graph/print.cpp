@@ -48,7 +48,7 @@ private:
   std::string name_of_value(ValueId id) const {
     const std::string& name = graph_.values.at(id).name;
     bool bare = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
-      return std::isalnum(c) || c == '_' || c == '.';
+      return std::isalnum(c) || c == '_' || c == '.' || c == '/';
     });
     return "%" + (bare ? name : quoted(name));
   }
@@ -131,7 +131,7 @@ private:
     std::string text = definition_text(definition);
     auto [known, is_new] = definition_names_.try_emplace(text);
     if (is_new) {
-      std::string base = plain(definition.name) ? definition.name : "op";
+      std::string base = is_word(definition.name) ? definition.name : "op";
       known->second = fmt::format("{}.{}", base, definition_counts_[base]++);
       definitions_.push_back("define @" + known->second + " " + text);
     }

@@ -52,11 +52,10 @@ private:
     return known->second;
   }
 
-  // Variables, tiles and buffers have one name space.
+  // Variables and tiles have one name space.
   std::string new_name(const char* what) {
     std::string name = reader_.word(what);
-    if (variables_.contains(name) || tiles_.contains(name) || buffers_.contains(name))
-      reader_.fail("a second `{}`", name);
+    if (variables_.contains(name) || tiles_.contains(name)) reader_.fail("a second `{}`", name);
     return name;
   }
 
@@ -80,7 +79,8 @@ private:
     KernelBuffer buffer;
     buffer.space = reader_.take("memory") ? BufferSpace::Memory : BufferSpace::Scratch;
     if (buffer.space == BufferSpace::Scratch) reader_.expect("scratch");
-    buffer.name = new_name("a buffer");
+    buffer.name = reader_.word("a buffer");
+    if (buffers_.contains(buffer.name)) reader_.fail("a second buffer `{}`", buffer.name);
     reader_.expect(":");
     // The one dimension may exceed what a tensor's may: it is read as a number.
     std::string element = reader_.word("an element type");
@@ -179,8 +179,7 @@ private:
         reader_.fail("a second loop `{}` that is not like the first", variable.name);
       statement.variable = *id;
     } else {
-      if (tiles_.contains(variable.name) || buffers_.contains(variable.name))
-        reader_.fail("a second `{}`", variable.name);
+      if (tiles_.contains(variable.name)) reader_.fail("a second `{}`", variable.name);
       statement.variable = variables_[variable.name] = kernel_.add_variable(variable);
     }
     if (reader_.take("until")) statement.bound = read_index(reader_, scope_);

@@ -16,8 +16,10 @@ public:
     std::vector<std::string> names;
     for (int variable : order_) names.push_back(kernel.variables[variable].name);
     for (const KernelTile& tile : kernel.tiles) names.push_back(tile.name);
-    for (const KernelBuffer& buffer : kernel.buffers) names.push_back(buffer.name);
     names_ = printable_names(names);
+    names.clear();
+    for (const KernelBuffer& buffer : kernel.buffers) names.push_back(buffer.name);
+    buffer_names_ = printable_names(names);
     expression_names_ = {[this](int buffer) { return buffer_name(buffer); },
                          [this](int number) { return names_.at(number); },
                          [this](int tile) { return tile_name(tile); }};
@@ -77,9 +79,7 @@ private:
   }
   std::string variable_name(int variable) const { return names_.at(number_.at(variable)); }
   std::string tile_name(int tile) const { return names_.at(order_.size() + tile); }
-  std::string buffer_name(int buffer) const {
-    return names_.at(order_.size() + kernel_.tiles.size() + buffer);
-  }
+  const std::string& buffer_name(int buffer) const { return buffer_names_.at(buffer); }
 
   template <typename... Args>
   void line(int depth, fmt::format_string<Args...> format, Args&&... args) {
@@ -188,7 +188,8 @@ private:
   std::vector<int> order_;  // variables by their number in the text
   std::vector<int> number_; // and back
   std::size_t axis_count_ = 0;
-  std::vector<std::string> names_; // of variables by number, then tiles, then buffers
+  std::vector<std::string> names_; // of variables by number, then tiles
+  std::vector<std::string> buffer_names_;
   ExpressionNames expression_names_;
 };
 

@@ -59,7 +59,7 @@ TEST(Kernel, NamesAreMadeUniqueAndVariablesRenumbered) {
   ASSERT_TRUE(verify(kernel).empty());
   std::string text = print(kernel);
   EXPECT_NE(text.find("kernel \"k-1\" {"), std::string::npos) << text;
-  EXPECT_NE(text.find("store i_2[4*i + i_1] = 1"), std::string::npos) << text;
+  EXPECT_NE(text.find("store i[4*i + i_1] = 1"), std::string::npos) << text;
   EXPECT_EQ(print(parsed_kernel(text)), text);
 }
 
