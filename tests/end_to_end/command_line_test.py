@@ -11,6 +11,7 @@ model Net() {
 }
 data pictures {
     split train = idx("images-idx3-ubyte.gz", "labels-idx1-ubyte.gz")
+    split test  = idx("images-idx3-ubyte.gz", "labels-idx1-ubyte.gz")
     field image = column(0) -> to_real(1/255)
     field label = column(1)
 }
