@@ -1,7 +1,7 @@
 // `.nn` text -> syntax tree. Assumes nothing of the text: any bytes. Guarantees: it ends, in time linear in
 // the text; every error has a place; after an error it goes on at the next statement or item, so that one run
 // shows all independent errors, and nothing follows from an earlier one. The tree holds what could be read;
-// use it only if `diagnostics` has no errors. grammar.md is the grammar. Shown by
+// use it only if `diagnostics` has no errors. docs/language.md is the grammar. Shown by
 // tests/frontend/parser_test.cpp.
 #pragma once
 
