@@ -30,7 +30,8 @@ struct ReaderCall {
 struct SplitDescription {
   std::vector<std::string> names;
   std::vector<int64_t> counts; // of the first, the second, ... name; empty = one split with all rows
-  // `divide(.., shuffle = SEED)`: rows are taken in an order drawn from this seed, not as they stand in the file.
+  // `divide(.., shuffle = SEED)`: rows are taken in an order drawn from this seed, not as they stand in the
+  // file.
   std::optional<int64_t> shuffle;
   ReaderCall reader;
   SourceLocation location;

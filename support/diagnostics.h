@@ -1,6 +1,6 @@
 // Located errors for users: collected, limited, sorted by place, printed with the source line, a caret range,
-// notes and suggestions. Wording: lower case, no full stop, back-ticks round code; say what was seen, then the
-// rule if it is not obvious.
+// notes and suggestions. Wording: lower case, no full stop, back-ticks round code; say what was seen, then
+// the rule if it is not obvious.
 //
 //   diagnostics.error(Diagnostic::UnknownName, location, "nothing is called `{}` here", name)
 //       .note("the layers in scope are {}", list)
@@ -44,7 +44,8 @@ struct DiagnosticMessage {
     return remark(false, {}, fmt::format(format, std::forward<Args>(args)...));
   }
   template <typename... Args>
-  DiagnosticMessage& note_at(const SourceLocation& place, fmt::format_string<Args...> format, Args&&... args) {
+  DiagnosticMessage& note_at(const SourceLocation& place, fmt::format_string<Args...> format,
+                             Args&&... args) {
     return remark(false, place, fmt::format(format, std::forward<Args>(args)...));
   }
   template <typename... Args>
@@ -58,14 +59,15 @@ private:
 
 class Diagnostics {
 public:
-  // The text of a file, so that messages can show its lines. Files are remembered by the name used in locations.
+  // The text of a file, so that messages can show its lines. Files are remembered by the name used in
+  // locations.
   void add_source(const std::string& file, std::string text);
 
   // Records an error. The reference stays valid until the Diagnostics dies. A second error at the same place
   // is recorded as suppressed (no cascades) and never printed.
   template <typename... Args>
-  DiagnosticMessage& error(Diagnostic kind, const SourceLocation& location, fmt::format_string<Args...> format,
-                           Args&&... args) {
+  DiagnosticMessage& error(Diagnostic kind, const SourceLocation& location,
+                           fmt::format_string<Args...> format, Args&&... args) {
     return add(kind, location, fmt::format(format, std::forward<Args>(args)...));
   }
 
