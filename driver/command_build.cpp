@@ -46,8 +46,10 @@ int command_build(const Options& options) {
 
   const int64_t capacity = options.batch > 0     ? options.batch
                            : module.has_training ? module.training.batch
-                                                 : 64;
-  const CompileOptions settings = compile_options(options, capacity);
+                                                 : kInferenceBatch;
+  const Result<CompileOptions> found = compile_options(options, capacity, false);
+  if (!found) return report(found.failure());
+  const CompileOptions& settings = *found;
   if (options.emit == "grad") {
     Graph graph = training ? module.train : module.eval;
     graph.entry = training ? "step" : "eval";

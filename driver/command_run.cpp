@@ -2,6 +2,7 @@
 
 #include "driver/commands.h"
 #include "driver/program.h"
+#include "frontend/print_ast.h"
 #include "passes/eliminate_dead_nodes.h"
 #include "runtime/npy.h"
 #include "runtime/safetensors.h"
@@ -9,125 +10,230 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstring>
+#include <map>
 #include <numeric>
-#include <set>
 
 namespace striate {
 
-// `NAME=@FILE.npy`, or `NAME=NUMBER` for an input filled with one value.
-static Result<std::pair<std::string, Tensor>> read_input(const std::string& text, const Graph& graph) {
+// `NAME=WHAT` in two.
+static Result<std::pair<std::string, std::string>> split_assignment(const std::string& text,
+                                                                    const char* form) {
   const std::size_t equals = text.find('=');
-  if (equals == std::string::npos)
-    return Failure{ExitCode::Usage,
-                   fmt::format("--input takes NAME=@FILE.npy or NAME=NUMBER, not `{}`", text)};
-  const std::string name = text.substr(0, equals), what = text.substr(equals + 1);
+  if (equals == 0 || equals == std::string::npos)
+    return Failure{ExitCode::Usage, fmt::format("{}, not `{}`", form, text)};
+  return std::pair(text.substr(0, equals), text.substr(equals + 1));
+}
+
+static Failure unknown_name(const char* kind, const std::string& name,
+                            const std::vector<std::string>& known) {
+  const std::string near = nearest_name(name, known);
+  return {ExitCode::Usage,
+          fmt::format("the model has no {} `{}`; it has {}{}", kind, name, fmt::join(known, ", "),
+                      near.empty() ? "" : fmt::format("; did you mean `{}`?", near))};
+}
+
+// "; the program transforms them itself: `column(0) -> to_real(1 / 255)` (lenet.nn:14:5)" for an input that
+// is a field.
+static std::string transformation(const OpenProgram& program, const std::string& input) {
+  for (const InputBinding& binding : program.module->bindings) {
+    if (binding.input != input) continue;
+    for (const ast::Item& item : program.file.items) {
+      if (item.kind != ast::ItemKind::Data || item.name != program.module->data.name) continue;
+      for (const ast::Stmt& statement : item.body->statements)
+        if (statement.kind == ast::StmtKind::Field && statement.targets[0]->text == binding.field)
+          return fmt::format("; the program transforms them itself: `{}` ({})", print_expr(*statement.value),
+                             statement.location.text());
+    }
+  }
+  return "";
+}
+
+// A copy as bytes; a Failure where a value is none.
+static Result<Tensor> bytes_of(const Tensor& tensor, const OpenProgram& program, const std::string& input,
+                               const std::string& file) {
+  Tensor bytes(ElementType::U8, tensor.shape());
+  for (int64_t k = 0; k < tensor.elements(); ++k) {
+    const double value = tensor.number(k);
+    if (!(value >= 0 && value <= 255 && value == std::floor(value)))
+      return bad_data("`{}` takes whole numbers from 0 to 255, as the data has them, but {} holds {}{}",
+                      input, file, value, transformation(program, input));
+    bytes.as<uint8_t>()[static_cast<std::size_t>(k)] = static_cast<uint8_t>(value);
+  }
+  return bytes;
+}
+
+// Sizes of 1 do not count.
+static std::vector<int64_t> essential(std::vector<int64_t> shape) {
+  std::erase(shape, 1);
+  return shape;
+}
+
+// How many examples of a shape an array is: one of that very shape, or several along its first dimension,
+// each of that shape or flat; -1: neither.
+static int64_t examples_in(const std::vector<int64_t>& array, const std::vector<int64_t>& example) {
+  const int64_t elements = std::accumulate(example.begin(), example.end(), int64_t{1}, std::multiplies<>());
+  const auto is_example = [&](const std::vector<int64_t>& shape) {
+    return essential(shape) == essential(example) || essential(shape) == essential({elements});
+  };
+  if (is_example(array)) return 1;
+  if (!array.empty() && array[0] > 0 && is_example({array.begin() + 1, array.end()})) return array[0];
+  return -1;
+}
+
+// `NAME=@FILE.npy`, or `NAME=NUMBER` for an input filled with one value.
+static Result<std::pair<std::string, Tensor>> read_input(const std::string& text,
+                                                         const OpenProgram& program) {
+  const auto parts = split_assignment(text, "--input takes NAME=@FILE.npy or NAME=NUMBER");
+  if (!parts) return parts.failure();
+  const auto& [name, what] = *parts;
+  const Graph& graph = program.module->eval;
   const Value* input = nullptr;
-  std::string known;
+  std::vector<std::string> known;
   for (ValueId id : graph.inputs) {
-    known += (known.empty() ? "" : ", ") + graph.values[id].name;
+    known.push_back(graph.values[id].name);
     if (graph.values[id].name == name) input = &graph.values[id];
   }
-  if (!input)
-    return Failure{ExitCode::Usage, fmt::format("the model has no input `{}`; it has {}", name, known)};
+  if (!input) return unknown_name("input", name, known);
   std::vector<int64_t> example;
   for (std::size_t d = 1; d < input->type.shape.size(); ++d) example.push_back(input->type.shape[d].factor);
-  const int64_t elements = std::accumulate(example.begin(), example.end(), int64_t{1}, std::multiplies<>());
 
-  if (!what.empty() && what[0] == '@') {
-    Result<Tensor> tensor = read_npy(what.substr(1));
-    if (!tensor) return tensor.failure();
-    if (tensor->elements() == 0 || tensor->elements() % elements != 0)
-      return bad_data("{} holds {}, which is not a whole number of examples of {} values: `{}` is {}",
-                      what.substr(1), tensor->type_text(), elements, name, input->type.text());
+  Tensor tensor;
+  const bool is_file = what.starts_with('@');
+  if (is_file) {
+    Result<Tensor> file = read_npy(what.substr(1));
+    if (!file) return file.failure();
+    const int64_t examples = examples_in(file->shape(), example);
+    if (examples < 0)
+      return bad_data("{} holds {}, but `{}` takes {}", what.substr(1), file->type_text(), name,
+                      input->type.text());
+    tensor = std::move(*file);
     std::vector<int64_t> shape = example;
-    shape.insert(shape.begin(), tensor->elements() / elements);
-    tensor->reshape(shape);
-    return std::pair(name, std::move(*tensor));
+    shape.insert(shape.begin(), examples);
+    tensor.reshape(shape);
+  } else {
+    float value = 0;
+    const auto [end, error] = std::from_chars(what.data(), what.data() + what.size(), value);
+    if (error != std::errc() || end != what.data() + what.size())
+      return Failure{ExitCode::Usage, fmt::format("`{}` is neither @FILE.npy nor a number", what)};
+    std::vector<int64_t> shape = example;
+    shape.insert(shape.begin(), 1);
+    tensor = Tensor(ElementType::F32, shape);
+    std::ranges::fill(tensor.as<float>(), value);
   }
-  float value = 0;
-  const auto [end, error] = std::from_chars(what.data(), what.data() + what.size(), value);
-  if (error != std::errc() || end != what.data() + what.size())
-    return Failure{ExitCode::Usage, fmt::format("`{}` is neither @FILE.npy nor a number", what)};
-  std::vector<int64_t> shape = example;
-  shape.insert(shape.begin(), 1);
-  Tensor tensor(ElementType::F32, shape);
-  std::fill(tensor.as<float>().begin(), tensor.as<float>().end(), value);
+  if (input->type.element == ElementType::U8 && tensor.element() != ElementType::U8) {
+    Result<Tensor> bytes = bytes_of(tensor, program, name, is_file ? what.substr(1) : "the command line");
+    if (!bytes) return bytes.failure();
+    tensor = std::move(*bytes);
+  }
   return std::pair(name, std::move(tensor));
 }
 
-// A line per example: the class with the largest value and its probability; or the values.
-static void print_output(const std::string& name, const Tensor& output) {
-  const int64_t examples = output.shape().at(0), width = output.elements() / std::max<int64_t>(examples, 1);
-  const std::span<const float> values = output.as<float>();
-  for (int64_t e = 0; e < examples; ++e) {
-    const std::span<const float> row =
-        values.subspan(static_cast<std::size_t>(e * width), static_cast<std::size_t>(width));
-    if (output.rank() != 2 || width < 2) {
-      fmt::print("{}", name);
-      for (float value : row) fmt::print(" {}", value);
-      fmt::print("\n");
-      continue;
-    }
-    const auto best = std::max_element(row.begin(), row.end());
-    const double sum = std::accumulate(row.begin(), row.end(), 0.0);
-    const bool is_distribution = *std::min_element(row.begin(), row.end()) >= 0 && std::abs(sum - 1) < 1e-3;
-    double total = 0;
-    for (float value : row) total += std::exp(static_cast<double>(value) - *best);
-    const double probability = is_distribution ? *best : 1 / total;
-    fmt::print("{} class {} probability {:.4f}\n", name, best - row.begin(), probability);
+// One line for an example: the class with the largest value and its probability; or the values.
+static void print_example(const std::string& name, const Tensor& output, int64_t first, int64_t width) {
+  std::vector<double> row;
+  for (int64_t k = first; k < first + width; ++k) row.push_back(output.number(k));
+  const bool scores = output.element() == ElementType::F32 && output.rank() == 2 && width >= 2;
+  if (!scores || !std::ranges::all_of(row, [](double value) { return std::isfinite(value); })) {
+    fmt::print("{}", name);
+    for (double value : row) fmt::print(" {}", static_cast<float>(value));
+    fmt::print("\n");
+    return;
   }
+  const auto best = std::ranges::max_element(row);
+  const double sum = std::accumulate(row.begin(), row.end(), 0.0);
+  const bool is_distribution = std::ranges::min(row) >= 0 && std::abs(sum - 1) < 1e-3;
+  double total = 0;
+  for (double value : row) total += std::exp(value - *best);
+  fmt::print("{} class {} probability {:.4f}\n", name, best - row.begin(),
+             is_distribution ? *best : 1 / total);
+}
+
+static void print_output(const std::string& name, const Tensor& output, bool by_example) {
+  const int64_t examples = by_example ? output.shape()[0] : 1, width = output.elements() / examples;
+  for (int64_t e = 0; e < examples; ++e) print_example(name, output, e * width, width);
+}
+
+// Which outputs go to which files.
+static Result<std::map<std::string, std::string>> output_files(const Options& options, const Graph& graph) {
+  std::vector<std::string> known;
+  for (const auto& [name, value] : graph.outputs) known.push_back(name);
+  std::map<std::string, std::string> files;
+  for (const std::string& text : options.outputs) {
+    const char* form = "--output takes NAME=@FILE.npy";
+    const auto parts = split_assignment(text, form);
+    if (!parts) return parts.failure();
+    if (!parts->second.starts_with('@') || parts->second.size() < 2)
+      return Failure{ExitCode::Usage, fmt::format("{}, not `{}`", form, text)};
+    if (std::ranges::find(known, parts->first) == known.end())
+      return unknown_name("output", parts->first, known);
+    files[parts->first] = parts->second.substr(1);
+  }
+  return files;
+}
+
+// Puts the rows of one run behind those of the runs before.
+static void append_rows(Tensor& all, const Tensor& rows, int64_t first) {
+  const int64_t bytes_per_row = rows.bytes() / rows.shape()[0];
+  std::memcpy(static_cast<char*>(all.data()) + first * bytes_per_row, rows.data(),
+              static_cast<std::size_t>(rows.bytes()));
+}
+
+// The model itself, without loss and metrics, which need labels.
+static void keep_model_only(Module& module) {
+  std::erase_if(module.eval.outputs, [&](const auto& output) {
+    const std::vector<std::string>& metrics = module.training.metrics;
+    return module.has_training && (output.first == "loss" || std::ranges::count(metrics, output.first) > 0);
+  });
+  eliminate_dead_nodes(module.eval);
+  const std::vector<std::vector<NodeId>> readers = module.eval.readers();
+  std::erase_if(module.eval.inputs, [&](ValueId input) { return readers[input].empty(); });
 }
 
 int command_run(const Options& options) {
   Result<OpenProgram> program = open_program(options);
   if (!program) return report(program.failure());
   Module& module = *program->module;
-  // What the model itself gives; loss and metrics need labels.
-  std::erase_if(module.eval.outputs, [&](const auto& output) {
-    const std::vector<std::string>& metrics = module.training.metrics;
-    return output.first == "loss" || std::count(metrics.begin(), metrics.end(), output.first) > 0;
-  });
-  eliminate_dead_nodes(module.eval);
-  const std::vector<std::vector<NodeId>> readers = module.eval.readers();
-  std::erase_if(module.eval.inputs, [&](ValueId input) { return readers[input].empty(); });
+  keep_model_only(module);
 
   std::vector<std::pair<std::string, Tensor>> inputs;
-  int64_t examples = -1;
+  int64_t examples = 1;
   for (const std::string& text : options.inputs) {
-    Result<std::pair<std::string, Tensor>> input = read_input(text, module.eval);
+    Result<std::pair<std::string, Tensor>> input = read_input(text, *program);
     if (!input) return report(input.failure());
     const int64_t count = input->second.shape()[0];
-    if (examples >= 0 && count != examples)
+    if (!inputs.empty() && count != examples)
       return report({ExitCode::Usage, fmt::format("`{}` has {} examples, the input before it {}",
                                                   input->first, count, examples)});
     examples = count;
     inputs.push_back(std::move(*input));
   }
   for (ValueId id : module.eval.inputs) {
-    const std::string& name = module.eval.values[id].name;
-    const bool given =
-        std::any_of(inputs.begin(), inputs.end(), [&](const auto& input) { return input.first == name; });
-    if (!given)
+    const Value& value = module.eval.values[id];
+    if (std::ranges::none_of(inputs, [&](const auto& input) { return input.first == value.name; }))
       return report({ExitCode::Usage, fmt::format("the input `{}` ({}) is missing: add --input {}=@FILE.npy",
-                                                  name, module.eval.values[id].type.text(), name)});
+                                                  value.name, value.type.text(), value.name)});
   }
+  const Result<std::map<std::string, std::string>> files = output_files(options, module.eval);
+  if (!files) return report(files.failure());
 
   Result<Safetensors> weights = read_safetensors(options.weights);
   if (!weights) return report(weights.failure());
-  const CompileOptions compile_settings =
-      compile_options(options, std::min<int64_t>(std::max<int64_t>(examples, 1), 64));
-  Result<Compilation> compilation = lower(module, false, compile_settings);
+  const Result<CompileOptions> settings = compile_options(options, std::min(examples, kInferenceBatch), true);
+  if (!settings) return report(settings.failure());
+  Result<Compilation> compilation = lower(module, false, *settings);
   if (!compilation) return report(compilation.failure());
-  Result<Executable> executable = compile(module, *compilation, compile_settings);
+  Result<Executable> executable = compile(module, *compilation, *settings);
   if (!executable) return report(executable.failure());
-  Result<Executor> executor = Executor::create(std::move(*executable), compile_settings.threads);
+  Result<Executor> executor = Executor::create(std::move(*executable), settings->threads);
   if (!executor) return report(executor.failure());
   const Status loaded = executor->load(weights->tensors, false, options.weights);
   if (!loaded) return report(loaded.failure());
 
   const EntryPoint& eval = executor->executable().eval;
-  for (int64_t first = 0; first < examples; first += compile_settings.pipeline.capacity) {
-    const int64_t count = std::min(compile_settings.pipeline.capacity, examples - first);
+  std::map<std::string, Tensor> saved;
+  for (int64_t first = 0; first < examples; first += settings->pipeline.capacity) {
+    const int64_t count = std::min(settings->pipeline.capacity, examples - first);
     std::vector<int64_t> rows(static_cast<std::size_t>(count));
     std::iota(rows.begin(), rows.end(), first);
     for (const auto& [name, tensor] : inputs) {
@@ -135,9 +241,25 @@ int command_run(const Options& options) {
       if (!set) return report(set.failure());
     }
     executor->run(eval, count);
-    for (const auto& [name, value] : module.eval.outputs)
-      print_output(name, executor->output(eval, name, count));
+    for (const auto& [name, value] : module.eval.outputs) {
+      const bool by_example = module.eval.values[value].type.has_batch();
+      Tensor output = executor->output(eval, name, count);
+      if (!files->contains(name)) {
+        print_output(name, output, by_example);
+        continue;
+      }
+      if (!by_example) {
+        saved[name] = std::move(output);
+        continue;
+      }
+      std::vector<int64_t> shape = output.shape();
+      shape[0] = examples;
+      if (first == 0) saved.insert_or_assign(name, Tensor(output.element(), shape));
+      append_rows(saved[name], output, first);
+    }
   }
+  for (const auto& [name, file] : *files)
+    if (const Status written = write_npy(file, saved[name]); !written) return report(written.failure());
   return 0;
 }
 

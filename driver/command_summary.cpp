@@ -88,8 +88,9 @@ int command_summary(const Options& options) {
              counted(static_cast<double>(total.bytes)) + (total.bytes < 1000 ? " " : ""));
   if (!module.has_training) return 0;
 
-  const Result<Compilation> compilation =
-      lower(module, true, compile_options(options, module.training.batch));
+  const Result<CompileOptions> settings = compile_options(options, module.training.batch, false);
+  if (!settings) return report(settings.failure());
+  const Result<Compilation> compilation = lower(module, true, *settings);
   if (!compilation) return report(compilation.failure());
   fmt::print("training step at batch {}: {}B of memory, {} kernels\n", module.training.batch,
              counted(static_cast<double>(

@@ -16,7 +16,14 @@ namespace striate {
 
 int command_check(const Options& options) {
   const Result<OpenProgram> program = open_program(options);
-  return program ? 0 : report(program.failure());
+  if (!program) return report(program.failure());
+  // As far as every command goes: a program that cannot be differentiated or scheduled is not sound.
+  const Module& module = *program->module;
+  const Result<CompileOptions> settings =
+      compile_options(options, module.has_training ? module.training.batch : kInferenceBatch, false);
+  if (!settings) return report(settings.failure());
+  const Result<Compilation> compilation = lower(module, module.has_training, *settings);
+  return compilation ? 0 : report(compilation.failure());
 }
 
 static Failure no_training(const Options& options) {
@@ -37,10 +44,11 @@ int command_train(const Options& options) {
   if (const Status sound = check_data(module, *dataset); !sound) return report(sound.failure());
 
   TrainerOptions trainer = trainer_options(options, module);
-  const CompileOptions compile_settings = compile_options(options, trainer.batch);
-  Result<Compilation> compilation = lower(module, true, compile_settings);
+  const Result<CompileOptions> compile_settings = compile_options(options, trainer.batch, true);
+  if (!compile_settings) return report(compile_settings.failure());
+  Result<Compilation> compilation = lower(module, true, *compile_settings);
   if (!compilation) return report(compilation.failure());
-  Result<Executable> executable = compile(module, *compilation, compile_settings);
+  Result<Executable> executable = compile(module, *compilation, *compile_settings);
   if (!executable) return report(executable.failure());
 
   const std::string stem = std::filesystem::path(options.file).stem().string();
@@ -70,7 +78,7 @@ int command_train(const Options& options) {
   const Status folder = open_run_folder(trainer.run_folder, use);
   if (!folder) return report(folder.failure());
 
-  Result<Executor> executor = Executor::create(std::move(*executable), compile_settings.threads);
+  Result<Executor> executor = Executor::create(std::move(*executable), compile_settings->threads);
   if (!executor) return report(executor.failure());
   install_interrupt_handlers();
   const Result<TrainingResult> result = train(*executor, *dataset, trainer, resumed ? &*resumed : nullptr);
@@ -104,12 +112,13 @@ int command_eval(const Options& options) {
   if (!weights) return report(weights.failure());
 
   const TrainerOptions trainer = trainer_options(options, module);
-  const CompileOptions compile_settings = compile_options(options, trainer.batch);
-  Result<Compilation> compilation = lower(module, false, compile_settings);
+  const Result<CompileOptions> compile_settings = compile_options(options, trainer.batch, true);
+  if (!compile_settings) return report(compile_settings.failure());
+  Result<Compilation> compilation = lower(module, false, *compile_settings);
   if (!compilation) return report(compilation.failure());
-  Result<Executable> executable = compile(module, *compilation, compile_settings);
+  Result<Executable> executable = compile(module, *compilation, *compile_settings);
   if (!executable) return report(executable.failure());
-  Result<Executor> executor = Executor::create(std::move(*executable), compile_settings.threads);
+  Result<Executor> executor = Executor::create(std::move(*executable), compile_settings->threads);
   if (!executor) return report(executor.failure());
   const Status loaded = executor->load(weights->tensors, false, options.weights);
   if (!loaded) return report(loaded.failure());

@@ -5,6 +5,9 @@
 #endif
 #include "ir/kernel/analysis.h"
 
+#include <algorithm>
+#include <set>
+
 namespace striate {
 
 static CompiledEntry lower_entry(Graph graph, const std::map<std::string, Layout>& fixed,
@@ -63,6 +66,34 @@ static Placement placement_of(const Value& value, const std::string& name, int64
   return placement;
 }
 
+// The kernel's name for people, and the values that can be looked at after it ran.
+static void describe_kernel(const Graph& graph, const Region& region, int64_t capacity,
+                            ExecutableKernel& kernel) {
+  const Node& head = graph.nodes[region.nodes.front()];
+  kernel.layer = head.path.empty() ? graph.values[head.outputs[0]].name : head.path;
+  kernel.place = head.location.text();
+  for (ValueId id : region.stored) {
+    const Value& value = graph.values[id];
+    const bool by_example = !value.type.has_batch() || value.type.shape[0] == Size::n();
+    if (value.type.element == ElementType::F32 && by_example)
+      kernel.stores.push_back(placement_of(value, value.name, capacity));
+  }
+}
+
+// How many regions come before the first that changes a parameter or an optimizer state.
+static std::size_t forward_regions(const Graph& graph) {
+  std::set<ValueId> updates;
+  for (const Persistent& persistent : graph.persistents)
+    if (persistent.next >= 0 && (persistent.trainable || !persistent.group.empty()))
+      updates.insert(persistent.next);
+  std::size_t count = 0;
+  while (count < graph.regions.size() &&
+         std::ranges::none_of(graph.regions[count].stored,
+                              [&](ValueId value) { return updates.contains(value); }))
+    ++count;
+  return count;
+}
+
 Result<Executable> compile([[maybe_unused]] const Module& module, const Compilation& compilation,
                            const CompileOptions& options) {
   const int64_t capacity = options.pipeline.capacity;
@@ -93,7 +124,9 @@ Result<Executable> compile([[maybe_unused]] const Module& module, const Compilat
       const Kernel kernel = program.kernels[k];
       point.kernels.push_back({kernel.name, (*code)->function(e, k),
                                [kernel](int64_t examples) { return parallel_extent(kernel, examples); }});
+      describe_kernel(graph, graph.regions[k], capacity, point.kernels.back());
     }
+    point.forward_kernels = forward_regions(graph);
     for (ValueId input : graph.inputs)
       point.inputs.push_back(placement_of(graph.values[input], graph.values[input].name, capacity));
     for (const auto& [name, value] : graph.outputs)

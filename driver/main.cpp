@@ -1,11 +1,16 @@
 // The command line: options, and which command they go to. docs/command-line.md is the reference.
 
 #include "driver/commands.h"
+#include "driver/crash_report.h"
+#include "support/diagnostics.h"
 #include "support/result.h"
 #include "support/version.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
 
 namespace striate {
 namespace {
@@ -17,107 +22,202 @@ void add_program(CLI::App& command, Options& options) {
       ->type_name("NAME=VALUE");
   command.add_option("--data", options.data, "the folder of the data files (default: the program's)")
       ->type_name("DIR");
-  command.add_option("--color", options.color, "auto, always, never")
-      ->check(CLI::IsMember({"auto", "always", "never"}));
 }
 
 void add_compilation(CLI::App& command, Options& options) {
-  command.add_option("--threads,-j", options.threads, "processors to use; results do not depend on it")
-      ->check(CLI::Range(1, 1024));
-  command.add_option("--mcpu", options.cpu, "the CPU to compile for, by LLVM's name");
+  command
+      .add_option("--threads,-j", options.threads,
+                  "processors to use (default: all); results do not depend on it")
+      ->check(CLI::Range(1, 1024).name("N"))
+      ->type_name("N");
+  command.add_option("--mcpu", options.cpu, "the CPU to compile for, by LLVM's name (default: this one)")
+      ->type_name("CPU");
   command.add_option("--layout", options.layout, "batch, channel or plain: overrides the layout pass")
-      ->check(CLI::IsMember({"batch", "channel", "plain"}));
+      ->check(CLI::IsMember({"batch", "channel", "plain"}).name("LAYOUT"));
   command.add_flag("!--no-fuse", options.fuse, "one kernel per statement, for comparison");
 }
 
-} // namespace
-
-static int run(int argc, char** argv) {
-  Options options;
-  for (int i = 0; i < argc; ++i) options.command_line += (i ? " " : "") + std::string(argv[i]);
-
-  CLI::App app{"Striate: a compiler for neural networks. Writes, trains and inspects `.nn` models.",
-               "striate"};
-  app.set_version_flag("--version", fmt::format("striate {}", kVersion));
-  app.require_subcommand(1);
-  app.failure_message(CLI::FailureMessage::simple);
-  int code = 0;
-  const auto command = [&](const char* name, const char* meaning, int (*function)(const Options&)) {
-    CLI::App* sub = app.add_subcommand(name, meaning);
-    sub->callback([&options, &code, function] { code = function(options); });
-    return sub;
-  };
-
-  CLI::App* check = command("check", "parse a program and check names, types and shapes", command_check);
-  add_program(*check, options);
-
-  CLI::App* train = command("train", "compile the training step and run it", command_train);
-  train->alias("fit");
-  add_program(*train, options);
-  add_compilation(*train, options);
-  train->add_option("--run", options.run_folder, "the run folder (default: a new one in runs/)")
-      ->type_name("DIR");
-  train
-      ->add_option("--resume", options.resume_from,
-                   "go on from the newest checkpoint of the run folder, or from FILE")
-      ->expected(0, 1)
-      ->type_name("FILE")
-      ->each([&](const std::string&) { options.resume = true; });
-  train->add_flag("--force", options.force, "replace an existing run folder");
-  train->add_option("--progress", options.progress, "auto, bar, plain, none")
-      ->check(CLI::IsMember({"auto", "bar", "plain", "none"}));
-
-  CLI::App* eval = command("eval", "measure loss and metrics of trained weights on a split", command_eval);
-  eval->alias("test");
-  add_program(*eval, options);
-  add_compilation(*eval, options);
-  eval->add_option("--weights,-w", options.weights, "a safetensors file")->required()->type_name("FILE");
-  eval->add_option("--split", options.split, "the split to measure (default: test)")->type_name("NAME");
-
-  CLI::App* apply = command("run", "apply a trained model to inputs", command_run);
-  apply->alias("predict");
-  add_program(*apply, options);
-  add_compilation(*apply, options);
-  apply->add_option("--weights,-w", options.weights, "a safetensors file")->required()->type_name("FILE");
-  apply->add_option("--input,-i", options.inputs, "NAME=@FILE.npy, or NAME=NUMBER")
+void add_weights(CLI::App& command, Options& options) {
+  command
+      .add_option("--weights,-w", options.weights, "a safetensors file: model.safetensors of a run folder")
       ->required()
-      ->type_name("NAME=VALUE");
-
-  CLI::App* build = command("build", "print a stage of the compilation", command_build);
-  build->alias("compile");
-  add_program(*build, options);
-  add_compilation(*build, options);
-  build->add_option("--emit", options.emit, "ast, graph, grad, regions, kernel, llvm, asm, cuda")
-      ->check(CLI::IsMember({"ast", "graph", "grad", "regions", "kernel", "llvm", "asm", "cuda"}));
-  build->add_option("--mode", options.mode, "train: the training step; infer: evaluation")
-      ->check(CLI::IsMember({"train", "infer"}));
-  build->add_option("--batch", options.batch, "the most examples per run (default: the program's batch)")
-      ->check(CLI::Range(1, 1 << 20));
-  build->add_option("-o", options.output, "where to write (default: stdout)")->type_name("FILE");
-
-  CLI::App* explain =
-      command("explain", "print an operator's definition and its derived gradients", command_explain);
-  explain->add_option("subject", options.subject, "what to explain: op")
-      ->required()
-      ->check(CLI::IsMember({"op"}));
-  explain->add_option("name", options.name, "the operator")->required();
-  explain->add_option("--in", options.file, "a program that defines it")->type_name("FILE.nn");
-  explain->add_flag("--grad", options.gradient, "the derived gradients too");
-
-  CLI::App* summary =
-      command("summary", "print layers, shapes, parameters, FLOPs and bytes", command_summary);
-  add_program(*summary, options);
-
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    const bool asked = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
-    app.exit(error);
-    return asked ? 0 : static_cast<int>(ExitCode::Usage);
-  }
-  return code;
+      ->type_name("FILE");
 }
 
+class CommandLine {
+public:
+  CommandLine()
+      : app_{"Striate: a compiler for neural networks. Writes, trains and inspects `.nn` models.",
+             "striate"} {
+    app_.set_version_flag("--version", fmt::format("striate {}", kVersion));
+    app_.footer(
+        "`striate COMMAND --help` shows the options of a command. Results go to stdout, the rest to stderr.");
+    app_.get_formatter()->column_width(28);
+    add_check();
+    add_train();
+    add_eval();
+    add_run();
+    add_build();
+    add_explain();
+    add_summary();
+  }
+
+  int run(int argc, char** argv) {
+    for (int i = 0; i < argc; ++i) options_.command_line += (i ? " " : "") + std::string(argv[i]);
+    install_crash_report(options_.command_line);
+    if (argc < 2) {
+      fmt::print(stderr, "{}", app_.help());
+      return static_cast<int>(ExitCode::Usage);
+    }
+    if (const std::string word = argv[1]; !word.starts_with('-') && !is_command(word))
+      return unknown_command(word);
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      return parse_error(error);
+    }
+    return chosen_ ? chosen_(options_) : usage("a command is missing");
+  }
+
+private:
+  using Command = int (*)(const Options&);
+
+  CLI::App& add(const char* name, const char* alias, const char* meaning, Command function) {
+    CLI::App* sub = app_.add_subcommand(name, meaning);
+    names_.emplace_back(name);
+    if (alias) {
+      sub->alias(alias);
+      names_.emplace_back(alias);
+    }
+    sub->add_option("--color", options_.color, "auto (on a terminal), always, never")
+        ->check(CLI::IsMember({"auto", "always", "never"}).name("WHEN"));
+    sub->callback([this, function] { chosen_ = function; });
+    return *sub;
+  }
+
+  void add_check() {
+    CLI::App& check =
+        add("check", nullptr, "find the mistakes of a program, without running it", command_check);
+    add_program(check, options_);
+  }
+
+  void add_train() {
+    CLI::App& train = add("train", "fit", "compile the training step and run it", command_train);
+    add_program(train, options_);
+    add_compilation(train, options_);
+    train.add_option("--run", options_.run_folder, "the run folder (default: a new one in runs/)")
+        ->type_name("DIR");
+    train
+        .add_option("--resume", options_.resume_from,
+                    "go on from the newest checkpoint of the run folder, or from FILE")
+        ->expected(0, 1)
+        ->type_name("FILE")
+        ->each([this](const std::string&) { options_.resume = true; });
+    train.add_flag("--force", options_.force, "replace an existing run folder");
+    train.add_option("--progress", options_.progress, "auto (a bar on a terminal), bar, plain, none")
+        ->check(CLI::IsMember({"auto", "bar", "plain", "none"}).name("HOW"));
+  }
+
+  void add_eval() {
+    CLI::App& eval =
+        add("eval", "test", "measure loss and metrics of trained weights on a split", command_eval);
+    add_program(eval, options_);
+    add_compilation(eval, options_);
+    add_weights(eval, options_);
+    eval.add_option("--split", options_.split, "the split to measure (default: test)")->type_name("NAME");
+  }
+
+  void add_run() {
+    CLI::App& run = add("run", "predict", "apply a trained model to inputs", command_run);
+    add_program(run, options_);
+    add_compilation(run, options_);
+    add_weights(run, options_);
+    run.add_option("--input,-i", options_.inputs,
+                   "NAME=@FILE.npy, values as the data has them, or NAME=NUMBER")
+        ->required()
+        ->type_name("NAME=VALUE");
+    run.add_option("--output,-o", options_.outputs,
+                   "NAME=@FILE.npy: writes an output there, and does not print it")
+        ->type_name("NAME=@FILE");
+  }
+
+  void add_build() {
+    CLI::App& build = add("build", "compile", "print a stage of the compilation", command_build);
+    add_program(build, options_);
+    add_compilation(build, options_);
+    build
+        .add_option("--emit", options_.emit,
+                    "ast, graph, grad, regions (the default), kernel, llvm, asm, cuda")
+        ->check(CLI::IsMember({"ast", "graph", "grad", "regions", "kernel", "llvm", "asm", "cuda"})
+                    .name("STAGE"));
+    build.add_option("--mode", options_.mode, "train: the training step (the default); infer: evaluation")
+        ->check(CLI::IsMember({"train", "infer"}).name("MODE"));
+    build.add_option("--batch", options_.batch, "the most examples per run (default: the program's batch)")
+        ->check(CLI::Range(1, 1 << 20).name("N"))
+        ->type_name("N");
+    build.add_option("-o", options_.output, "where to write (default: stdout)")->type_name("FILE");
+  }
+
+  void add_explain() {
+    CLI::App& explain =
+        add("explain", nullptr, "print an operator's definition and its derived gradients", command_explain);
+    explain.add_option("subject", options_.subject, "what to explain: op")
+        ->required()
+        ->check(CLI::IsMember({"op"}).name("SUBJECT"));
+    explain.add_option("name", options_.name, "the operator")->required()->type_name("NAME");
+    explain.add_option("--in", options_.file, "a program that defines it")->type_name("FILE.nn");
+    explain.add_flag("--grad", options_.gradient, "the derived gradients too");
+  }
+
+  void add_summary() {
+    CLI::App& summary =
+        add("summary", nullptr, "print layers, shapes, parameters, FLOPs and bytes", command_summary);
+    add_program(summary, options_);
+  }
+
+  bool is_command(const std::string& word) const { return std::ranges::find(names_, word) != names_.end(); }
+
+  static int usage(const std::string& message) {
+    fmt::print(stderr, "striate: error: {}\n", message);
+    return static_cast<int>(ExitCode::Usage);
+  }
+
+  int unknown_command(const std::string& word) const {
+    std::string message = fmt::format("there is no command `{}`", word);
+    if (const std::string near = nearest_name(word, names_); !near.empty())
+      message += fmt::format("; did you mean `{}`?", near);
+    else if (word.ends_with(".nn"))
+      message += fmt::format("; did you mean `striate train {}`?", word);
+    else
+      message += "; `striate --help` lists them";
+    return usage(message);
+  }
+
+  // Help and version are no errors; an unknown option is answered with the nearest one.
+  int parse_error(const CLI::ParseError& error) {
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app_.exit(error);
+    const std::vector<CLI::App*> used = app_.get_subcommands();
+    if (error.get_name() != "ExtrasError" || used.empty()) return usage(error.what());
+    const std::vector<std::string> left = used[0]->remaining();
+    if (left.empty()) return usage(error.what());
+    const std::string word = left[0].substr(0, left[0].find('='));
+    if (!word.starts_with('-')) return usage(fmt::format("`{}` is one argument too many", word));
+    std::vector<std::string> known;
+    for (const CLI::Option* option : used[0]->get_options())
+      for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+    const std::string near = nearest_name(word, known);
+    return usage(fmt::format("`striate {}` has no option `{}`; {}", used[0]->get_name(), word,
+                             near.empty() ? fmt::format("`striate {} --help` lists them", used[0]->get_name())
+                                          : fmt::format("did you mean `{}`?", near)));
+  }
+
+  Options options_;
+  CLI::App app_;
+  std::vector<std::string> names_;
+  Command chosen_ = nullptr;
+};
+
+} // namespace
 } // namespace striate
 
-int main(int argc, char** argv) { return striate::run(argc, argv); }
+int main(int argc, char** argv) { return striate::CommandLine().run(argc, argv); }

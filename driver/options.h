@@ -7,6 +7,8 @@
 
 namespace striate {
 
+constexpr int64_t kInferenceBatch = 64; // examples at a time where no program says
+
 struct Options {
   std::string file;                    // the `.nn` file
   std::string data;                    // --data: the folder of the data files; "" = beside the program
@@ -28,7 +30,8 @@ struct Options {
   // eval, run
   std::string weights;
   std::string split = "test";
-  std::vector<std::string> inputs; // NAME=VALUE
+  std::vector<std::string> inputs;  // NAME=VALUE
+  std::vector<std::string> outputs; // NAME=@FILE.npy
 
   // build
   std::string emit = "regions";

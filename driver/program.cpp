@@ -1,5 +1,7 @@
 #include "driver/program.h"
 
+#include "driver/crash_report.h"
+
 #ifdef STRIATE_HAS_LLVM
 #include "codegen/cpu/target.h"
 #endif
@@ -129,6 +131,7 @@ static Result<std::map<std::string, std::string>> assignments(const std::vector<
 
 Result<OpenProgram> open_program(const Options& options) {
   OpenProgram program;
+  set_crash_program(options.file);
   Result<std::string> text = read_program_text(options.file);
   if (!text) return text.failure();
   program.source = std::move(*text);
@@ -163,7 +166,8 @@ int thread_count(const Options& options) {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-CompileOptions compile_options(const Options& options, int64_t capacity) {
+Result<CompileOptions> compile_options(const Options& options, int64_t capacity,
+                                       [[maybe_unused]] bool runs_here) {
   CompileOptions compile;
   compile.threads = thread_count(options);
   compile.pipeline.capacity = capacity;
@@ -172,7 +176,12 @@ CompileOptions compile_options(const Options& options, int64_t capacity) {
   compile.pipeline.target = host_target();
   if (options.cpu != "native") {
     Result<TargetInfo> named = target_named(options.cpu);
-    if (named) compile.pipeline.target = *named;
+    if (!named) return named.failure();
+    if (runs_here)
+      if (const std::string missing = missing_here(*named); !missing.empty())
+        return Failure{ExitCode::Usage, fmt::format("this machine cannot run code for `{}`: it lacks {}",
+                                                    options.cpu, missing)};
+    compile.pipeline.target = *named;
   }
 #endif
   if (options.layout == "batch") compile.pipeline.layout = LayoutPolicy::BatchBlocked;

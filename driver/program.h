@@ -41,7 +41,9 @@ struct OpenProgram {
 Result<OpenProgram> open_program(const Options& options);
 Result<std::string> read_program_text(const std::string& file);
 
-CompileOptions compile_options(const Options& options, int64_t capacity);
+// A Failure where --mcpu names no CPU of LLVM's, or, with `runs_here`, one that this machine cannot stand in
+// for.
+Result<CompileOptions> compile_options(const Options& options, int64_t capacity, bool runs_here);
 int thread_count(const Options& options);
 
 // Trainer settings from the program's `train` block.

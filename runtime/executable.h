@@ -1,8 +1,8 @@
 // A compiled program as the runtime sees it: plain data and function pointers. What makes one (a JIT, the
 // interpreter, a CUDA back end) fills it in; nothing here knows the compiler.
 //
-// Memory is one arena: the persistent segment first (parameters and states, shared by all entry points), then each entry
-// point's own transient segment. Nothing is allocated while an entry point runs.
+// Memory is one arena: the persistent segment first (parameters and states, shared by all entry points), then
+// each entry point's own transient segment. Nothing is allocated while an entry point runs.
 #pragma once
 
 #include "support/tensor_type.h"
@@ -33,25 +33,34 @@ struct Placement {
   std::vector<Digit> digits;
 };
 
-// arena and scalars as in EntryPoint; `examples` is the active batch size, at most the capacity; [begin, end) is a
-// part of [0, parallel_extent(examples)). Calls on disjoint parts may run at once.
-using KernelFunction = void (*)(char* arena, const float* scalars, int64_t examples, int64_t begin, int64_t end);
+// arena and scalars as in EntryPoint; `examples` is the active batch size, at most the capacity; [begin, end)
+// is a part of [0, parallel_extent(examples)). Calls on disjoint parts may run at once.
+using KernelFunction = void (*)(char* arena, const float* scalars, int64_t examples, int64_t begin,
+                                int64_t end);
 
 struct ExecutableKernel {
   std::string name;
   KernelFunction function = nullptr;
   std::function<int64_t(int64_t examples)> parallel_extent;
+  // For messages: the layer (or value) that it begins with, where the program has it, and the real values
+  // that it leaves in memory.
+  std::string layer = {};
+  std::string place = {}; // "lenet.nn:8:30"
+  std::vector<Placement> stores = {};
 };
 
 // Kernels run in order; each is finished before the next begins.
 struct EntryPoint {
   std::string name;
   std::vector<ExecutableKernel> kernels;
-  // Slot -> name. Filled by the caller before each run, in f32: "N", "1/N", "step", "epoch", and the optimizer's
-  // "optimizer.lr" and the like. The slots "seed.low" and "seed.high" hold 32-bit integers, bit for bit.
+  // So many kernels at the beginning change no parameter and no optimizer state; "loss" is known after them.
+  std::size_t forward_kernels = 0;
+  // Slot -> name. Filled by the caller before each run, in f32: "N", "1/N", "step", "epoch", and the
+  // optimizer's "optimizer.lr" and the like. The slots "seed.low" and "seed.high" hold 32-bit integers, bit
+  // for bit.
   std::vector<std::string> scalars;
-  std::vector<Placement> inputs;  // to be filled, rows beyond `examples` up to the next multiple of 16 (and at most
-                                  // the capacity) with copies of the last real example
+  std::vector<Placement> inputs; // to be filled, rows beyond `examples` up to the next multiple of 16 (and at
+                                 // most the capacity) with copies of the last real example
   std::vector<Placement> outputs; // by name: "loss" and metrics hold one value per example
 };
 
@@ -59,12 +68,13 @@ struct Executable {
   int64_t capacity = 0; // most examples per run
   int64_t arena_bytes = 0;
   std::vector<Placement> parameters; // PyTorch's names and logical shapes
-  std::vector<Placement> states;     // running statistics ("bn1.running_mean") and optimizer states ("conv1.weight/v")
-  EntryPoint init;                   // fills parameters and states
-  EntryPoint step;                   // one training step
-  EntryPoint eval;                   // outputs, loss and metrics, nothing changed
+  std::vector<Placement>
+      states;      // running statistics ("bn1.running_mean") and optimizer states ("conv1.weight/v")
+  EntryPoint init; // fills parameters and states
+  EntryPoint step; // one training step
+  EntryPoint eval; // outputs, loss and metrics, nothing changed
   std::vector<std::pair<std::string, double>> scalar_defaults; // "optimizer.lr" -> 0.01
-  std::shared_ptr<void> code;        // keeps the machine code alive
+  std::shared_ptr<void> code;                                  // keeps the machine code alive
 };
 
 } // namespace striate

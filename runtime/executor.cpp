@@ -31,7 +31,7 @@ Result<Executor> Executor::create(Executable executable, int threads) {
   return executor;
 }
 
-void Executor::run(const EntryPoint& entry, int64_t examples) {
+void Executor::set_slots(const EntryPoint& entry, int64_t examples) {
   CHECK(examples >= 1 && examples <= executable_->capacity, "{} of {}", examples, executable_->capacity);
   for (std::size_t slot = 0; slot < entry.scalars.size(); ++slot) {
     const std::string& name = entry.scalars[slot];
@@ -49,10 +49,28 @@ void Executor::run(const EntryPoint& entry, int64_t examples) {
       slots_[slot] = static_cast<float>(value->second);
     }
   }
-  for (const ExecutableKernel& kernel : entry.kernels)
-    pool_->run(kernel.parallel_extent(examples), [&](int64_t begin, int64_t end) {
-      kernel.function(arena(), slots_.data(), examples, begin, end);
-    });
+}
+
+void Executor::run_kernel(const ExecutableKernel& kernel, int64_t examples) {
+  pool_->run(kernel.parallel_extent(examples), [&](int64_t begin, int64_t end) {
+    kernel.function(arena(), slots_.data(), examples, begin, end);
+  });
+}
+
+void Executor::run(const EntryPoint& entry, int64_t examples) {
+  set_slots(entry, examples);
+  for (const ExecutableKernel& kernel : entry.kernels) run_kernel(kernel, examples);
+}
+
+void Executor::run_forward(const EntryPoint& entry, int64_t examples) {
+  set_slots(entry, examples);
+  for (std::size_t k = 0; k < entry.forward_kernels; ++k) run_kernel(entry.kernels[k], examples);
+}
+
+void Executor::run_update(const EntryPoint& entry, int64_t examples) {
+  set_slots(entry, examples);
+  for (std::size_t k = entry.forward_kernels; k < entry.kernels.size(); ++k)
+    run_kernel(entry.kernels[k], examples);
 }
 
 static const Placement* find(const std::vector<Placement>& placements, std::string_view name) {
@@ -158,13 +176,26 @@ Status Executor::load(std::span<const NamedTensor> tensors, bool optimizer, cons
 }
 
 std::string Executor::first_non_finite() const {
-  for (const Placement* placement : persistent(true)) {
-    if (placement->element != ElementType::F32) continue;
-    const Tensor tensor = placed(*placement).read(arena(), 0);
-    for (float value : tensor.as<float>())
-      if (!std::isfinite(value)) return placement->name;
-  }
+  for (const Placement* placement : persistent(true))
+    if (placed(*placement).first_non_finite(arena(), 0) >= 0) return placement->name;
   return "";
+}
+
+std::optional<Executor::NonFinite> Executor::find_non_finite(const EntryPoint& entry, int64_t examples) {
+  for (const Placement& input : entry.inputs)
+    if (const int64_t example = placed(input).first_non_finite(arena(), examples); example >= 0)
+      return NonFinite{fmt::format("the input `{}`", input.name), example};
+  if (const std::string name = first_non_finite(); !name.empty())
+    return NonFinite{fmt::format("`{}`", name), -1};
+  set_slots(entry, examples);
+  for (std::size_t k = 0; k < entry.forward_kernels; ++k) {
+    const ExecutableKernel& kernel = entry.kernels[k];
+    run_kernel(kernel, examples);
+    for (const Placement& stored : kernel.stores)
+      if (PlacedTensor(stored).first_non_finite(arena(), examples) >= 0)
+        return NonFinite{fmt::format("`{}` ({})", kernel.layer, kernel.place), -1};
+  }
+  return std::nullopt;
 }
 
 } // namespace striate

@@ -8,6 +8,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 
 namespace striate {
 
@@ -32,6 +33,9 @@ public:
   // Fills parameters and states from the seed.
   void initialize() { run(executable_->init, 1); }
   void run(const EntryPoint& entry, int64_t examples);
+  // The two parts of a run: up to the loss, with parameters and optimizer states as they were, and the rest.
+  void run_forward(const EntryPoint& entry, int64_t examples);
+  void run_update(const EntryPoint& entry, int64_t examples);
 
   // An input of an entry point, rows of a column as its examples.
   Status set_input(const EntryPoint& entry, std::string_view name, const Tensor& column,
@@ -53,10 +57,20 @@ public:
   // The name of the first parameter or state with a value that is not finite; "" where there is none.
   std::string first_non_finite() const;
 
+  // Where values that are not finite come from: looks at the inputs (which must have been set anew), at
+  // parameters and states, and then at what each kernel of the forward part leaves, which it runs again.
+  struct NonFinite {
+    std::string what;     // "the input `x`", "`fc1` (lenet.nn:8:30)"
+    int64_t example = -1; // of an input
+  };
+  std::optional<NonFinite> find_non_finite(const EntryPoint& entry, int64_t examples);
+
 private:
   Executor() = default;
   const PlacedTensor& placed(const Placement& placement) const { return placed_.at(&placement); }
   std::vector<const Placement*> persistent(bool optimizer) const;
+  void set_slots(const EntryPoint& entry, int64_t examples);
+  void run_kernel(const ExecutableKernel& kernel, int64_t examples);
   char* arena() const { return static_cast<char*>(arena_->data()); }
 
   std::unique_ptr<Executable> executable_;

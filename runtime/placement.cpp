@@ -101,6 +101,16 @@ Tensor PlacedTensor::read(const char* arena, int64_t examples) const {
   return tensor;
 }
 
+int64_t PlacedTensor::first_non_finite(const char* arena, int64_t examples) const {
+  if (element_ != ElementType::F32) return -1;
+  const Tensor tensor = read(arena, examples);
+  const std::span<const float> values = tensor.as<float>();
+  const auto found =
+      std::find_if(values.begin(), values.end(), [](float value) { return !std::isfinite(value); });
+  if (found == values.end()) return -1;
+  return batch_ ? (found - values.begin()) / row_elements() : 0;
+}
+
 void PlacedTensor::write(char* arena, const Tensor& tensor) const {
   CHECK(!batch_ && tensor.element() == element_ && tensor.shape() == shape_, "{}: {}", name_,
         tensor.type_text());

@@ -24,6 +24,8 @@ public:
   Tensor read(const char* arena, int64_t examples) const;
   // All of a tensor without a batch dimension; its type and shape must be the placement's.
   void write(char* arena, const Tensor& tensor) const;
+  // The first example (0 where there is no batch dimension) with a value that is not finite; -1: none.
+  int64_t first_non_finite(const char* arena, int64_t examples) const;
   // The rows of `column` as the examples 0, 1, ..., converted to the placement's type; the places up to the
   // next multiple of 16 (and at most the capacity) get copies of the last one. A value or type that cannot be
   // converted is a Failure.

@@ -4,6 +4,7 @@
 #include "runtime/metrics_log.h"
 #include "runtime/safetensors.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -11,6 +12,7 @@ namespace striate {
 
 static constexpr int64_t kLogInterval = 50; // steps between two lines of the loss of a batch
 static constexpr const char* kExamples = "examples";
+static constexpr const char* kLoss = "loss";
 
 static double monotonic_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -25,10 +27,14 @@ bool lower_is_better(const std::string& metric) {
   return metric.ends_with("loss") || metric.ends_with("error");
 }
 
+static bool is_finite(const Tensor& values) {
+  return std::ranges::all_of(values.as<float>(), [](float value) { return std::isfinite(value); });
+}
+
 // Sums of per-example values in f64, in the order of the examples.
 class MetricSums {
 public:
-  MetricSums(const std::vector<std::string>& metrics) : names_{"loss"} {
+  MetricSums(const std::vector<std::string>& metrics) : names_{kLoss} {
     names_.insert(names_.end(), metrics.begin(), metrics.end());
     sums_.resize(names_.size());
   }
@@ -181,11 +187,12 @@ private:
     executor_.set_scalar("epoch", static_cast<double>(position_.epoch));
     if (Status status = executor_.set_inputs(entry, options_.bindings, *train_split_->table, rows); !status)
       return status;
-    executor_.run(entry, examples);
+    executor_.run_forward(entry, examples);
+    if (!is_finite(executor_.output(entry, kLoss, examples))) return loss_not_finite(entry, rows);
+    executor_.run_update(entry, examples);
     ++position_.step;
     const double loss = sums_.add(executor_, entry, examples);
-    if (!std::isfinite(loss)) return not_finite(fmt::format("the loss is {}", loss));
-    if (position_.step % kLogInterval == 0) return record("batch", {{"loss", loss}});
+    if (position_.step % kLogInterval == 0) return record("batch", {{kLoss, loss}});
     return {};
   }
 
@@ -250,7 +257,9 @@ private:
 
   Status save(bool best) {
     if (const std::string name = executor_.first_non_finite(); !name.empty())
-      return not_finite("a weight is not finite");
+      return not_finite(
+          fmt::format("`{}` is not finite after step {} (epoch {})", name, position_.step, position_.epoch),
+          "; a lower learning rate may help");
     Result<int64_t> offset = log_->synced_offset();
     if (!offset) return offset.failure();
     position_.log_offset = *offset;
@@ -270,17 +279,29 @@ private:
     return save(false);
   }
 
-  Failure not_finite(const std::string& what) const {
-    const std::string name = executor_.first_non_finite();
-    const std::string where = name.empty()
-                                  ? "all weights are still finite"
-                                  : fmt::format("the first weight that is not finite is in `{}`", name);
+  // The step that was begun has changed no weight: it is looked at again, from its inputs on.
+  Failure loss_not_finite(const EntryPoint& entry, std::span<const int64_t> rows) {
+    if (Status status = executor_.set_inputs(entry, options_.bindings, *train_split_->table, rows); !status)
+      return status.failure();
+    std::string first = "nowhere else";
+    bool bad_input = false;
+    if (const auto origin = executor_.find_non_finite(entry, static_cast<int64_t>(rows.size()))) {
+      first = "in " + origin->what;
+      bad_input = origin->example >= 0;
+      if (bad_input)
+        first += fmt::format(", example {} of the data (counted from 0)",
+                             rows[static_cast<std::size_t>(origin->example)]);
+    }
+    return not_finite(fmt::format("the loss is not finite at step {} (epoch {}): first seen {}",
+                                  position_.step + 1, position_.epoch + 1, first),
+                      bad_input ? "" : "; a lower learning rate may help");
+  }
+
+  Failure not_finite(const std::string& what, const std::string& advice) const {
     const std::string saved = result_.checkpoint.empty()
                                   ? "nothing was saved yet"
                                   : fmt::format("the last checkpoint is `{}`", result_.checkpoint);
-    return {ExitCode::NonFinite,
-            fmt::format("{} at step {} (epoch {}); {}; {}; a lower learning rate may help", what,
-                        position_.step, position_.epoch + 1, where, saved)};
+    return {ExitCode::NonFinite, fmt::format("{}; {}{}", what, saved, advice)};
   }
 
   // After the last epoch: the remaining splits, and the weights alone.

@@ -11,11 +11,12 @@ void set_crash_hook(CrashHook hook) { crash_hook = hook; }
 
 void internal_error(const char* file, int line, const char* condition, const std::string& message) {
   std::fflush(stdout);
-  fmt::print(stderr, "striate: internal error: {}:{}: `{}` does not hold{}{}\n", file, line, condition,
-             message.empty() ? "" : ": ", message);
+  const std::string text = fmt::format("{}:{}: `{}` does not hold{}{}", file, line, condition,
+                                       message.empty() ? "" : ": ", message);
+  fmt::print(stderr, "striate: internal error: {}\n", text);
   if (CrashHook hook = crash_hook) {
     crash_hook = nullptr;
-    fmt::print(stderr, "{}\n", hook(message));
+    fmt::print(stderr, "{}\n", hook(text));
   }
   fmt::print(stderr, "This is a bug in Striate, not in your program.\n");
   std::fflush(stderr);

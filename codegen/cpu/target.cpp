@@ -1,6 +1,7 @@
 #include "codegen/cpu/target.h"
 
 #include "codegen/cpu/llvm_compat.h"
+#include "support/diagnostics.h"
 
 #include <llvm/ADT/StringMap.h>
 #include <llvm/Support/TargetSelect.h>
@@ -13,17 +14,22 @@
 
 namespace striate {
 
-static std::unique_ptr<llvm::MCSubtargetInfo> subtarget(const std::string& cpu, const std::string& features) {
+// Of a CPU that LLVM knows by that name; "" is any.
+static std::unique_ptr<llvm::MCSubtargetInfo> known_subtarget(const std::string& cpu,
+                                                              const std::string& features) {
   static const bool initialized = !llvm::InitializeNativeTarget();
   CHECK(initialized, "LLVM was built without the host's target");
   const std::string triple = llvm::sys::getProcessTriple();
   std::string error;
   const llvm::Target* target = cpu::lookup_target(triple, error);
   CHECK(target, "{}", error);
-  // An unknown name makes LLVM print a warning of its own: ask a generic subtarget about it first.
-  auto generic = cpu::create_subtarget(*target, triple, "", "");
-  if (!generic->isCPUStringValid(cpu)) return nullptr;
   return cpu::create_subtarget(*target, triple, cpu, features);
+}
+
+static std::unique_ptr<llvm::MCSubtargetInfo> subtarget(const std::string& cpu, const std::string& features) {
+  // An unknown name makes LLVM print a warning of its own: ask a generic subtarget about it first.
+  if (!known_subtarget("", "")->isCPUStringValid(cpu)) return nullptr;
+  return known_subtarget(cpu, features);
 }
 
 // Registers and vector width that the features give.
@@ -71,14 +77,31 @@ Result<TargetInfo> target_named(const std::string& cpu) {
   const TargetInfo host = host_target();
   if (cpu == "native") return host;
   auto facts = subtarget(cpu, "");
-  if (!facts)
+  if (!facts) {
+    std::vector<std::string> names;
+    for (const auto& known : known_subtarget("", "")->getAllProcessorDescriptions())
+      names.push_back(known.Key);
+    const std::string near = nearest_name(cpu, names);
     return Failure{ExitCode::Usage,
-                   fmt::format("`{}` is not a CPU that LLVM knows for this architecture", cpu)};
+                   fmt::format("`{}` is not a CPU that LLVM knows for this architecture{}", cpu,
+                               near.empty() ? "" : fmt::format("; did you mean `{}`?", near))};
+  }
   TargetInfo info;
   info.name = cpu;
   info.threads = host.threads;
   set_vector_facts(info, *facts);
   return info;
+}
+
+std::string missing_here(const TargetInfo& target) {
+  const auto facts = subtarget(target.name, target.features);
+  CHECK(facts, "{}", target.name);
+  std::vector<std::string> missing;
+  for (const auto& feature : llvm::sys::getHostCPUFeatures())
+    if (!feature.getValue() && facts->checkFeatures(("+" + feature.getKey()).str()))
+      missing.push_back(feature.getKey().str());
+  std::sort(missing.begin(), missing.end());
+  return fmt::format("{}", fmt::join(missing, ", "));
 }
 
 } // namespace striate

@@ -15,4 +15,7 @@ TargetInfo host_target();
 // Caches are the usual ones of its class.
 Result<TargetInfo> target_named(const std::string& cpu);
 
+// What code for a named CPU may use and this machine has not: "avx512f, avx512vl"; "" where it can run here.
+std::string missing_here(const TargetInfo& target);
+
 } // namespace striate

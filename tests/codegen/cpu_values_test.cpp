@@ -180,7 +180,7 @@ TEST(Cpu, IntegersNeverTrap) {
       {0, -4}, {kLeast, 1}, {kLeast, -1}, {kMost, -1}, {-1, 9}, {kLeast, 2}, {1, kLeast}, {0, 0}};
   const std::vector<float> reals = {0.0f,          -0.5f,          2.9f,          -2.9f, 1e30f,     -1e30f,
                                     2147483520.0f, -2147483648.0f, 1.5e9f,        NAN,   -INFINITY, INFINITY,
-                                    1e-40f,        16777217,       2147483648.0f, -3e9f};
+                                    1e-40f,        16777216.0f,    2147483648.0f, -3e9f};
   KernelBuilder k("integers");
   const int a = k.memory("a", 16, ElementType::I32), b = k.memory("b", 16, ElementType::I32),
             x = k.memory("x", 16), quotients = k.memory("quotients", 32, ElementType::I32),
@@ -252,6 +252,13 @@ TEST(Cpu, TextForms) {
   EXPECT_EQ(32, wide->vector_registers);
   EXPECT_EQ(256, target_named("haswell")->vector_bits);
   EXPECT_FALSE(target_named("no-such-cpu").ok());
+  EXPECT_EQ(ExitCode::Usage, target_named("znver44").failure().code);
+  EXPECT_NE(std::string::npos, target_named("znver44").failure().message.find("did you mean `znver4`?"));
+  EXPECT_EQ("", missing_here(host_target()));
+  EXPECT_EQ("", missing_here(*target_named("x86-64")));
+  TargetInfo other = host_target();
+  other.features = "+sse4a,+amx-tile";
+  EXPECT_NE("", missing_here(other)) << "no machine has both";
   EXPECT_NE(std::string::npos, llvm_text(program, *wide).find("<16 x float>"));
   auto assembly = assembly_text(program, *wide);
   ASSERT_TRUE(assembly.ok());

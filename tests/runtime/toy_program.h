@@ -20,9 +20,10 @@ inline constexpr int64_t kWeight = 0, kVelocity = 64, kMean = 128, kFeatures = 1
                          kEnd = kAccuracy + 192;
 enum Slot { kN, kInverseN, kStep, kEpoch, kRate, kSeedLow, kSeedHigh };
 
-// The step at which the program raises SIGINT, the evaluation that does (counted down), and the step whose
-// loss is not a number; -1: none.
-inline int64_t interrupt_at_step = -1, interrupt_in_evaluation = -1, break_at_step = -1;
+// The step at which the program raises SIGINT, the evaluation that does (counted down), the step whose loss
+// is not a number, and the one that leaves such a weight; -1: none.
+inline int64_t interrupt_at_step = -1, interrupt_in_evaluation = -1, break_at_step = -1,
+               break_weight_at_step = -1;
 
 inline float* floats(char* arena, int64_t offset) { return reinterpret_cast<float*>(arena + offset); }
 inline float feature(const char* arena, int64_t n, int64_t i) {
@@ -48,12 +49,13 @@ inline float probability(char* arena, int64_t n) {
 }
 
 // Loss and accuracy of the examples [begin, end): the parallel kernel.
-inline void forward(char* arena, const float*, int64_t, int64_t begin, int64_t end) {
+inline void forward(char* arena, const float* scalars, int64_t, int64_t begin, int64_t end) {
   const auto* labels = reinterpret_cast<const int32_t*>(arena + kLabels);
   for (int64_t n = begin; n < end; ++n) {
     const float p = probability(arena, n);
     floats(arena, kLoss)[n] = -std::log(labels[n] == 1 ? p : 1 - p);
     floats(arena, kAccuracy)[n] = (p > 0.5f) == (labels[n] == 1);
+    if (static_cast<int64_t>(scalars[kStep]) == break_at_step) floats(arena, kLoss)[n] = NAN;
   }
 }
 
@@ -73,7 +75,7 @@ inline void update(char* arena, const float* scalars, int64_t examples, int64_t,
     floats(arena, kWeight)[i] -= scalars[kRate] / (1 + scalars[kEpoch]) * velocity;
   }
   floats(arena, kMean)[0] = 0.9f * floats(arena, kMean)[0] + 0.1f * mean * scalars[kInverseN];
-  if (step == break_at_step) floats(arena, kLoss)[0] = floats(arena, kWeight)[1] = NAN;
+  if (step == break_weight_at_step) floats(arena, kWeight)[1] = NAN;
   if (step == interrupt_at_step) std::raise(SIGINT);
 }
 
@@ -114,10 +116,10 @@ inline Executable program() {
                                          plain("label", ElementType::I32, {kCapacity}, true, kLabels)};
   const std::vector<Placement> outputs = {plain("loss", ElementType::F32, {kCapacity}, true, kLoss),
                                           plain("accuracy", ElementType::F32, {kCapacity}, true, kAccuracy)};
-  program.init = {"init", {{"init", init, once}}, scalars, {}, {}};
-  program.step = {"step", {{"forward", forward, each}, {"update", update, once}}, scalars, inputs, outputs};
-  program.eval = {
-      "eval", {{"forward", forward, each}, {"signal", maybe_interrupt, once}}, scalars, inputs, outputs};
+  const ExecutableKernel forward_kernel = {"forward", forward, each, "fc", "toy.nn:2:5", {outputs[0]}};
+  program.init = {"init", {{"init", init, once}}, 1, scalars, {}, {}};
+  program.step = {"step", {forward_kernel, {"update", update, once}}, 1, scalars, inputs, outputs};
+  program.eval = {"eval", {forward_kernel, {"signal", maybe_interrupt, once}}, 2, scalars, inputs, outputs};
   return program;
 }
 

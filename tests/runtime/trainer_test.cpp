@@ -15,7 +15,8 @@ protected:
   TrainerRuns() {
     install_interrupt_handlers();
     clear_interrupts();
-    toy::interrupt_at_step = toy::interrupt_in_evaluation = toy::break_at_step = -1;
+    toy::interrupt_at_step = toy::interrupt_in_evaluation = -1;
+    toy::break_at_step = toy::break_weight_at_step = -1;
     // 200 points, labelled by a line through the origin.
     Table table;
     Tensor features(ElementType::F32, {200, 2}), labels(ElementType::U8, {200});
@@ -162,12 +163,41 @@ TEST_F(TrainerRuns, ANonFiniteLossStopsBeforeAnythingIsSaved) {
   const Result<TrainingResult> result = run("run");
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.failure().code, ExitCode::NonFinite);
-  EXPECT_EQ(
-      result.failure().message,
-      "the loss is nan at step 10 (epoch 2); the first weight that is not finite is in `fc.weight`; the last "
-      "checkpoint is `" +
-          path("run/checkpoint-0000000007.safetensors") + "`; a lower learning rate may help");
+  EXPECT_EQ(result.failure().message, "the loss is not finite at step 10 (epoch 2): first seen in `fc` "
+                                      "(toy.nn:2:5); the last checkpoint is `" +
+                                          path("run/checkpoint-0000000007.safetensors") +
+                                          "`; a lower learning rate may help");
   EXPECT_EQ(latest_checkpoint(path("run"))->checkpoint.step, 7);
+}
+
+TEST_F(TrainerRuns, AWeightThatIsNotFiniteIsNamedInTheNextStep) {
+  toy::break_weight_at_step = 3;
+  EXPECT_EQ(
+      run("run").failure().message,
+      "the loss is not finite at step 4 (epoch 1): first seen in `fc.weight`; nothing was saved yet; a lower "
+      "learning rate may help");
+  toy::break_weight_at_step = 7; // an epoch's last
+  EXPECT_EQ(run("other").failure().message,
+            "`fc.weight` is not finite after step 7 (epoch 1); nothing was saved yet; "
+            "a lower learning rate may help");
+}
+
+TEST_F(TrainerRuns, AnInputThatIsNotFiniteIsNamed) {
+  Table table;
+  Tensor features(ElementType::F32, {20, 2}), labels(ElementType::U8, {20});
+  features.as<float>()[2 * 13 + 1] = -INFINITY;
+  table.columns.push_back({"features", std::move(features)});
+  table.columns.push_back({"label", std::move(labels)});
+  dataset_ = {};
+  ASSERT_TRUE(dataset_.add(Split::whole("train", std::move(table))).ok());
+  const Result<TrainingResult> result = run("run");
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.failure().code, ExitCode::NonFinite);
+  EXPECT_NE(
+      result.failure().message.find("first seen in the input `x`, example 13 of the data (counted from 0); "
+                                    "nothing was saved yet"),
+      std::string::npos)
+      << result.failure().message;
 }
 
 TEST_F(TrainerRuns, ResumingRefusesAnotherSeedOrBatch) {
