@@ -65,7 +65,7 @@ class CommandLine(harness.EndToEnd):
         self.striate("train", net, "--data", self.path("data"), "--run", self.path("run"), "--set", "train.epochs=30")
         weights = ["--weights", self.path("run", "model.safetensors")]
         self.assertRegex(self.striate("eval", net, "--data", self.path("data"), *weights).stdout, r"accuracy\D+(1|0\.9\d+)")
-        pixels = [1.0 if row == 4 else 0.1 for row in range(8) for _ in range(8)]
+        pixels = [230.0 if row == 4 else 30.0 for row in range(8) for _ in range(8)]
         harness.write_npy(self.path("x.npy"), [1, 1, 8, 8], pixels)
         self.assertRegex(self.striate("run", net, *weights, "--input", f"image=@{self.path('x.npy')}").stdout, r"\b2\b")
 
