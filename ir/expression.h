@@ -32,13 +32,14 @@ struct Expr {
   enum class Kind {
     Constant, // `constant` (Real, Int or Bool by `type`)
     Index,    // the value of `indices[0]` (Int)
-    Scalar,   // a run-time scalar by `name`: "N" (examples in this batch), "step", "epoch", "optimizer.lr" (Real)
+    Scalar,   // a run-time scalar by `name`: "N" (examples in this batch), "step", "epoch", "optimizer.lr"
+              // (Real)
     Read,     // graph only: operand number `operand` at `indices`, or `constant` outside it where `has_else`
     Random,   // uniform in [0, 1): Philox4x32-10, key = seed, counter = (indices[0], step, stream)
     Apply,    // `function` of `arguments`
-    Load,     // kernel only: buffer `operand` at flat offset indices[0]; where arguments[0] (a guard) is present and
-              // false, `constant`, and memory is not touched
-    Tile,     // kernel only: the point of tile `operand` (axes the tile lacks are broadcast)
+    Load, // kernel only: buffer `operand` at flat offset indices[0]; where arguments[0] (a guard) is present
+          // and false, `constant`, and memory is not touched
+    Tile, // kernel only: the point of tile `operand` (axes the tile lacks are broadcast)
   };
   Kind kind = Kind::Constant;
   ScalarType type = ScalarType::Real;
@@ -53,8 +54,8 @@ struct Expr {
   std::vector<ExprRef> arguments;
 };
 
-// Builders. Arithmetic on constants is folded (in f64 for reals), x + 0, x * 1, select(true, ..) and the like vanish;
-// x * 0 does not (x may not be finite).
+// Builders. Arithmetic on constants is folded (in f64 for reals), x + 0, x * 1, select(true, ..) and the like
+// vanish; x * 0 does not (x may not be finite).
 ExprRef constant(double value);
 ExprRef constant_int(int64_t value);
 ExprRef constant_bool(bool value);
@@ -64,7 +65,8 @@ ExprRef read(int operand, std::vector<IndexExpr> indices, ScalarType type = Scal
              std::optional<double> otherwise = std::nullopt);
 ExprRef random_uniform(const IndexExpr& element, uint32_t stream);
 ExprRef apply(Function function, std::vector<ExprRef> arguments);
-ExprRef load(int buffer, const IndexExpr& offset, ScalarType type, ExprRef guard = nullptr, double otherwise = 0);
+ExprRef load(int buffer, const IndexExpr& offset, ScalarType type, ExprRef guard = nullptr,
+             double otherwise = 0);
 ExprRef tile_point(int tile, ScalarType type);
 
 inline ExprRef operator+(const ExprRef& a, const ExprRef& b) { return apply(Function::Add, {a, b}); }
@@ -74,8 +76,10 @@ inline ExprRef operator/(const ExprRef& a, const ExprRef& b) { return apply(Func
 inline ExprRef select(const ExprRef& c, const ExprRef& a, const ExprRef& b) {
   return apply(Function::Select, {c, a, b});
 }
-// low <= index <= high, as a Bool expression; true where `range` proves it, and only the halves it does not prove.
-ExprRef in_range(const IndexExpr& index, int64_t low, int64_t high, const std::function<Interval(int)>& range_of);
+// low <= index <= high, as a Bool expression; true where `range` proves it, and only the halves it does not
+// prove.
+ExprRef in_range(const IndexExpr& index, int64_t low, int64_t high,
+                 const std::function<Interval(int)>& range_of);
 
 bool is_constant(const ExprRef& e, double value);
 bool structurally_equal(const ExprRef& a, const ExprRef& b);

@@ -1,5 +1,6 @@
-// Integer expressions over index variables, in one canonical form: constant + sum of coefficient * term, where
-// a term is a variable, or the floor quotient or the remainder of an index expression by a positive constant.
+// Integer expressions over index variables, in one canonical form: constant + sum of coefficient * term,
+// where a term is a variable, or the floor quotient or the remainder of an index expression by a positive
+// constant.
 //
 // Variables are numbers whose meaning (name, range) belongs to whoever holds the expression: a Statement's
 // variables in the graph, loops and tile axes in a kernel. Equal expressions compare equal: terms are sorted,
@@ -48,7 +49,7 @@ public:
   std::optional<int> as_variable() const;
   // Coefficient of a variable among the affine terms (0 where it does not occur there).
   int64_t coefficient(int variable) const;
-  bool uses(int variable) const;      // anywhere, inside quotients too
+  bool uses(int variable) const;                       // anywhere, inside quotients too
   void collect_variables(std::vector<int>& out) const; // sorted, unique, appended
 
   IndexExpr operator+(const IndexExpr& other) const;

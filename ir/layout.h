@@ -9,9 +9,9 @@
 
 namespace striate {
 
-// From outermost to innermost: digit `(index[dimension] / step) % extent`. A dimension may have two digits, e.g.
-// NCHW16c = {0,1,N} {1,16,C/16} {2,1,H} {3,1,W} {1,1,16}. The highest digit of a dimension is rounded up, so a layout may
-// hold padding; padding reads as anything unless a pass says otherwise.
+// From outermost to innermost: digit `(index[dimension] / step) % extent`. A dimension may have two digits,
+// e.g. NCHW16c = {0,1,N} {1,16,C/16} {2,1,H} {3,1,W} {1,1,16}. The highest digit of a dimension is rounded
+// up, so a layout may hold padding; padding reads as anything unless a pass says otherwise.
 struct Layout {
   struct Digit {
     int dimension = 0;

@@ -13,21 +13,26 @@ bool vanishes_with(const ExprRef& e, const std::function<bool(const ExprRef&)>& 
   if (e->kind != Expr::Kind::Apply) return false;
   const auto zero = [&](std::size_t i) { return vanishes_with(e->arguments[i], is_zero); };
   switch (e->function) {
-  case Function::Mul: return zero(0) || zero(1);
+  case Function::Mul:
+    return zero(0) || zero(1);
   case Function::Div:
   case Function::Neg:
-  case Function::Scale2: return zero(0);
+  case Function::Scale2:
+    return zero(0);
   case Function::Add:
-  case Function::Sub: return zero(0) && zero(1);
-  case Function::Select: return zero(1) && zero(2);
-  default: return false;
+  case Function::Sub:
+    return zero(0) && zero(1);
+  case Function::Select:
+    return zero(1) && zero(2);
+  default:
+    return false;
   }
 }
 
 namespace {
 
-// The unknowns are the forward statement's variables; new ones (the target's dimensions, phases, quotients) get
-// the numbers after them. An unknown left unsolved is reduced over.
+// The unknowns are the forward statement's variables; new ones (the target's dimensions, phases, quotients)
+// get the numbers after them. An unknown left unsolved is reduced over.
 class Solver {
 public:
   Solver(const Statement& forward, const TensorType& x) : forward_(forward), x_(x) {
@@ -58,7 +63,8 @@ public:
   }
 
   IndexExpr solution(int variable) const {
-    return variable < unknown_count_ && solutions_[variable] ? *solutions_[variable] : IndexExpr::variable(variable);
+    return variable < unknown_count_ && solutions_[variable] ? *solutions_[variable]
+                                                             : IndexExpr::variable(variable);
   }
 
   AdjointStatement finish(const ExprRef& contribution, const std::function<const TensorType&(int)>& type_of);
@@ -97,7 +103,8 @@ private:
     return static_cast<int>(variables_.size()) - 1;
   }
 
-  // Unknown `v` is `value`; elsewhere it is replaced. Its own range becomes a guard unless `value` cannot leave it.
+  // Unknown `v` is `value`; elsewhere it is replaced. Its own range becomes a guard unless `value` cannot
+  // leave it.
   void settle(int v, const IndexExpr& value) {
     solutions_[v] = value;
     const auto replace = [&](int u) { return u == v ? value : IndexExpr::variable(u); };
@@ -155,11 +162,13 @@ private:
       guards_.push_back({difference, 0, 0});
   }
 
-  // What is not solved for is summed over: the windows' taps rather than the positions, and short ranges rather than long.
+  // What is not solved for is summed over: the windows' taps rather than the positions, and short ranges
+  // rather than long.
   int cheapest_to_solve(const IndexExpr& equation, const std::vector<int>& open) const {
     return *std::max_element(open.begin(), open.end(), [&](int a, int b) {
       const auto worth = [&](int v) {
-        return std::tuple(v < forward_.free_count, variables_[v].extent.factor, -std::abs(equation.coefficient(v)));
+        return std::tuple(v < forward_.free_count, variables_[v].extent.factor,
+                          -std::abs(equation.coefficient(v)));
       };
       return worth(a) < worth(b);
     });
@@ -169,7 +178,8 @@ private:
   bool solve_quotient(int dimension, const IndexExpr& equation, const std::vector<int>& open) {
     if (equation.terms().size() != 1) return false;
     const IndexExpr::Term term = equation.terms()[0];
-    if (term.kind != IndexExpr::TermKind::Quotient || term.coefficient != 1 || !term.operand->is_affine()) return false;
+    if (term.kind != IndexExpr::TermKind::Quotient || term.coefficient != 1 || !term.operand->is_affine())
+      return false;
     const IndexExpr& inner = *term.operand;
     for (int v : open) {
       const int64_t sign = inner.coefficient(v);
@@ -220,7 +230,8 @@ private:
     const int64_t window = variables_[r].extent.factor;
     IndexExpr r1(0);
     if (window > stride)
-      r1 = IndexExpr::variable(new_variable(variables_[r].name, Size::constant((window + stride - 1) / stride), false));
+      r1 = IndexExpr::variable(
+          new_variable(variables_[r].name, Size::constant((window + stride - 1) / stride), false));
     settle(r, r1 * stride + IndexExpr::variable(phase));
     settle(i, IndexExpr::variable(q) + q_low - r1);
     return true;
@@ -259,12 +270,13 @@ static ExprRef with_else(const ExprRef& e) {
   return std::make_shared<const Expr>(std::move(copy));
 }
 
-AdjointStatement Solver::finish(const ExprRef& contribution, const std::function<const TensorType&(int)>& type_of) {
+AdjointStatement Solver::finish(const ExprRef& contribution,
+                                const std::function<const TensorType&(int)>& type_of) {
   ExprRef body = substitute(contribution, [&](int v) { return solution(v); });
   const auto range_of = ranges();
 
-  // A guard is implied where a factor of the body reads, at exactly the guarded index, a dimension of the guarded
-  // extent: outside, the factor reads 0 instead.
+  // A guard is implied where a factor of the body reads, at exactly the guarded index, a dimension of the
+  // guarded extent: outside, the factor reads 0 instead.
   std::vector<Range> explicit_guards;
   for (const Range& guard : guards_) {
     const Interval interval = guard.value.range(range_of);
@@ -286,9 +298,11 @@ AdjointStatement Solver::finish(const ExprRef& contribution, const std::function
       continue;
     }
     if (!factor->has_else)
-      body = rewrite(body, [&](const ExprRef& e) { return structurally_equal(e, factor) ? with_else(e) : e; });
+      body =
+          rewrite(body, [&](const ExprRef& e) { return structurally_equal(e, factor) ? with_else(e) : e; });
   }
-  // Whatever else may be read outside its tensor now is harmless there (the result is masked or multiplied by 0).
+  // Whatever else may be read outside its tensor now is harmless there (the result is masked or multiplied by
+  // 0).
   body = rewrite(body, [&](const ExprRef& e) -> ExprRef {
     if (e->kind != Expr::Kind::Read || e->has_else) return e;
     const std::vector<Size>& shape = type_of(e->operand).shape;
@@ -304,8 +318,8 @@ AdjointStatement Solver::finish(const ExprRef& contribution, const std::function
     condition = apply(Function::And, {condition, in_range(guard.value, guard.low, guard.high, range_of)});
   body = select(condition, body, constant(0));
 
-  // Free variables in the order of the target's dimensions, then what was left unsolved, in its old order; a window's
-  // quotient stands where its window stood.
+  // Free variables in the order of the target's dimensions, then what was left unsolved, in its old order; a
+  // window's quotient stands where its window stood.
   std::vector<int> order;
   for (const std::vector<int>& digits : output_) order.insert(order.end(), digits.begin(), digits.end());
   const int free_count = static_cast<int>(order.size());
@@ -323,8 +337,7 @@ AdjointStatement Solver::finish(const ExprRef& contribution, const std::function
   for (std::vector<int>& digits : output_)
     for (int& digit : digits) digit = number[digit];
   result.statement.output = output_;
-  result.statement.reducer =
-      static_cast<int>(order.size()) > free_count ? Reducer::Sum : Reducer::None;
+  result.statement.reducer = static_cast<int>(order.size()) > free_count ? Reducer::Sum : Reducer::None;
   result.statement.body = substitute(body, [&](int v) {
     CHECK(number[v] >= 0, "variable {} is neither solved nor kept", variables_[v].name);
     return IndexExpr::variable(number[v]);

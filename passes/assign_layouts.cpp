@@ -10,9 +10,12 @@ constexpr int64_t kBlock = 16;
 
 const char* name_of(LayoutPolicy policy) {
   switch (policy) {
-  case LayoutPolicy::BatchBlocked: return "batch-blocked";
-  case LayoutPolicy::ChannelBlocked: return "channel-blocked";
-  case LayoutPolicy::Plain: return "plain";
+  case LayoutPolicy::BatchBlocked:
+    return "batch-blocked";
+  case LayoutPolicy::ChannelBlocked:
+    return "channel-blocked";
+  case LayoutPolicy::Plain:
+    return "plain";
   }
   CHECK(false);
 }
@@ -20,8 +23,9 @@ const char* name_of(LayoutPolicy policy) {
 LayoutPolicy choose_layout_policy(Graph& graph, int64_t capacity) {
   const LayoutPolicy policy = LayoutPolicy::BatchBlocked;
   graph.decide("assign_layouts", graph.name, name_of(policy),
-               capacity >= kBlock ? "the capacity fills vectors of 16 examples, so that no layer has ragged vectors"
-                                  : "lanes beyond the batch repeat its last example");
+               capacity >= kBlock
+                   ? "the capacity fills vectors of 16 examples, so that no layer has ragged vectors"
+                   : "lanes beyond the batch repeat its last example");
   return policy;
 }
 
@@ -55,12 +59,13 @@ static bool blockable(const Size& size) { return !size.batch && size.factor % kB
 
 // [N][C/16][H][W][16] where the channel count allows it.
 static Layout channel_blocked(const TensorType& type) {
-  if (type.has_batch() && type.rank() >= 2 && blockable(type.shape[1])) return Layout::blocked(type, 1, kBlock);
+  if (type.has_batch() && type.rank() >= 2 && blockable(type.shape[1]))
+    return Layout::blocked(type, 1, kBlock);
   return Layout::row_major(type);
 }
 
-// The layout of a contraction's operand without a batch (a weight) for a vector over the target's channel: dimensions in
-// order, blocked where the target's and the reduced channel run, the target's lanes innermost.
+// The layout of a contraction's operand without a batch (a weight) for a vector over the target's channel:
+// dimensions in order, blocked where the target's and the reduced channel run, the target's lanes innermost.
 static Layout weight_layout(const Statement& statement, const ExprRef& weight, const TensorType& type) {
   const int vector = statement.output.size() > 1 ? statement.output[1].back() : -1;
   const int reduced = statement.free_count;
@@ -93,10 +98,15 @@ void assign_layouts(Graph& graph, LayoutPolicy policy, const std::map<std::strin
   for (Value& value : graph.values) {
     switch (policy) {
     case LayoutPolicy::BatchBlocked:
-      value.layout = value.type.has_batch() ? Layout::blocked(value.type, 0, kBlock) : Layout::row_major(value.type);
+      value.layout =
+          value.type.has_batch() ? Layout::blocked(value.type, 0, kBlock) : Layout::row_major(value.type);
       break;
-    case LayoutPolicy::ChannelBlocked: value.layout = channel_blocked(value.type); break;
-    case LayoutPolicy::Plain: value.layout = Layout::row_major(value.type); break;
+    case LayoutPolicy::ChannelBlocked:
+      value.layout = channel_blocked(value.type);
+      break;
+    case LayoutPolicy::Plain:
+      value.layout = Layout::row_major(value.type);
+      break;
     }
   }
   if (policy == LayoutPolicy::ChannelBlocked) {

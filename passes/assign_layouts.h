@@ -1,11 +1,13 @@
-// assign_layouts: decides how each value lies in memory, and which values are exactly 0 in padded batch lanes.
+// assign_layouts: decides how each value lies in memory, and which values are exactly 0 in padded batch
+// lanes.
 //
 //   batch-blocked     x[N/16][C][H][W][16]: the vector is 16 examples; weights stay as written (broadcast)
-//   channel-blocked   x[N][C/16][H][W][16] and weights with their output channel innermost, where every contraction allows it
-//   plain             row-major
+//   channel-blocked   x[N][C/16][H][W][16] and weights with their output channel innermost, where every
+//   contraction allows it plain             row-major
 //
-// Assumes assign_orders. A parameter has one layout for all entry points: the first one decides, the others are given its
-// layouts in `fixed`, by name. Guarantees a layout on every value. Shown by tests/passes/layouts_test.cpp.
+// Assumes assign_orders. A parameter has one layout for all entry points: the first one decides, the others
+// are given its layouts in `fixed`, by name. Guarantees a layout on every value. Shown by
+// tests/passes/layouts_test.cpp.
 #pragma once
 
 #include "ir/graph/graph.h"

@@ -4,13 +4,15 @@
 
 namespace striate {
 
-constexpr int64_t kBlock = 16; // logical lanes of a vector and the split of the first reduced variable, on every target
+constexpr int64_t kBlock =
+    16; // logical lanes of a vector and the split of the first reduced variable, on every target
 
 static ReductionOrder order_of(const Statement& statement) {
   ReductionOrder order;
   const int count = static_cast<int>(statement.variables.size());
   if (statement.reducer != Reducer::Sum && statement.reducer != Reducer::Prod) {
-    for (int v = statement.free_count; v < count; ++v) order.loops.push_back({v, 1, statement.variables[v].extent});
+    for (int v = statement.free_count; v < count; ++v)
+      order.loops.push_back({v, 1, statement.variables[v].extent});
     return order;
   }
   for (int v = statement.free_count; v < count; ++v) {

@@ -1,11 +1,12 @@
 // assign_orders: declares the order of every reduction, before any layout or schedule (docs/ir.md, "Orders").
 //
 //   over the batch:   (n/16, the others as written; lanes n%16)
-//   otherwise:        as written, the first variable split by 16 with its low digit innermost: (c/16, r, s, c%16)
+//   otherwise:        as written, the first variable split by 16 with its low digit innermost: (c/16, r, s,
+//   c%16)
 //
-// Channel-blocked, batch-blocked and plain schedules all can follow the same order at no cost, so a result's bits do not
-// depend on the layout. ArgMax and its Max, and every other reducer, follow the order as written: their result does not
-// depend on it. Shown by tests/passes/orders_test.cpp.
+// Channel-blocked, batch-blocked and plain schedules all can follow the same order at no cost, so a result's
+// bits do not depend on the layout. ArgMax and its Max, and every other reducer, follow the order as written:
+// their result does not depend on it. Shown by tests/passes/orders_test.cpp.
 #pragma once
 
 #include "ir/graph/graph.h"

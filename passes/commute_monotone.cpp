@@ -10,7 +10,8 @@ namespace striate {
 // The clamp's constant, where the statement is max(x[same place], c) and nothing else.
 static std::optional<double> clamp_constant(const Statement& statement) {
   const ExprRef& body = statement.body;
-  if (statement.reduces() || body->kind != Expr::Kind::Apply || body->function != Function::Max) return std::nullopt;
+  if (statement.reduces() || body->kind != Expr::Kind::Apply || body->function != Function::Max)
+    return std::nullopt;
   const ExprRef &x = body->arguments[0], &c = body->arguments[1];
   if (x->kind != Expr::Kind::Read || x->has_else || c->kind != Expr::Kind::Constant) return std::nullopt;
   if (x->indices != statement.output_indices()) return std::nullopt;
@@ -34,10 +35,12 @@ void commute_monotone(Graph& graph) {
     if (!bound) continue;
     const std::string what = graph.values[clamped].name + ", " + graph.values[window.outputs[0]].name;
     if (readers[clamped].size() != 1) {
-      graph.decide("commute_monotone", what, "kept", fmt::format("`{}` has another reader", graph.values[clamped].name));
+      graph.decide("commute_monotone", what, "kept",
+                   fmt::format("`{}` has another reader", graph.values[clamped].name));
       continue;
     }
-    // The window now reads the unclamped value and defines a new one; the clamp of that defines the old output.
+    // The window now reads the unclamped value and defines a new one; the clamp of that defines the old
+    // output.
     const ValueId result = window.outputs[0];
     const Node clamp = graph.nodes[producer];
     const ValueId unclamped = clamp.inputs[0];
@@ -46,8 +49,8 @@ void commute_monotone(Graph& graph) {
     unclamped_read.operand = 0;
     pooled.body = std::make_shared<const Expr>(std::move(unclamped_read));
     const Value old = graph.values[result];
-    const ValueId maximum = add_statement(graph, window.op, window.path, old.name + ".window", old.type, {unclamped},
-                                          std::move(pooled), window.location);
+    const ValueId maximum = add_statement(graph, window.op, window.path, old.name + ".window", old.type,
+                                          {unclamped}, std::move(pooled), window.location);
     graph.nodes.back().attributes = window.attributes;
     Statement outer;
     for (std::size_t d = 0; d < old.type.shape.size(); ++d) {

@@ -10,16 +10,23 @@ static ExprRef negated(const ExprRef& a) { return apply(Function::Neg, {a}); }
 
 // What argument `which` of `e` receives when `e` receives `adjoint`; `e` itself stands for its value unless a
 // cheaper expression is given. nullptr: nothing.
-static ExprRef chain_to_argument(const ExprRef& e, std::size_t which, const ExprRef& adjoint, const ExprRef& value) {
+static ExprRef chain_to_argument(const ExprRef& e, std::size_t which, const ExprRef& adjoint,
+                                 const ExprRef& value) {
   const std::vector<ExprRef>& args = e->arguments;
   const ExprRef& a = args[0];
   switch (e->function) {
-  case Function::Add: return adjoint;
-  case Function::Sub: return which == 0 ? adjoint : negated(adjoint);
-  case Function::Mul: return adjoint * args[1 - which];
-  case Function::Div: return which == 0 ? adjoint / args[1] : negated(adjoint * e / args[1]);
-  case Function::Neg: return negated(adjoint);
-  case Function::Fma: return which == 2 ? adjoint : adjoint * args[1 - which];
+  case Function::Add:
+    return adjoint;
+  case Function::Sub:
+    return which == 0 ? adjoint : negated(adjoint);
+  case Function::Mul:
+    return adjoint * args[1 - which];
+  case Function::Div:
+    return which == 0 ? adjoint / args[1] : negated(adjoint * e / args[1]);
+  case Function::Neg:
+    return negated(adjoint);
+  case Function::Fma:
+    return which == 2 ? adjoint : adjoint * args[1 - which];
   case Function::Max: {
     // a > b, read off the value where one is at hand: max(a, b) > b exactly where a > b.
     const ExprRef first_wins = less(args[1], value ? value : a);
@@ -35,23 +42,29 @@ static ExprRef chain_to_argument(const ExprRef& e, std::size_t which, const Expr
     const ExprRef root = value ? value : e;
     return select(less(constant(0), root), adjoint * constant(0.5) / root, constant(0));
   }
-  case Function::Exp: return adjoint * (value ? value : e);
-  case Function::Log: return adjoint / a;
+  case Function::Exp:
+    return adjoint * (value ? value : e);
+  case Function::Log:
+    return adjoint / a;
   case Function::Tanh: {
     const ExprRef t = value ? value : e;
     return adjoint * (constant(1) - t * t);
   }
   case Function::Erf: // 2 / sqrt(pi) * exp(-x^2)
     return adjoint * (constant(1.1283791670955125739) * apply(Function::Exp, {negated(a * a)}));
-  case Function::Sin: return adjoint * apply(Function::Cos, {a});
-  case Function::Cos: return negated(adjoint * apply(Function::Sin, {a}));
+  case Function::Sin:
+    return adjoint * apply(Function::Cos, {a});
+  case Function::Cos:
+    return negated(adjoint * apply(Function::Sin, {a}));
   case Function::Pow:
     if (which == 0) return adjoint * (args[1] * apply(Function::Pow, {a, args[1] - constant(1)}));
-    return select(less(constant(0), a), adjoint * ((value ? value : e) * apply(Function::Log, {a})), constant(0));
+    return select(less(constant(0), a), adjoint * ((value ? value : e) * apply(Function::Log, {a})),
+                  constant(0));
   case Function::Select:
     if (which == 0) return nullptr;
     return which == 1 ? select(a, adjoint, constant(0)) : select(a, constant(0), adjoint);
-  case Function::Scale2: return which == 0 ? apply(Function::Scale2, {adjoint, args[1]}) : nullptr;
+  case Function::Scale2:
+    return which == 0 ? apply(Function::Scale2, {adjoint, args[1]}) : nullptr;
   case Function::Floor:
   case Function::Round:
   case Function::Less:
@@ -63,7 +76,8 @@ static ExprRef chain_to_argument(const ExprRef& e, std::size_t which, const Expr
   case Function::ToReal:
   case Function::ToInt:
   case Function::Exponent2:
-  case Function::Mantissa2: return nullptr;
+  case Function::Mantissa2:
+    return nullptr;
   }
   CHECK(false);
 }

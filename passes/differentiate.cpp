@@ -40,7 +40,8 @@ public:
   }
 
 private:
-  // Values on a path from an input that needs a gradient to the output, and how many terms each one's adjoint has.
+  // Values on a path from an input that needs a gradient to the output, and how many terms each one's adjoint
+  // has.
   void mark_live(ValueId output) {
     if (!needs_[output]) return;
     live_.insert(output);
@@ -61,8 +62,8 @@ private:
     if (parts.empty()) { // reached only through derivatives that are zero everywhere
       Statement zero = pointwise(graph_.values[value].type);
       zero.body = constant(0);
-      parts = {add_statement(graph_, "zero", "", graph_.values[value].name + ".grad", graph_.values[value].type, {},
-                             std::move(zero), graph_.values[value].location)};
+      parts = {add_statement(graph_, "zero", "", graph_.values[value].name + ".grad",
+                             graph_.values[value].type, {}, std::move(zero), graph_.values[value].location)};
     }
     if (parts.size() > 1) {
       const Value target = graph_.values[value];
@@ -100,8 +101,11 @@ private:
     ExprRef seed = read(inputs, here);
     ExprRef own_value;
     switch (statement.reducer) {
-    case Reducer::None: own_value = read(inputs + 2, here); break;
-    case Reducer::Sum: break;
+    case Reducer::None:
+      own_value = read(inputs + 2, here);
+      break;
+    case Reducer::Sum:
+      break;
     case Reducer::Max:
     case Reducer::Min: {
       operands[inputs + 1] = winners_of(id);
@@ -113,9 +117,9 @@ private:
       break;
     }
     default:
-      return Failure{ExitCode::Failed, fmt::format("{}: `{}` reduces by {}, which has no derivative here",
-                                                   node.location.text(), graph_.values[value].name,
-                                                   name_of(statement.reducer))};
+      return Failure{ExitCode::Failed,
+                     fmt::format("{}: `{}` reduces by {}, which has no derivative here", node.location.text(),
+                                 graph_.values[value].name, name_of(statement.reducer))};
     }
 
     for (const ExprRef& symbol : differentiable_reads(statement.body)) {
@@ -146,8 +150,9 @@ private:
     const std::string name =
         target.name + ".grad" + (terms_[source] > 1 ? fmt::format(".{}", parts.size()) : std::string());
     AdjointStatement adjoint =
-        derive_adjoint(statement, symbol, target.type, contribution,
-                       [&](int operand) -> const TensorType& { return graph_.values[operands[operand]].type; });
+        derive_adjoint(statement, symbol, target.type, contribution, [&](int operand) -> const TensorType& {
+          return graph_.values[operands[operand]].type;
+        });
     TensorType type = target.type;
     type.shape = adjoint.shape;
     const std::string op = node.op + ".adjoint";
@@ -196,13 +201,14 @@ Result<std::map<ValueId, ValueId>> differentiate(Graph& graph) {
 
   // The step minimises the mean over the batch's real examples; lanes beyond them start from an exact 0.
   const Value value = graph.values[loss];
-  CHECK(value.type.shape.size() == 1 && value.type.shape[0] == Size::n(), "the loss is one value per example");
+  CHECK(value.type.shape.size() == 1 && value.type.shape[0] == Size::n(),
+        "the loss is one value per example");
   Statement seed;
   seed.variables = {{"n", Size::n()}};
   seed.free_count = 1;
   seed.output = {{0}};
-  const ExprRef is_real = apply(Function::Less, {apply(Function::ToReal, {index_value(IndexExpr::variable(0))}),
-                                                 run_time_scalar("N")});
+  const ExprRef is_real = apply(
+      Function::Less, {apply(Function::ToReal, {index_value(IndexExpr::variable(0))}), run_time_scalar("N")});
   seed.body = select(is_real, run_time_scalar("1/N"), constant(0));
   // The differentiator's forward part ends before the seed.
   Differentiator differentiator(graph, parameters);

@@ -47,8 +47,8 @@ void eliminate_dead_nodes(Graph& graph) {
   for (std::size_t n = 0; n < graph.nodes.size(); ++n)
     for (ValueId value : graph.nodes[n].outputs) producer[value] = static_cast<NodeId>(n);
 
-  // Depth-first from each needed node in the order they stand, so that inputs come first; explicit stack, since
-  // chains may be long.
+  // Depth-first from each needed node in the order they stand, so that inputs come first; explicit stack,
+  // since chains may be long.
   std::vector<NodeId> order;
   std::vector<char> state(graph.nodes.size(), 0); // 1: on the stack, 2: placed
   std::vector<bool> wanted(graph.nodes.size(), false);
@@ -93,7 +93,8 @@ void eliminate_dead_nodes(Graph& graph) {
   std::vector<Node> nodes;
   for (Value& value : graph.values) value.producer = -1;
   for (NodeId n : order) {
-    for (ValueId value : graph.nodes[n].outputs) graph.values[value].producer = static_cast<NodeId>(nodes.size());
+    for (ValueId value : graph.nodes[n].outputs)
+      graph.values[value].producer = static_cast<NodeId>(nodes.size());
     nodes.push_back(std::move(graph.nodes[n]));
   }
   graph.nodes = std::move(nodes);

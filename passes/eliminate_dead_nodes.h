@@ -1,5 +1,5 @@
-// eliminate_dead_nodes: drops every node whose value no output and no persistent's `next` needs, and puts the rest into
-// an order of execution (producers first, otherwise as they stood). Node and value numbers change.
+// eliminate_dead_nodes: drops every node whose value no output and no persistent's `next` needs, and puts the
+// rest into an order of execution (producers first, otherwise as they stood). Node and value numbers change.
 // Assumes expand_calls. Shown by tests/passes/simplify_test.cpp.
 #pragma once
 

@@ -13,7 +13,8 @@ static ExprRef renumber_operands(const ExprRef& body, const std::map<int, int>& 
   });
 }
 
-// A variable with one value is that value. Every dimension of the target and every reduction keeps a variable.
+// A variable with one value is that value. Every dimension of the target and every reduction keeps a
+// variable.
 static void drop_unit_variables(Statement& statement) {
   std::vector<bool> keep(statement.variables.size(), true);
   const auto is_unit = [&](int v) { return statement.variables[v].extent.is_constant(1); };
@@ -52,7 +53,8 @@ static void drop_unit_variables(Statement& statement) {
 // A definition of one statement over exactly the values it reads, each once.
 static std::shared_ptr<const Definition> single_statement(const Graph& graph, const std::string& name,
                                                           std::vector<ValueId>& inputs, Statement statement,
-                                                          const std::string& target_name, const TensorType& type) {
+                                                          const std::string& target_name,
+                                                          const TensorType& type) {
   std::map<ValueId, int> number_of_value;
   std::map<int, int> numbers;
   std::vector<ValueId> used;
@@ -67,7 +69,8 @@ static std::shared_ptr<const Definition> single_statement(const Graph& graph, co
   statement.body = renumber_operands(statement.body, numbers);
   auto definition = std::make_shared<Definition>();
   definition->name = name;
-  for (ValueId value : used) definition->operands.push_back({graph.values[value].name, graph.values[value].type});
+  for (ValueId value : used)
+    definition->operands.push_back({graph.values[value].name, graph.values[value].type});
   definition->input_count = static_cast<int>(used.size());
   definition->operands.push_back({target_name, type});
   definition->outputs = {definition->input_count};
@@ -116,8 +119,9 @@ void expand_calls(Graph& graph) {
       ValueId& target = values[statement.target];
       if (target < 0) {
         const std::string base = call.outputs.empty() ? call.op : graph.values[call.outputs[0]].name;
-        target = graph.add_value(graph.unique_name(base + "." + definition.operands[statement.target].name),
-                                 definition.operands[statement.target].type, ValueRole::Computed, call.location);
+        target =
+            graph.add_value(graph.unique_name(base + "." + definition.operands[statement.target].name),
+                            definition.operands[statement.target].type, ValueRole::Computed, call.location);
       }
       Statement plain = statement;
       drop_unit_variables(plain);
@@ -128,7 +132,8 @@ void expand_calls(Graph& graph) {
       node.location = call.location;
       node.inputs = values;
       const Value& value = graph.values[target];
-      node.definition = single_statement(graph, call.op, node.inputs, std::move(plain), value.name, value.type);
+      node.definition =
+          single_statement(graph, call.op, node.inputs, std::move(plain), value.name, value.type);
       node.outputs = {target};
       graph.values[target].producer = static_cast<NodeId>(graph.nodes.size());
       graph.nodes.push_back(std::move(node));

@@ -1,8 +1,8 @@
 // expand_calls: operator calls become their statements.
 //
-// Assumes a verified graph of calls. Guarantees that every node is one statement with one output, that nothing
-// computed changed, and that names, paths, attributes and locations of the calls are kept on the statements.
-// Shown by tests/passes/expand_calls.
+// Assumes a verified graph of calls. Guarantees that every node is one statement with one output, that
+// nothing computed changed, and that names, paths, attributes and locations of the calls are kept on the
+// statements. Shown by tests/passes/expand_calls.
 #pragma once
 
 #include "ir/graph/graph.h"
@@ -11,8 +11,8 @@ namespace striate {
 
 void expand_calls(Graph& graph);
 
-// A node of one statement: `inputs` are the operands that `statement.body` numbers 0 .. inputs.size()-1; the target's
-// operand number is set here. Returns the value it defines. Used by every pass that adds nodes.
+// A node of one statement: `inputs` are the operands that `statement.body` numbers 0 .. inputs.size()-1; the
+// target's operand number is set here. Returns the value it defines. Used by every pass that adds nodes.
 ValueId add_statement(Graph& graph, const std::string& op, const std::string& path,
                       const std::string& output_name, TensorType type, std::vector<ValueId> inputs,
                       Statement statement, const SourceLocation& location);

@@ -15,7 +15,8 @@ std::optional<WindowShape> window_shape(const Statement& statement) {
   bool any_window = false;
   for (std::size_t d = 0; d < source->indices.size(); ++d) {
     const IndexExpr& index = source->indices[d];
-    if (!index.is_affine() || d >= statement.output.size() || statement.output[d].size() != 1) return std::nullopt;
+    if (!index.is_affine() || d >= statement.output.size() || statement.output[d].size() != 1)
+      return std::nullopt;
     WindowShape::Dimension dimension;
     dimension.along = statement.output[d][0];
     for (const IndexExpr::Term& term : index.terms()) {
@@ -40,7 +41,9 @@ std::optional<WindowShape> window_shape(const Statement& statement) {
   return shape;
 }
 
-static bool is_index_reducer(Reducer reducer) { return reducer == Reducer::ArgMax || reducer == Reducer::ArgMin; }
+static bool is_index_reducer(Reducer reducer) {
+  return reducer == Reducer::ArgMax || reducer == Reducer::ArgMin;
+}
 
 // Each read of the values that `which` accepts is of the element that the node computes.
 static bool reads_in_place(const Node& node, const std::function<bool(ValueId)>& which) {
@@ -56,7 +59,8 @@ static bool reads_in_place(const Node& node, const std::function<bool(ValueId)>&
 
 static bool same_domain_and_body(const Graph& graph, const Node& a, const Node& b) {
   const Statement &x = statement_of(a), &y = statement_of(b);
-  if (a.inputs != b.inputs || x.free_count != y.free_count || x.variables.size() != y.variables.size()) return false;
+  if (a.inputs != b.inputs || x.free_count != y.free_count || x.variables.size() != y.variables.size())
+    return false;
   for (std::size_t v = 0; v < x.variables.size(); ++v)
     if (!(x.variables[v].extent == y.variables[v].extent)) return false;
   return x.output == y.output && structurally_equal(x.body, y.body) &&
@@ -90,8 +94,7 @@ public:
         region_of_(graph.nodes.size(), -1) {}
 
   void run(bool fuse) {
-    for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
-      const NodeId node = static_cast<NodeId>(n);
+    for (NodeId node : order()) {
       if (region_of_[node] >= 0) continue; // a companion that joined early
       const int region = fuse ? region_to_join(node) : -1;
       if (region >= 0) {
@@ -106,6 +109,24 @@ public:
   }
 
 private:
+  // What follows from kept values alone comes first, so that it stands in no one's way; the rest as it
+  // stands.
+  std::vector<NodeId> order() const {
+    std::vector<bool> known(graph_.values.size(), false);
+    for (const Persistent& persistent : graph_.persistents) known[persistent.value] = true;
+    std::vector<NodeId> first, rest;
+    for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
+      const Node& node = graph_.nodes[n];
+      const bool follows =
+          !node.inputs.empty() && !escapes_[node.outputs[0]] &&
+          std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId v) { return known[v]; });
+      if (follows) known[node.outputs[0]] = true;
+      (follows ? first : rest).push_back(static_cast<NodeId>(n));
+    }
+    first.insert(first.end(), rest.begin(), rest.end());
+    return first;
+  }
+
   int region_of_value(ValueId value) const {
     const NodeId producer = graph_.values[value].producer;
     return producer < 0 ? -1 : region_of_[producer];
@@ -189,7 +210,8 @@ private:
       if (tail.output[d].size() == 1) continue;
       if (tail.output[d].size() != domain.output[d].size()) return false;
       for (std::size_t k = 0; k < tail.output[d].size(); ++k)
-        if (!(tail.variables[tail.output[d][k]].extent == domain.variables[domain.output[d][k]].extent)) return false;
+        if (!(tail.variables[tail.output[d][k]].extent == domain.variables[domain.output[d][k]].extent))
+          return false;
     }
     return true;
   }
@@ -200,7 +222,8 @@ private:
     const Statement& head = statement_of(graph_.nodes[parts.head]);
     if (!shape || !parts.windows.empty() || !is_contraction(head)) return false;
     const ValueId source = node.inputs[statement.body->operand];
-    const std::string what = fmt::format("{} + {}", graph_.values[source].name, graph_.values[node.outputs[0]].name);
+    const std::string what =
+        fmt::format("{} + {}", graph_.values[source].name, graph_.values[node.outputs[0]].name);
     const auto refuse = [&](const std::string& reason) {
       graph_.decide("form_regions", what, "not fused", reason);
       return false;
@@ -217,7 +240,8 @@ private:
       if (escapes_[value]) return refuse(fmt::format("`{}` leaves the graph", graph_.values[value].name));
       for (NodeId reader : readers_[value])
         if (region_of_[reader] != region)
-          return refuse(fmt::format("`{}` reads `{}` too", graph_.values[graph_.nodes[reader].outputs[0]].name,
+          return refuse(fmt::format("`{}` reads `{}` too",
+                                    graph_.values[graph_.nodes[reader].outputs[0]].name,
                                     graph_.values[value].name));
     }
     for (NodeId reader : readers_[source]) {
@@ -236,9 +260,11 @@ private:
     for (const std::vector<int>& digits : head.output)
       if (digits.size() != 1) return refuse("the contraction's result has digits");
     for (NodeId tail : parts.tails)
-      if (statement_of(graph_.nodes[tail]).output != head.output) return refuse("a tail has digits of its own");
+      if (statement_of(graph_.nodes[tail]).output != head.output)
+        return refuse("a tail has digits of its own");
     graph_.decide("form_regions", what, "fused",
-                  "rows of the contraction stay in cache until their windows are reduced; the unpooled value is never stored");
+                  "rows of the contraction stay in cache until their windows are reduced; the unpooled value "
+                  "is never stored");
     return true;
   }
 

@@ -2,6 +2,7 @@
 
 #include "passes/eliminate_dead_nodes.h"
 #include "passes/expand_calls.h"
+#include "passes/pad_contractions.h"
 
 #include <algorithm>
 
@@ -35,8 +36,11 @@ static bool is_expensive(const ExprRef& body) {
     case Function::Erf:
     case Function::Sin:
     case Function::Cos:
-    case Function::Pow: found = true; break;
-    default: break;
+    case Function::Pow:
+      found = true;
+      break;
+    default:
+      break;
     }
   });
   return found;
@@ -44,7 +48,8 @@ static bool is_expensive(const ExprRef& body) {
 
 // The producer's body as seen through a read of its value at `indices` in a statement with these ranges.
 static ExprRef seen_through(const Statement& producer, const TensorType& type, const ExprRef& through,
-                            const std::function<Interval(int)>& range_of, const std::vector<int>& operand_numbers,
+                            const std::function<Interval(int)>& range_of,
+                            const std::vector<int>& operand_numbers,
                             const std::function<const TensorType&(int)>& type_of_operand) {
   std::vector<IndexExpr> value_of(producer.variables.size());
   ExprRef condition = constant_bool(true);
@@ -82,12 +87,14 @@ static ExprRef seen_through(const Statement& producer, const TensorType& type, c
     return std::make_shared<const Expr>(std::move(copy));
   });
   if (!guarded) return body;
-  // A view shifted within its source: the source's own bounds say the same, where it has no other value outside.
+  // A view shifted within its source: the source's own bounds say the same, where it has no other value
+  // outside.
   if (body->kind == Expr::Kind::Read && body->has_else && !producer.body->has_else) {
     bool same_bounds = true;
     for (std::size_t d = 0; d < type.shape.size(); ++d) {
-      const ExprRef inside = type.shape[d].batch ? constant_bool(true)
-                                                 : in_range(through->indices[d], 0, type.shape[d].factor - 1, range_of);
+      const ExprRef inside = type.shape[d].batch
+                                 ? constant_bool(true)
+                                 : in_range(through->indices[d], 0, type.shape[d].factor - 1, range_of);
       if (is_constant(inside, 1)) continue;
       bool found = false;
       const TensorType& source = type_of_operand(producer.body->operand);
@@ -101,8 +108,9 @@ static ExprRef seen_through(const Statement& producer, const TensorType& type, c
       return std::make_shared<const Expr>(std::move(copy));
     }
   }
-  return select(condition, body, through->type == ScalarType::Int ? constant_int(static_cast<int64_t>(through->constant))
-                                                                  : constant(through->constant));
+  return select(condition, body,
+                through->type == ScalarType::Int ? constant_int(static_cast<int64_t>(through->constant))
+                                                 : constant(through->constant));
 }
 
 static void inline_into(Graph& graph, NodeId producer_id, NodeId reader_id) {
@@ -119,7 +127,9 @@ static void inline_into(Graph& graph, NodeId producer_id, NodeId reader_id) {
   }
   const auto ranges = statement.ranges();
   const TensorType& type = graph.values[value].type;
-  const auto type_of = [&](int operand) -> const TensorType& { return graph.values[producer.inputs[operand]].type; };
+  const auto type_of = [&](int operand) -> const TensorType& {
+    return graph.values[producer.inputs[operand]].type;
+  };
   // Equal reads share what they become: it is computed once.
   std::vector<std::pair<ExprRef, ExprRef>> seen;
   statement.body = rewrite(statement.body, [&](const ExprRef& e) {
@@ -139,20 +149,38 @@ static int64_t different_reads(const ExprRef& body, int operand) {
   std::vector<ExprRef> reads;
   visit(body, [&](const ExprRef& e) {
     if (e->kind != Expr::Kind::Read || e->operand != operand) return;
-    if (std::none_of(reads.begin(), reads.end(), [&](const ExprRef& known) { return structurally_equal(known, e); }))
+    if (std::none_of(reads.begin(), reads.end(),
+                     [&](const ExprRef& known) { return structurally_equal(known, e); }))
       reads.push_back(e);
   });
   return static_cast<int64_t>(reads.size());
 }
 
+// The last steps of a contraction: they are computed before its result leaves the registers, and rows of them
+// can stay in cache until a window reduces them.
+static bool finishes_contraction(const Graph& graph, const Node& node) {
+  const Statement& statement = statement_of(node);
+  const std::vector<IndexExpr> here = statement.output_indices();
+  bool found = false;
+  visit(statement.body, [&](const ExprRef& e) {
+    if (e->kind != Expr::Kind::Read || e->has_else || e->indices != here) return;
+    const NodeId source = graph.values[node.inputs[e->operand]].producer;
+    found = found || (source >= 0 && is_contraction(statement_of(graph.nodes[source])));
+  });
+  return found;
+}
+
 // Why the producer must stay a statement of its own as far as this reader is concerned, or "".
-static std::string refusal(const Graph& graph, const Node& producer, const Node& reader, std::size_t reader_count) {
+static std::string refusal(const Graph& graph, const Node& producer, const Node& reader,
+                           std::size_t reader_count) {
   const Statement &source = statement_of(producer), &target = statement_of(reader);
   if (is_view(source)) return "";
   if (reader_count > 1) return "it has several readers";
   bool source_batch = false, target_batch = false;
-  const auto operand = std::find(reader.inputs.begin(), reader.inputs.end(), producer.outputs[0]) - reader.inputs.begin();
-  const int64_t loads = points(target.variables, target_batch) * different_reads(target.body, static_cast<int>(operand));
+  const auto operand =
+      std::find(reader.inputs.begin(), reader.inputs.end(), producer.outputs[0]) - reader.inputs.begin();
+  const int64_t loads =
+      points(target.variables, target_batch) * different_reads(target.body, static_cast<int>(operand));
   const int64_t elements = points(source.variables, source_batch);
   const bool repeated = loads > elements || source_batch != target_batch;
   const std::string times =
@@ -163,6 +191,7 @@ static std::string refusal(const Graph& graph, const Node& producer, const Node&
       source.body->function == Function::Mul)
     return "a product would change how the sum accumulates";
   if (repeated) return times;
+  if (finishes_contraction(graph, producer)) return "it finishes a contraction";
   return "";
 }
 

@@ -25,7 +25,8 @@ struct Padding {
 };
 } // namespace
 
-static Padding padding_of(const ExprRef& e, const TensorType& type, const std::function<Interval(int)>& range_of) {
+static Padding padding_of(const ExprRef& e, const TensorType& type,
+                          const std::function<Interval(int)>& range_of) {
   Padding padding;
   for (std::size_t d = 0; d < type.shape.size(); ++d) {
     const Interval interval = type.shape[d].batch ? Interval{0, 0} : e->indices[d].range(range_of);
@@ -36,12 +37,14 @@ static Padding padding_of(const ExprRef& e, const TensorType& type, const std::f
   return padding;
 }
 
-// Channels that lie a multiple of 4 KiB apart meet in the same set of a first-level cache (64 sets of 64-byte lines); one
-// more column keeps them apart. Elements are counted in vectors of 16, as a blocked layout stores them.
+// Channels that lie a multiple of 4 KiB apart meet in the same set of a first-level cache (64 sets of 64-byte
+// lines); one more column keeps them apart. Elements are counted in vectors of 16, as a blocked layout stores
+// them.
 static void avoid_cache_aliases(Padding& padding, const TensorType& type) {
   if (type.shape.size() < 3) return;
   int64_t below = 1;
-  for (std::size_t d = 2; d < type.shape.size(); ++d) below *= type.shape[d].factor + padding.low[d] + padding.high[d];
+  for (std::size_t d = 2; d < type.shape.size(); ++d)
+    below *= type.shape[d].factor + padding.low[d] + padding.high[d];
   constexpr int64_t kVectorBytes = 64, kSetSpan = 4096;
   if (below * kVectorBytes % kSetSpan == 0) ++padding.high.back();
 }
@@ -85,14 +88,15 @@ static double share_inside(const Statement& statement, const IndexExpr& index, i
 }
 
 // Padding that stays a test: nothing is copied for it, and the work outside is skipped.
-static Padding kept_as_test(const Statement& statement, const ExprRef& e, const TensorType& type, Padding& padding,
-                            bool pad_innermost) {
+static Padding kept_as_test(const Statement& statement, const ExprRef& e, const TensorType& type,
+                            Padding& padding, bool pad_innermost) {
   Padding kept;
   kept.low.assign(padding.low.size(), 0);
   kept.high = kept.low;
   double share = 1;
   for (std::size_t d = 0; d < type.shape.size(); ++d)
-    if (padding.low[d] > 0 || padding.high[d] > 0) share *= share_inside(statement, e->indices[d], type.shape[d].factor);
+    if (padding.low[d] > 0 || padding.high[d] > 0)
+      share *= share_inside(statement, e->indices[d], type.shape[d].factor);
   constexpr double kWorthIt = 0.85;
   if (share > kWorthIt || e->constant != 0) return kept;
   for (std::size_t d = 0; d < type.shape.size(); ++d) {
@@ -154,7 +158,8 @@ void pad_contractions(Graph& graph, bool pad_innermost) {
                      fmt::format("`{}` loads each element many times and would test its bounds each time",
                                  graph.values[graph.nodes[id].outputs[0]].name));
       }
-      for (std::size_t d = 0; d < plain.indices.size(); ++d) plain.indices[d] = plain.indices[d] + padding.low[d];
+      for (std::size_t d = 0; d < plain.indices.size(); ++d)
+        plain.indices[d] = plain.indices[d] + padding.low[d];
       plain.operand = static_cast<int>(inputs.size());
       inputs.push_back(found->second);
       return std::make_shared<const Expr>(std::move(plain));

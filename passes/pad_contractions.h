@@ -1,12 +1,13 @@
 // pad_contractions: a contraction that reads outside a tensor (`else 0`) reads a padded copy instead.
 //
-//   sum(c, r) k[o, c, r] * (x[n, c, i + r - 1] else 0)   ->   p[n, c, h] = (x[n, c, h - 1] else 0);  sum(..) k * p[n, c, i + r]
+//   sum(c, r) k[o, c, r] * (x[n, c, i + r - 1] else 0)   ->   p[n, c, h] = (x[n, c, h - 1] else 0);  sum(..)
+//   k * p[n, c, i + r]
 //
-// The inner loops of a contraction load each element many times; the copy takes the test out of them. Readers with the
-// same padding share one copy. Where much of the padded work would be multiplication by padding (the data gradient of a
-// small image), the read keeps its `else 0` in the outer dimensions, and the scheduler skips what lies outside by whole
-// loops (`guarded_variables`); in the innermost one too unless the vector needs it for its tile (`pad_innermost`).
-// Assumes inline_pointwise. Shown by tests/passes/simplify_test.cpp.
+// The inner loops of a contraction load each element many times; the copy takes the test out of them. Readers
+// with the same padding share one copy. Where much of the padded work would be multiplication by padding (the
+// data gradient of a small image), the read keeps its `else 0` in the outer dimensions, and the scheduler
+// skips what lies outside by whole loops (`guarded_variables`); in the innermost one too unless the vector
+// needs it for its tile (`pad_innermost`). Assumes inline_pointwise. Shown by tests/passes/simplify_test.cpp.
 #pragma once
 
 #include "ir/graph/graph.h"

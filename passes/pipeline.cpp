@@ -63,14 +63,18 @@ Status run_gradient_passes(Graph& graph, const std::vector<OptimizerInstance>& o
   return {};
 }
 
-void run_region_passes(Graph& graph, const std::map<std::string, Layout>& fixed, const PipelineOptions& options) {
+void run_region_passes(Graph& graph, const std::map<std::string, Layout>& fixed,
+                       const PipelineOptions& options) {
   Runner runner(graph, options);
   // First, so that every later pass sees chains as one expression.
   runner.run("inline_pointwise", inline_pointwise);
-  const LayoutPolicy policy = options.layout ? *options.layout : choose_layout_policy(graph, options.capacity);
+  const LayoutPolicy policy =
+      options.layout ? *options.layout : choose_layout_policy(graph, options.capacity);
   // After inlining: what a contraction reads outside of is settled then.
-  runner.run("pad_contractions", [&](Graph& g) { pad_contractions(g, policy != LayoutPolicy::BatchBlocked); });
-  // After inlining, which would undo it: what replaces a parameter or state is computed last, where the old one lies.
+  runner.run("pad_contractions",
+             [&](Graph& g) { pad_contractions(g, policy != LayoutPolicy::BatchBlocked); });
+  // After inlining, which would undo it: what replaces a parameter or state is computed last, where the old
+  // one lies.
   runner.run("settle_persistents", settle_persistents);
   // Once expressions are final; the interpreter runs the same polynomials from here on.
   runner.run("expand_elementary", [](Graph& g) { expand_elementary(g); });

@@ -1,4 +1,5 @@
-// The pipeline: every pass, in order, each with the reason it stands there. After each pass the graph is verified.
+// The pipeline: every pass, in order, each with the reason it stands there. After each pass the graph is
+// verified.
 #pragma once
 
 #include "ir/graph/graph.h"
@@ -27,7 +28,8 @@ Status run_gradient_passes(Graph& graph, const std::vector<OptimizerInstance>& o
                            const PipelineOptions& options);
 
 // grad -> regions, up to layouts. `fixed`: the persistents' layouts, where another entry point decided them.
-void run_region_passes(Graph& graph, const std::map<std::string, Layout>& fixed, const PipelineOptions& options);
+void run_region_passes(Graph& graph, const std::map<std::string, Layout>& fixed,
+                       const PipelineOptions& options);
 
 // regions -> kernels, with memory planned above the persistents.
 Program run_kernel_passes(Graph& graph, const PersistentPlan& persistents, const PipelineOptions& options);

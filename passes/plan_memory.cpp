@@ -96,8 +96,8 @@ void plan_memory(Graph& graph, int64_t capacity, const PersistentPlan& persisten
     value.offset = persistents.offsets.at(value.name);
     placed.insert(persistent.value);
   }
-  // In place: the region that computes `next` is the last to read the old value, and reads it only where it writes it
-  // (form_regions keeps updates pointwise).
+  // In place: the region that computes `next` is the last to read the old value, and reads it only where it
+  // writes it (form_regions keeps updates pointwise).
   for (const Persistent& persistent : graph.persistents) {
     if (persistent.next < 0) continue;
     Value& next = graph.values[persistent.next];

@@ -1,7 +1,8 @@
-// plan_memory: gives every stored value its place in one arena: persistents first (the same places in every entry point),
-// then inputs and computed values, which share space where their lifetimes do not meet. A persistent's `next` is computed
-// in place of the old value where no later region reads the old one. Assumes form_regions. Offsets are multiples of 64
-// bytes, and every buffer is padded to whole vectors. Shown by tests/passes/memory_test.cpp.
+// plan_memory: gives every stored value its place in one arena: persistents first (the same places in every
+// entry point), then inputs and computed values, which share space where their lifetimes do not meet. A
+// persistent's `next` is computed in place of the old value where no later region reads the old one. Assumes
+// form_regions. Offsets are multiples of 64 bytes, and every buffer is padded to whole vectors. Shown by
+// tests/passes/memory_test.cpp.
 #pragma once
 
 #include "ir/graph/graph.h"

@@ -13,7 +13,8 @@ namespace striate {
 using CrashHook = std::string (*)(const std::string& message);
 void set_crash_hook(CrashHook hook);
 
-[[noreturn]] void internal_error(const char* file, int line, const char* condition, const std::string& message);
+[[noreturn]] void internal_error(const char* file, int line, const char* condition,
+                                 const std::string& message);
 
 } // namespace striate
 

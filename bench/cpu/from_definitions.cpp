@@ -1,5 +1,6 @@
-// How fast are the library's own definitions? Convolutions from std/*.nn, through every pass and the JIT, against a loop
-// of nothing but FMAs in the same run: every round times both, and the medians of the ratios are printed.
+// How fast are the library's own definitions? Convolutions from std/*.nn, through every pass and the JIT,
+// against a loop of nothing but FMAs in the same run: every round times both, and the medians of the ratios
+// are printed.
 //
 //   from_definitions [FILTER]        time the cases whose name contains FILTER
 //   from_definitions --kernel NAME   print a case's kernels instead
@@ -37,8 +38,8 @@ TensorType tensor(std::vector<int64_t> shape, bool batch) {
   return type;
 }
 
-Case convolution(const std::string& name, Case::Direction direction, int64_t batch, LayoutPolicy layout, int64_t in,
-                 int64_t out, int64_t image, int64_t window, int64_t padding) {
+Case convolution(const std::string& name, Case::Direction direction, int64_t batch, LayoutPolicy layout,
+                 int64_t in, int64_t out, int64_t image, int64_t window, int64_t padding) {
   const int64_t result = image + 2 * padding - window + 1;
   return {name,
           tensor({in, image, image}, true),
@@ -67,7 +68,8 @@ std::vector<Case> all_cases() {
 
 static Program program_of(const Case& one, const TargetInfo& target) {
   Diagnostics diagnostics;
-  const auto definition = instantiate_op(nullptr, "conv2d", {one.image, one.filters}, one.attributes, diagnostics);
+  const auto definition =
+      instantiate_op(nullptr, "conv2d", {one.image, one.filters}, one.attributes, diagnostics);
   CHECK(definition, "{}", diagnostics.render());
   Graph graph;
   graph.name = one.name;
@@ -121,7 +123,8 @@ static Program peak_program(const TargetInfo& target, double* flops) {
   kernel.name = "peak";
   const int out = kernel.add_buffer({"out", ElementType::F32, BufferSpace::Memory, points * kLanes, 0});
   const int step = kernel.add_variable({"step", VariableKind::Serial, Size::constant(kSteps), 1, false});
-  const int unroll = kernel.add_variable({"unroll", VariableKind::Unrolled, Size::constant(kUnroll), 1, false});
+  const int unroll =
+      kernel.add_variable({"unroll", VariableKind::Unrolled, Size::constant(kUnroll), 1, false});
   const int point = kernel.add_variable({"point", VariableKind::Axis, Size::constant(points), 1, false});
   const int lane = kernel.add_variable({"lane", VariableKind::Lane, Size::constant(kLanes), 1, false});
   const int tile = kernel.add_tile({"sum", ScalarType::Real, {point, lane}});

@@ -1,5 +1,5 @@
-// Where does a training step's time go? Compiles a `.nn` file's step and times each kernel, medians over many steps on
-// zero inputs (the time of these kernels does not depend on values).
+// Where does a training step's time go? Compiles a `.nn` file's step and times each kernel, medians over many
+// steps on zero inputs (the time of these kernels does not depend on values).
 //
 //   step_profile FILE.nn [DATA_FOLDER [BATCH]]
 #include "driver/program.h"
@@ -36,9 +36,9 @@ static int run(int count, char** arguments) {
   const double lowered = now();
   Result<Executable> executable = compile(*program->module, *compilation, settings);
   if (!executable) return report(executable.failure());
-  fmt::print("passes {:.0f} ms, code generation {:.0f} ms for {} + {} + {} kernels\n", (lowered - start) * 1e3,
-             (now() - lowered) * 1e3, executable->init.kernels.size(), executable->step.kernels.size(),
-             executable->eval.kernels.size());
+  fmt::print("passes {:.0f} ms, code generation {:.0f} ms for {} + {} + {} kernels\n",
+             (lowered - start) * 1e3, (now() - lowered) * 1e3, executable->init.kernels.size(),
+             executable->step.kernels.size(), executable->eval.kernels.size());
 
   Tensor arena(ElementType::U8, {executable->arena_bytes});
   char* memory = static_cast<char*>(arena.data());
@@ -62,13 +62,13 @@ static int run(int count, char** arguments) {
     std::nth_element(samples.begin(), samples.begin() + kSteps / 2, samples.end());
     const double seconds = samples[kSteps / 2];
     const double flops = kernels[k].flops_per_example * static_cast<double>(batch) + kernels[k].flops_fixed;
-    fmt::print("{:40} {:9.1f} us {:8.2f} MFLOP {:7.1f} GFLOP/s\n", kernels[k].name, seconds * 1e6, flops * 1e-6,
-               flops / seconds * 1e-9);
+    fmt::print("{:40} {:9.1f} us {:8.2f} MFLOP {:7.1f} GFLOP/s\n", kernels[k].name, seconds * 1e6,
+               flops * 1e-6, flops / seconds * 1e-9);
     total += seconds;
     work += flops;
   }
-  fmt::print("{:40} {:9.1f} us {:8.2f} MFLOP {:7.1f} GFLOP/s, {:.0f} examples/s\n", "step", total * 1e6, work * 1e-6,
-             work / total * 1e-9, static_cast<double>(batch) / total);
+  fmt::print("{:40} {:9.1f} us {:8.2f} MFLOP {:7.1f} GFLOP/s, {:.0f} examples/s\n", "step", total * 1e6,
+             work * 1e-6, work / total * 1e-9, static_cast<double>(batch) / total);
   return 0;
 }
 

@@ -1,7 +1,9 @@
-// The graph IR: an SSA graph of operator calls on typed, shaped tensors. The same structure serves three stages:
+// The graph IR: an SSA graph of operator calls on typed, shaped tensors. The same structure serves three
+// stages:
 //   graph    nodes are calls; a node's definition may have several statements and outputs
 //   grad     the same, with backward and update appended
-//   regions  every node is one statement with one output; nodes are partitioned into regions; layouts, orders and
+//   regions  every node is one statement with one output; nodes are partitioned into regions; layouts, orders
+//   and
 //            arena offsets are assigned, and every decision is recorded
 // Names are stable and come from the source: `conv1`, `conv1.weight`, `conv1.weight.grad`.
 #pragma once
@@ -34,7 +36,7 @@ struct Value {
   TensorType type;
   ValueRole role = ValueRole::Computed;
   SourceLocation location;
-  NodeId producer = -1; // Computed only
+  NodeId producer = -1;         // Computed only
   bool zero_in_padding = false; // an adjoint: exactly 0 in the lanes beyond the batch's last example
   Layout layout;                // empty until passes/assign_layouts
   int64_t offset = -1;          // bytes in the arena; -1 until passes/plan_memory, or never materialised
@@ -43,7 +45,7 @@ struct Value {
 using Attribute = std::variant<int64_t, double, bool, std::string, std::vector<int64_t>>;
 
 struct Node {
-  std::string op; // the operator's name, for people
+  std::string op;   // the operator's name, for people
   std::string path; // the layer path it stands in: "features.conv1"
   std::map<std::string, Attribute> attributes;
   std::vector<ValueId> inputs;
@@ -56,16 +58,16 @@ struct Node {
 struct Persistent {
   ValueId value = -1;
   bool trainable = false;
-  ExprRef initial;      // over variables 0 .. rank-1 (one per dimension); reads nothing
-  ValueId next = -1;    // the computed value that replaces it at the end of the step, or -1
-  std::string group;    // the parameter a state belongs to ("conv1.weight" for its momentum), or ""
+  ExprRef initial;   // over variables 0 .. rank-1 (one per dimension); reads nothing
+  ValueId next = -1; // the computed value that replaces it at the end of the step, or -1
+  std::string group; // the parameter a state belongs to ("conv1.weight" for its momentum), or ""
 };
 
 // Every choice a pass makes is recorded where it was made, refusals too.
 struct Decision {
   std::string pass;
-  std::string what;    // names of values or regions: "conv1 + pool1"
-  std::string chosen;  // "fused", "not fused", "batch-blocked 16"
+  std::string what;   // names of values or regions: "conv1 + pool1"
+  std::string chosen; // "fused", "not fused", "batch-blocked 16"
   std::string reason;
   double estimate_seconds = 0; // predicted cost of what was chosen, 0 where none was computed
   std::vector<std::pair<std::string, double>> alternatives;
@@ -78,8 +80,8 @@ struct Region {
   std::vector<ValueId> stored; // outputs that reach memory
 };
 
-// The update of one parameter: operands w, g, then the states; outputs the next w, then the next states. Reads run-time
-// scalars "optimizer.lr" and the like.
+// The update of one parameter: operands w, g, then the states; outputs the next w, then the next states.
+// Reads run-time scalars "optimizer.lr" and the like.
 struct OptimizerInstance {
   std::string parameter;
   std::shared_ptr<const Definition> definition;
@@ -87,8 +89,8 @@ struct OptimizerInstance {
 };
 
 struct Graph {
-  std::string name;       // the model's
-  std::string entry;      // "init", "step", "eval"
+  std::string name;  // the model's
+  std::string entry; // "init", "step", "eval"
   std::vector<Value> values;
   std::vector<Node> nodes; // in a valid order of execution
   std::vector<ValueId> inputs;
@@ -103,7 +105,7 @@ struct Graph {
   // Appends a node and its Computed outputs; output names are made unique ("conv1", "conv1.1").
   NodeId add_node(Node node, const std::vector<std::string>& output_names);
   std::string unique_name(const std::string& wanted) const;
-  ValueId find(const std::string& name) const; // -1 where there is none
+  ValueId find(const std::string& name) const;      // -1 where there is none
   std::vector<std::vector<NodeId>> readers() const; // per value
 
   Decision& decide(std::string pass, std::string what, std::string chosen, std::string reason);
@@ -115,7 +117,8 @@ private:
 // The text form (docs/ir.md has the grammar); parse(print(g)) prints the same text.
 std::string print(const Graph& graph);
 
-// One line per violation of the rules in docs/ir.md, naming the value or node; empty where the graph is sound.
+// One line per violation of the rules in docs/ir.md, naming the value or node; empty where the graph is
+// sound.
 std::vector<std::string> verify(const Graph& graph);
 
 } // namespace striate

@@ -1,17 +1,18 @@
 // The kernel IR: loop nests over tiles, closed and small, between a region and two emitters.
 //
-// A kernel has *variables*: loops (parallel, serial, unrolled) and *axes* (the extents of tiles). A *tile* is a block
-// of values in registers, one per point of its axes; every tile statement works on all points of its tile at
-// once, an expression broadcasting along axes that it does not use. At most one axis is the *lane* axis: the
-// LLVM emitter makes it the vector, the CUDA emitter the threads of a warp. Loads and stores address *buffers* (arena
-// memory, or scratch that lives within the innermost parallel iteration) by flat element offsets.
+// A kernel has *variables*: loops (parallel, serial, unrolled) and *axes* (the extents of tiles). A *tile* is
+// a block of values in registers, one per point of its axes; every tile statement works on all points of its
+// tile at once, an expression broadcasting along axes that it does not use. At most one axis is the *lane*
+// axis: the LLVM emitter makes it the vector, the CUDA emitter the threads of a warp. Loads and stores
+// address *buffers* (arena memory, or scratch that lives within the innermost parallel iteration) by flat
+// element offsets.
 //
-// Nothing is implicit: the order of loops and of unrolled points is the order of evaluation, and accumulations
-// happen in exactly that order (docs/ir.md, "Orders").
+// Nothing is implicit: the order of loops and of unrolled points is the order of evaluation, and
+// accumulations happen in exactly that order (docs/ir.md, "Orders").
 #pragma once
 
-#include "ir/expression.h"
 #include "ir/definition.h"
+#include "ir/expression.h"
 #include "support/source_location.h"
 #include "support/tensor_type.h"
 
@@ -22,7 +23,8 @@
 namespace striate {
 
 enum class VariableKind {
-  Parallel, // iterations are independent; the outermost ones, perfectly nested, are the kernel's parallel range
+  Parallel, // iterations are independent; the outermost ones, perfectly nested, are the kernel's parallel
+            // range
   Serial,
   Unrolled, // a loop whose iterations are all emitted (extent constant)
   Axis,     // a tile axis: exists only inside tile statements
@@ -38,7 +40,8 @@ struct KernelVariable {
   Size extent;
   int64_t step = 1;
   // A loop whose step does not divide its extent either runs past it in the last iteration (the body guards,
-  // or storage is padded), or, with `overlap`, its last value is extent - step: some points are computed twice, alike.
+  // or storage is padded), or, with `overlap`, its last value is extent - step: some points are computed
+  // twice, alike.
   bool overlap = false;
 };
 
@@ -67,10 +70,11 @@ struct KernelStatement {
     For,        // `variable`, `body`; where `bound` is set it also stops at variable >= bound
     If,         // `value` (a Bool that does not depend on axes) guards `body`
     Map,        // tile = value
-    Accumulate, // tile = reducer(tile, value), over the points of `axes` too, first axis outermost; a Sum of a
-                // product is fma. With `index_tile`, where the value replaces the tile's (Max, Min), index_tile = index_value
-    Fold,       // tile = the lanes of `source` combined: l with l + 8, then 4, 2, 1 (tile lacks the lane axis)
-    Store,      // buffer[offset] = value at every point of `axes`, where `guard` (if any) holds
+    Accumulate, // tile = reducer(tile, value), over the points of `axes` too, first axis outermost; a Sum of
+                // a product is fma. With `index_tile`, where the value replaces the tile's (Max, Min),
+                // index_tile = index_value
+    Fold,  // tile = the lanes of `source` combined: l with l + 8, then 4, 2, 1 (tile lacks the lane axis)
+    Store, // buffer[offset] = value at every point of `axes`, where `guard` (if any) holds
   };
   Kind kind = Kind::Map;
   int variable = -1;
@@ -106,13 +110,15 @@ struct Kernel {
   Interval range_of(int variable, int64_t capacity) const;
 };
 
-// Every kernel of one entry point, in order of execution, with the scalars buffer's slots. A compiled kernel is
-// called as kernel(arena, scalars, examples, begin, end), where [begin, end) is a part of its parallel range.
+// Every kernel of one entry point, in order of execution, with the scalars buffer's slots. A compiled kernel
+// is called as kernel(arena, scalars, examples, begin, end), where [begin, end) is a part of its parallel
+// range.
 struct Program {
   std::string name; // "LeNet.step"
   int64_t capacity = 0;
   int64_t arena_bytes = 0;
-  std::vector<std::string> scalars; // slot -> name; "N", "1/N", "step", "epoch", "seed.low", "seed.high" come first
+  std::vector<std::string>
+      scalars; // slot -> name; "N", "1/N", "step", "epoch", "seed.low", "seed.high" come first
   std::vector<Kernel> kernels;
 };
 

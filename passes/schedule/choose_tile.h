@@ -15,13 +15,14 @@ struct TileAxis {
 };
 
 struct TileChoice {
-  std::vector<TileAxis> axes; // at most two; the first one's points share the loads that do not depend on it, and so on
-  double cycles_per_fma = 0;  // of hardware vectors, predicted: max of the FMA ports and the load ports
+  std::vector<TileAxis>
+      axes; // at most two; the first one's points share the loads that do not depend on it, and so on
+  double cycles_per_fma = 0; // of hardware vectors, predicted: max of the FMA ports and the load ports
   std::string reason;
 };
 
-// `lane`: the variable whose low digit is the vector (free or reduced), or -1. `exact`: variables whose tile must divide
-// their extent. `untiled`: variables that must not be tiled.
+// `lane`: the variable whose low digit is the vector (free or reduced), or -1. `exact`: variables whose tile
+// must divide their extent. `untiled`: variables that must not be tiled.
 TileChoice choose_tile(const Statement& contraction, int lane, const std::vector<int>& exact,
                        const std::vector<int>& untiled, const TargetInfo& target);
 

@@ -1,8 +1,8 @@
 // Contraction, pointwise tails, window reduction, pointwise tails, in one nest.
 //
-// For each row of windows: the rows of the contraction that it needs and that are not there yet are computed into scratch
-// (a ring of as many rows as a window is high), then the row's windows are reduced from scratch. Overlapping windows
-// share rows, so nothing is computed twice; the unpooled value never reaches memory.
+// For each row of windows: the rows of the contraction that it needs and that are not there yet are computed
+// into scratch (a ring of as many rows as a window is high), then the row's windows are reduced from scratch.
+// Overlapping windows share rows, so nothing is computed twice; the unpooled value never reaches memory.
 
 #include "passes/expand_calls.h"
 #include "passes/schedule/nests.h"
@@ -16,7 +16,8 @@ public:
   WindowNest(KernelBuilder& builder, Graph& graph, const RegionParts& parts, const TargetInfo& target)
       : builder_(builder), graph_(graph), parts_(parts), head_node_(graph.nodes[parts.head]),
         head_(statement_of(head_node_)), window_node_(graph.nodes[parts.windows[0]]),
-        window_(statement_of(window_node_)), shape_(*window_shape(window_)), lane_(lane_of(graph, head_node_)) {
+        window_(statement_of(window_node_)), shape_(*window_shape(window_)),
+        lane_(lane_of(graph, head_node_)) {
     while (shape_.dimensions[row_].window < 0) ++row_;
     // Rows come one at a time.
     tile_ = tile_axes(graph, builder.region(), head_node_, lane_, {head_variable(row_)}, target);
@@ -33,7 +34,8 @@ public:
     const int64_t windows = window_.variables[row.along].extent.factor;
     const int64_t fresh = std::min(row.extent, row.stride);
     const int64_t lead = (row.extent - fresh + row.stride - 1) / row.stride;
-    const int p = builder_.loop(window_.variables[row.along].name, VariableKind::Serial, Size::constant(windows + lead));
+    const int p = builder_.loop(window_.variables[row.along].name, VariableKind::Serial,
+                                Size::constant(windows + lead));
     window_at_[row.along] = IndexExpr::variable(p) - lead;
     const IndexExpr first_row = window_at_[row.along] * row.stride - row.padding;
 
@@ -61,7 +63,8 @@ private:
     return 1;
   }
 
-  // The dimensions read in place: the batch, channels. Their loops serve the contraction and the windows alike.
+  // The dimensions read in place: the batch, channels. Their loops serve the contraction and the windows
+  // alike.
   std::vector<KernelStatement> outer_loops() {
     std::vector<KernelStatement> frames;
     int parallel_left = 2;
@@ -127,7 +130,8 @@ private:
     std::vector<KernelStatement> frames;
     IndexExpr row = first;
     if (count > 1) {
-      const int d = builder_.loop(head_.variables[row_variable].name, VariableKind::Serial, Size::constant(count));
+      const int d =
+          builder_.loop(head_.variables[row_variable].name, VariableKind::Serial, Size::constant(count));
       frames.push_back(KernelBuilder::for_loop(d));
       row = row + IndexExpr::variable(d);
     }
@@ -149,7 +153,8 @@ private:
       const int64_t size = tile_size(v);
       IndexExpr at(0);
       if (extent.factor > size) {
-        const int loop = builder_.loop(head_.variables[v].name, VariableKind::Serial, extent, size, extent.factor % size != 0);
+        const int loop = builder_.loop(head_.variables[v].name, VariableKind::Serial, extent, size,
+                                       extent.factor % size != 0);
         frames.push_back(KernelBuilder::for_loop(loop));
         at = IndexExpr::variable(loop);
       }
@@ -176,8 +181,10 @@ private:
     ExprRef last = local[head_value];
     for (NodeId id : parts_.tails) {
       const Node& tail = graph_.nodes[id];
-      const int tile = builder_.kernel.add_tile({graph_.values[tail.outputs[0]].name, ScalarType::Real, axes});
-      body.push_back(builder_.map(tile, builder_.lower(tail, follow(statement_of(tail), head_, head_at_), local)));
+      const int tile =
+          builder_.kernel.add_tile({graph_.values[tail.outputs[0]].name, ScalarType::Real, axes});
+      body.push_back(
+          builder_.map(tile, builder_.lower(tail, follow(statement_of(tail), head_, head_at_), local)));
       last = local[tail.outputs[0]] = tile_point(tile, ScalarType::Real);
     }
     KernelStatement store;
@@ -226,7 +233,8 @@ private:
       const Node& tail = graph_.nodes[id];
       const ScalarType type = scalar_type_of(graph_.values[tail.outputs[0]].type.element);
       const int tile = builder_.kernel.add_tile({graph_.values[tail.outputs[0]].name, type, axes});
-      body.push_back(builder_.map(tile, builder_.lower(tail, follow(statement_of(tail), window_, window_at_), local)));
+      body.push_back(
+          builder_.map(tile, builder_.lower(tail, follow(statement_of(tail), window_, window_at_), local)));
       local[tail.outputs[0]] = tile_point(tile, type);
     }
     for (ValueId value : builder_.region().stored)
@@ -243,14 +251,16 @@ private:
       const WindowShape::Dimension& dimension = shape_.dimensions[d];
       if (dimension.window < 0) continue;
       position[d] = d == row_ ? first_row + window_at_[dimension.window]
-                              : window_at_[dimension.along] * dimension.stride + window_at_[dimension.window] -
-                                    dimension.padding;
+                              : window_at_[dimension.along] * dimension.stride +
+                                    window_at_[dimension.window] - dimension.padding;
       if (source->has_else)
-        exists = apply(Function::And, {exists, in_range(position[d], 0, head_.variables[head_variable(d)].extent.factor - 1,
-                                                        builder_.ranges())});
+        exists = apply(Function::And,
+                       {exists, in_range(position[d], 0, head_.variables[head_variable(d)].extent.factor - 1,
+                                         builder_.ranges())});
     }
-    const ExprRef element = load(scratch_, scratch_offset(position), ScalarType::Real,
-                                 is_constant(exists, 1) ? nullptr : exists, source->has_else ? source->constant : 0);
+    const ExprRef element =
+        load(scratch_, scratch_offset(position), ScalarType::Real, is_constant(exists, 1) ? nullptr : exists,
+             source->has_else ? source->constant : 0);
     return accumulate(builder_, window_node_, window_at_, best, which, {{value, element}}, nullptr);
   }
 

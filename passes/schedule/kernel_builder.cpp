@@ -96,12 +96,14 @@ ExprRef KernelBuilder::lower(const Node& node, const std::vector<IndexExpr>& at,
     if (e->has_else && !inside) {
       for (std::size_t d = 0; d < type.shape.size(); ++d)
         if (!type.shape[d].batch)
-          condition = apply(Function::And, {condition, in_range(e->indices[d], 0, type.shape[d].factor - 1, range)});
+          condition =
+              apply(Function::And, {condition, in_range(e->indices[d], 0, type.shape[d].factor - 1, range)});
     }
     const IndexExpr where = offset(value, e->indices);
     if (guard && lane_ >= 0 && where.uses(lane_)) condition = apply(Function::And, {condition, guard});
     const bool always = is_constant(condition, 1);
-    return load(buffer_of(value), where, e->type, always ? nullptr : condition, e->has_else ? e->constant : 0);
+    return load(buffer_of(value), where, e->type, always ? nullptr : condition,
+                e->has_else ? e->constant : 0);
   });
 }
 

@@ -1,4 +1,5 @@
-// Building blocks for the nests of passes/schedule: buffers, loads with layouts and guards, loops around a body.
+// Building blocks for the nests of passes/schedule: buffers, loads with layouts and guards, loops around a
+// body.
 #pragma once
 
 #include "ir/graph/graph.h"
@@ -29,17 +30,17 @@ public:
   std::function<Interval(int)> ranges() const;
   std::function<int64_t(int)> steps() const;
 
-  // The body of `node` with its statement's variables at `at`. Values in `local` (tiles or scratch loads) replace reads
-  // of what the region computes itself. Where `guard` is set, loads that depend on the lane happen only under it.
-  // `inside`: nothing is read outside its tensor here, so no `else` is needed.
+  // The body of `node` with its statement's variables at `at`. Values in `local` (tiles or scratch loads)
+  // replace reads of what the region computes itself. Where `guard` is set, loads that depend on the lane
+  // happen only under it. `inside`: nothing is read outside its tensor here, so no `else` is needed.
   ExprRef lower(const Node& node, const std::vector<IndexExpr>& at, const std::map<ValueId, ExprRef>& local,
                 const ExprRef& guard = nullptr, bool inside = false);
   IndexExpr offset(ValueId value, const std::vector<IndexExpr>& index) const;
 
   // Statements.
   KernelStatement map(int tile, ExprRef value) const;
-  KernelStatement store(ValueId value, const std::vector<IndexExpr>& index, ExprRef what, std::vector<int> axes,
-                        ExprRef guard = nullptr);
+  KernelStatement store(ValueId value, const std::vector<IndexExpr>& index, ExprRef what,
+                        std::vector<int> axes, ExprRef guard = nullptr);
   static KernelStatement for_loop(int variable, std::optional<IndexExpr> bound = std::nullopt);
   // frames[0] { frames[1] { ... body } }
   static KernelBody nest(std::vector<KernelStatement> frames, KernelBody body);
@@ -57,8 +58,9 @@ private:
 // The index expressions of each dimension of a statement's target, its variables at `at`.
 std::vector<IndexExpr> target_index(const Statement& statement, const std::vector<IndexExpr>& at);
 
-// Where the variables of a pointwise tail stand when each dimension of its target is at `index`, which `leader` (a
-// statement of the same shape, its variables at `leader_at`) computed.
-std::vector<IndexExpr> follow(const Statement& tail, const Statement& leader, const std::vector<IndexExpr>& leader_at);
+// Where the variables of a pointwise tail stand when each dimension of its target is at `index`, which
+// `leader` (a statement of the same shape, its variables at `leader_at`) computed.
+std::vector<IndexExpr> follow(const Statement& tail, const Statement& leader,
+                              const std::vector<IndexExpr>& leader_at);
 
 } // namespace striate

@@ -27,7 +27,8 @@ void flat_nest(KernelBuilder& builder);
 // A head that may reduce, and pointwise tails.
 void reduction_nest(KernelBuilder& builder, Graph& graph, const RegionParts& parts, const TargetInfo& target);
 
-void contraction_window_nest(KernelBuilder& builder, Graph& graph, const RegionParts& parts, const TargetInfo& target);
+void contraction_window_nest(KernelBuilder& builder, Graph& graph, const RegionParts& parts,
+                             const TargetInfo& target);
 
 // Shared by the two: the loops over a statement's reduced variables in the declared order.
 struct ReductionLoops {
@@ -37,14 +38,15 @@ struct ReductionLoops {
 ReductionLoops reduction_loops(KernelBuilder& builder, const Statement& statement, std::vector<IndexExpr>& at,
                                bool unroll);
 
-// A contraction's term is 0 where a factor reads outside: such terms are skipped, by an `If` in the outermost loop that
-// settles each condition. Inserts them into the frames; what is loaded inside them lies inside.
+// A contraction's term is 0 where a factor reads outside: such terms are skipped, by an `If` in the outermost
+// loop that settles each condition. Inserts them into the frames; what is loaded inside them lies inside.
 void skip_outside(const KernelBuilder& builder, const Node& node, const std::vector<IndexExpr>& at,
                   std::vector<KernelStatement>& frames);
 
 // The accumulation of one point of the reduction into `tile` (and `index_tile`, where >= 0).
-KernelStatement accumulate(KernelBuilder& builder, const Node& node, const std::vector<IndexExpr>& at, int tile,
-                           int index_tile, const std::map<ValueId, ExprRef>& local, const ExprRef& guard);
+KernelStatement accumulate(KernelBuilder& builder, const Node& node, const std::vector<IndexExpr>& at,
+                           int tile, int index_tile, const std::map<ValueId, ExprRef>& local,
+                           const ExprRef& guard);
 
 // Decides the register tile and records it. `untiled`: variables whose loops must stay single steps.
 std::vector<std::pair<int, int64_t>> tile_axes(Graph& graph, const Region& region, const Node& node,

@@ -1,4 +1,5 @@
-// Pointwise and reducing regions: loops over the free variables, accumulators, the declared order, tails, stores.
+// Pointwise and reducing regions: loops over the free variables, accumulators, the declared order, tails,
+// stores.
 
 #include "passes/adjoint.h"
 #include "passes/expand_calls.h"
@@ -57,7 +58,8 @@ bool is_flat(const Graph& graph, const Region& region) {
     values.push_back(node.outputs[0]);
     for (ValueId value : values) {
       if (graph.values[value].type.shape.empty()) continue; // a scalar is the same everywhere
-      if (!(graph.values[value].type.shape == shape.shape) || !(graph.values[value].layout == layout)) return false;
+      if (!(graph.values[value].type.shape == shape.shape) || !(graph.values[value].layout == layout))
+        return false;
     }
     bool flat = true;
     visit(statement.body, [&](const ExprRef& e) {
@@ -125,7 +127,8 @@ ReductionLoops reduction_loops(KernelBuilder& builder, const Statement& statemen
     std::optional<IndexExpr> bound;
     if (low && variable.extent.factor % loop.extent.factor != 0)
       bound = IndexExpr(variable.extent.factor) - at[loop.variable];
-    const int id = builder.loop(variable.name + (low ? ".low" : ""), kind, low ? loop.extent : variable.extent, loop.step);
+    const int id = builder.loop(variable.name + (low ? ".low" : ""), kind,
+                                low ? loop.extent : variable.extent, loop.step);
     at[loop.variable] = at[loop.variable] + IndexExpr::variable(id);
     result.frames.push_back(KernelBuilder::for_loop(id, bound));
   }
@@ -133,7 +136,7 @@ ReductionLoops reduction_loops(KernelBuilder& builder, const Statement& statemen
 }
 
 void skip_outside(const KernelBuilder& builder, const Node& node, const std::vector<IndexExpr>& at,
-                         std::vector<KernelStatement>& frames) {
+                  std::vector<KernelStatement>& frames) {
   const Graph& graph = builder.graph();
   visit(statement_of(node).body, [&](const ExprRef& e) {
     if (e->kind != Expr::Kind::Read || !e->has_else) return;
@@ -153,14 +156,17 @@ void skip_outside(const KernelBuilder& builder, const Node& node, const std::vec
   });
 }
 
-// n < N for the batch variable that the statement reduces, where its body does not vanish beyond the batch by itself.
-static ExprRef padding_mask(const KernelBuilder& builder, const Node& node, const std::vector<IndexExpr>& at) {
+// n < N for the batch variable that the statement reduces, where its body does not vanish beyond the batch by
+// itself.
+static ExprRef padding_mask(const KernelBuilder& builder, const Node& node,
+                            const std::vector<IndexExpr>& at) {
   const Statement& statement = statement_of(node);
   for (std::size_t v = statement.free_count; v < statement.variables.size(); ++v) {
     if (!statement.variables[v].extent.batch) continue;
     const bool vanishes =
         statement.reducer == Reducer::Sum && vanishes_with(statement.body, [&](const ExprRef& e) {
-          return e->kind == Expr::Kind::Read && builder.graph().values[node.inputs[e->operand]].zero_in_padding;
+          return e->kind == Expr::Kind::Read &&
+                 builder.graph().values[node.inputs[e->operand]].zero_in_padding;
         });
     if (vanishes) return nullptr;
     return apply(Function::Less, {apply(Function::ToReal, {index_value(at[v])}), run_time_scalar("N")});
@@ -179,15 +185,17 @@ static bool has_padded_batches(const KernelBuilder& builder, const Node& node) {
   return true;
 }
 
-KernelStatement accumulate(KernelBuilder& builder, const Node& node, const std::vector<IndexExpr>& at, int tile,
-                           int index_tile, const std::map<ValueId, ExprRef>& local, const ExprRef& guard) {
+KernelStatement accumulate(KernelBuilder& builder, const Node& node, const std::vector<IndexExpr>& at,
+                           int tile, int index_tile, const std::map<ValueId, ExprRef>& local,
+                           const ExprRef& guard) {
   const Statement& statement = statement_of(node);
   const ExprRef mask = padding_mask(builder, node, at);
   ExprRef load_guard = guard;
   if (mask && !has_padded_batches(builder, node)) load_guard = mask;
   if (!mask && statement.order.lanes && !has_padded_batches(builder, node)) {
     const int batch = statement.order.lanes->variable;
-    load_guard = apply(Function::Less, {apply(Function::ToReal, {index_value(at[batch])}), run_time_scalar("N")});
+    load_guard =
+        apply(Function::Less, {apply(Function::ToReal, {index_value(at[batch])}), run_time_scalar("N")});
   }
   ExprRef body = builder.lower(node, at, local, load_guard, is_contraction(statement));
   if (mask) {
@@ -214,8 +222,8 @@ KernelStatement accumulate(KernelBuilder& builder, const Node& node, const std::
   return step;
 }
 
-// Free variables that share an index with a reduced one: the taps of a window's weight gradient. All of them meet the same
-// block of the batch while it is in cache.
+// Free variables that share an index with a reduced one: the taps of a window's weight gradient. All of them
+// meet the same block of the batch while it is in cache.
 static std::vector<int> window_taps(const Statement& statement) {
   std::vector<int> taps;
   visit(statement.body, [&](const ExprRef& e) {
@@ -223,10 +231,12 @@ static std::vector<int> window_taps(const Statement& statement) {
     for (const IndexExpr& index : e->indices) {
       std::vector<int> used;
       index.collect_variables(used);
-      const bool reduced = std::any_of(used.begin(), used.end(), [&](int v) { return v >= statement.free_count; });
+      const bool reduced =
+          std::any_of(used.begin(), used.end(), [&](int v) { return v >= statement.free_count; });
       if (!reduced) continue;
       for (int v : used)
-        if (v < statement.free_count && std::find(taps.begin(), taps.end(), v) == taps.end()) taps.push_back(v);
+        if (v < statement.free_count && std::find(taps.begin(), taps.end(), v) == taps.end())
+          taps.push_back(v);
     }
   });
   return taps;
@@ -244,7 +254,8 @@ std::vector<std::pair<int, int64_t>> tile_axes(Graph& graph, const Region& regio
   std::string text;
   std::vector<std::pair<int, int64_t>> sizes;
   for (const TileAxis& axis : choice.axes) {
-    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", statement.variables[axis.variable].name, axis.size);
+    text +=
+        fmt::format("{}{}: {}", text.empty() ? "" : ", ", statement.variables[axis.variable].name, axis.size);
     sizes.emplace_back(axis.variable, axis.size);
   }
   graph.decide("schedule", region.name, fmt::format("tile [{}]", text), choice.reason);
@@ -259,7 +270,7 @@ struct FreeLoops {
   std::vector<KernelStatement> frames;
   std::vector<int> frame_variables; // of the head, per frame
   std::vector<int> axes;            // of the tiles, the lane last where it is free
-  ExprRef guard;         // lanes that exist, for a Plain lane beyond a short or in-place dimension
+  ExprRef guard;                    // lanes that exist, for a Plain lane beyond a short or in-place dimension
 };
 
 } // namespace
@@ -313,8 +324,8 @@ static FreeLoops free_loops(KernelBuilder& builder, const Statement& head, const
   return loops;
 }
 
-// A contraction whose lanes are reduced, with taps: for every block of the batch all taps are summed, their 16-lane totals
-// waiting in scratch in between; the order of each total is the declared one.
+// A contraction whose lanes are reduced, with taps: for every block of the batch all taps are summed, their
+// 16-lane totals waiting in scratch in between; the order of each total is the declared one.
 static void tap_nest(KernelBuilder& builder, Graph& graph, const Node& head_node, const LaneChoice& lane,
                      const std::vector<std::pair<int, int64_t>>& tile, const std::vector<int>& taps) {
   const Statement& head = statement_of(head_node);
@@ -338,13 +349,15 @@ static void tap_nest(KernelBuilder& builder, Graph& graph, const Node& head_node
   }
   for (std::size_t k = 0; k < loops.axes.size(); ++k) {
     const int axis = loops.axes[k];
-    const bool of_tap = std::any_of(taps.begin(), taps.end(), [&](int tap) { return loops.at[tap].uses(axis); });
+    const bool of_tap =
+        std::any_of(taps.begin(), taps.end(), [&](int tap) { return loops.at[tap].uses(axis); });
     if (of_tap) continue;
     place = place + IndexExpr::variable(axis) * elements;
     elements *= builder.kernel.variables[axis].extent.factor;
   }
   const std::string name = graph.values[head_node.outputs[0]].name;
-  const int totals = builder.kernel.add_buffer({name + ".totals", ElementType::F32, BufferSpace::Scratch, elements, 0});
+  const int totals =
+      builder.kernel.add_buffer({name + ".totals", ElementType::F32, BufferSpace::Scratch, elements, 0});
   const int sum = builder.kernel.add_tile({name + ".sum", ScalarType::Real, total_axes});
   const int folded = builder.kernel.add_tile({name, ScalarType::Real, loops.axes});
   const auto keep = [&](ExprRef what) {
@@ -362,7 +375,8 @@ static void tap_nest(KernelBuilder& builder, Graph& graph, const Node& head_node
   // Few, short iterations: their loop would cost as much as its loads.
   KernelVariable& innermost = builder.kernel.variables[reduction.frames.back().variable];
   constexpr int64_t kUnrolled = 8;
-  if (!innermost.extent.batch && innermost.extent.factor <= kUnrolled) innermost.kind = VariableKind::Unrolled;
+  if (!innermost.extent.batch && innermost.extent.factor <= kUnrolled)
+    innermost.kind = VariableKind::Unrolled;
   std::vector<KernelStatement> block = {std::move(reduction.frames[0])};
   reduction.frames.erase(reduction.frames.begin());
   skip_outside(builder, head_node, loops.at, reduction.frames);
@@ -379,8 +393,8 @@ static void tap_nest(KernelBuilder& builder, Graph& graph, const Node& head_node
   fold.source = sum;
   fold.reducer = head.reducer;
   KernelBody finish = {builder.map(sum, kept), std::move(fold)};
-  finish.push_back(builder.store(head_node.outputs[0], target_index(head, loops.at), tile_point(folded, ScalarType::Real),
-                                 loops.axes));
+  finish.push_back(builder.store(head_node.outputs[0], target_index(head, loops.at),
+                                 tile_point(folded, ScalarType::Real), loops.axes));
   KernelBody body;
   const auto append = [&](KernelBody statements) {
     for (KernelStatement& statement : statements) body.push_back(std::move(statement));
@@ -391,13 +405,15 @@ static void tap_nest(KernelBuilder& builder, Graph& graph, const Node& head_node
   builder.kernel.body = KernelBuilder::nest(std::move(outer), std::move(body));
 }
 
-void reduction_nest(KernelBuilder& builder, Graph& graph, const RegionParts& parts, const TargetInfo& target) {
+void reduction_nest(KernelBuilder& builder, Graph& graph, const RegionParts& parts,
+                    const TargetInfo& target) {
   const Node& head_node = graph.nodes[parts.head];
   const Statement& head = statement_of(head_node);
   const LaneChoice lane = lane_of(graph, head_node);
   const bool twice_is_harmless = !in_place(graph, builder.region());
   std::vector<std::pair<int, int64_t>> tile;
-  if (is_contraction(head) && twice_is_harmless) tile = tile_axes(graph, builder.region(), head_node, lane, {}, target);
+  if (is_contraction(head) && twice_is_harmless)
+    tile = tile_axes(graph, builder.region(), head_node, lane, {}, target);
   if (is_contraction(head) && lane.role == LaneRole::Reduced && twice_is_harmless) {
     const std::vector<int> taps = window_taps(head);
     // The batch block is the outermost loop of the order.
@@ -448,7 +464,8 @@ void reduction_nest(KernelBuilder& builder, Graph& graph, const RegionParts& par
       fold.reducer = head.reducer;
       body.push_back(std::move(fold));
     }
-    local[head_value] = index_only ? tile_point(index_tile, ScalarType::Int) : tile_point(result, accumulator_type);
+    local[head_value] =
+        index_only ? tile_point(index_tile, ScalarType::Int) : tile_point(result, accumulator_type);
     if (parts.companion >= 0)
       local[graph.nodes[parts.companion].outputs[0]] = tile_point(index_tile, ScalarType::Int);
   }
@@ -462,7 +479,8 @@ void reduction_nest(KernelBuilder& builder, Graph& graph, const RegionParts& par
     local[value] = tile_point(tile_id, type);
   }
   for (ValueId value : builder.region().stored)
-    body.push_back(builder.store(value, target_index(head, loops.at), local.at(value), loops.axes, loops.guard));
+    body.push_back(
+        builder.store(value, target_index(head, loops.at), local.at(value), loops.axes, loops.guard));
   builder.kernel.body = KernelBuilder::nest(std::move(loops.frames), std::move(body));
 }
 

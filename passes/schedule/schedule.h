@@ -1,11 +1,13 @@
 // schedule: lowers every region to a kernel, by structure.
 //
-//   pointwise region                 loops over the shape, the lanes along the batch block (or the innermost dimension)
-//   reduction, then pointwise tails  the same with accumulators; a contraction gets a register tile (choose_tile.h)
-//   contraction, window, tails       rows of the contraction in scratch, windows reduced from them (contraction_window.cpp)
+//   pointwise region                 loops over the shape, the lanes along the batch block (or the innermost
+//   dimension) reduction, then pointwise tails  the same with accumulators; a contraction gets a register
+//   tile (choose_tile.h) contraction, window, tails       rows of the contraction in scratch, windows reduced
+//   from them (contraction_window.cpp)
 //
-// The role of the lane axis is read off the statement and its layout: *free* (a dimension of the result is blocked by
-// 16) or *reduced* (the declared order has lanes). Assumes plan_memory. Shown by tests/passes/schedule/*.sir.
+// The role of the lane axis is read off the statement and its layout: *free* (a dimension of the result is
+// blocked by 16) or *reduced* (the declared order has lanes). Assumes plan_memory. Shown by
+// tests/passes/schedule/*.sir.
 #pragma once
 
 #include "ir/graph/graph.h"

@@ -35,10 +35,17 @@ Tensor random_input(const Value& value, int64_t examples, uint64_t seed) {
   for (int64_t k = 0; k < tensor.elements(); ++k) {
     const float u = uniform(seed, static_cast<uint64_t>(k), 0, 77);
     switch (value.type.element) {
-    case ElementType::F32: tensor.as<float>()[k] = 2 * u - 1; break;
-    case ElementType::U8: tensor.as<uint8_t>()[k] = static_cast<uint8_t>(u * 256); break;
-    case ElementType::I32: tensor.as<int32_t>()[k] = static_cast<int32_t>(u * 3); break;
-    default: ADD_FAILURE() << "an input of type " << value.type.text();
+    case ElementType::F32:
+      tensor.as<float>()[k] = 2 * u - 1;
+      break;
+    case ElementType::U8:
+      tensor.as<uint8_t>()[k] = static_cast<uint8_t>(u * 256);
+      break;
+    case ElementType::I32:
+      tensor.as<int32_t>()[k] = static_cast<int32_t>(u * 3);
+      break;
+    default:
+      ADD_FAILURE() << "an input of type " << value.type.text();
     }
   }
   return tensor;
@@ -46,9 +53,12 @@ Tensor random_input(const Value& value, int64_t examples, uint64_t seed) {
 
 double element(const Tensor& tensor, int64_t k) {
   switch (tensor.element()) {
-  case ElementType::F32: return tensor.as<float>()[k];
-  case ElementType::I32: return tensor.as<int32_t>()[k];
-  default: return tensor.as<uint8_t>()[k];
+  case ElementType::F32:
+    return tensor.as<float>()[k];
+  case ElementType::I32:
+    return tensor.as<int32_t>()[k];
+  default:
+    return tensor.as<uint8_t>()[k];
   }
 }
 
@@ -64,9 +74,15 @@ Tensor tensor_of(const ReferenceTensor& reference) {
   Tensor tensor(reference.type.element, reference.shape);
   for (int64_t k = 0; k < tensor.elements(); ++k) {
     switch (reference.type.element) {
-    case ElementType::F32: tensor.as<float>()[k] = static_cast<float>(reference.values[k]); break;
-    case ElementType::I32: tensor.as<int32_t>()[k] = static_cast<int32_t>(reference.values[k]); break;
-    default: tensor.as<uint8_t>()[k] = static_cast<uint8_t>(reference.values[k]); break;
+    case ElementType::F32:
+      tensor.as<float>()[k] = static_cast<float>(reference.values[k]);
+      break;
+    case ElementType::I32:
+      tensor.as<int32_t>()[k] = static_cast<int32_t>(reference.values[k]);
+      break;
+    default:
+      tensor.as<uint8_t>()[k] = static_cast<uint8_t>(reference.values[k]);
+      break;
     }
   }
   return tensor;
@@ -74,7 +90,8 @@ Tensor tensor_of(const ReferenceTensor& reference) {
 
 constexpr uint64_t kSeed = 12345;
 
-std::vector<float> scalar_slots(const Program& program, const Module& module, int64_t examples, int64_t step) {
+std::vector<float> scalar_slots(const Program& program, const Module& module, int64_t examples,
+                                int64_t step) {
   std::vector<float> slots;
   for (const std::string& name : program.scalars) {
     float value = 0;
@@ -99,7 +116,8 @@ struct Arena {
   Tensor memory;
 };
 
-using Runner = std::function<void(const EntryPoint&, std::size_t program, char* arena, int64_t examples, int64_t step)>;
+using Runner =
+    std::function<void(const EntryPoint&, std::size_t program, char* arena, int64_t examples, int64_t step)>;
 
 class Comparison {
 public:
@@ -118,7 +136,8 @@ public:
 
   std::vector<std::string> run() {
     interpret(compilation_.step.regions, Precision::F32);
-    const Runner jit = [&](const EntryPoint& entry, std::size_t, char* arena, int64_t examples, int64_t step) {
+    const Runner jit = [&](const EntryPoint& entry, std::size_t, char* arena, int64_t examples,
+                           int64_t step) {
       const std::vector<float> slots = scalar_slots(program_of(entry), module_, examples, step);
       for (const ExecutableKernel& kernel : entry.kernels) {
         // In uneven parts, the last one first: parts of the parallel range are independent.
@@ -139,7 +158,8 @@ public:
         modules.push_back(std::move(*module));
       }
       for (ThreadOrder order : {ThreadOrder::Forward, ThreadOrder::Reverse, ThreadOrder::Strided}) {
-        compare("cuda", [&](const EntryPoint& entry, std::size_t program, char* arena, int64_t examples, int64_t step) {
+        compare("cuda", [&](const EntryPoint& entry, std::size_t program, char* arena, int64_t examples,
+                            int64_t step) {
           const std::vector<float> slots = scalar_slots(program_of(entry), module_, examples, step);
           const Status status = modules[program].run(arena, slots.data(), examples, order);
           if (!status) differences_.push_back("cuda: " + status.failure().message);
@@ -216,7 +236,8 @@ private:
     for (int64_t r = 0; r < options_.batches[step]; ++r) rows.push_back(r);
     ThreadPool pool(1);
     for (std::size_t k = 0; k < tensors.size(); ++k)
-      EXPECT_TRUE(PlacedTensor(executable_.step.inputs[k]).write_examples(arena.data(), tensors[k], rows, pool).ok());
+      EXPECT_TRUE(
+          PlacedTensor(executable_.step.inputs[k]).write_examples(arena.data(), tensors[k], rows, pool).ok());
   }
 
   void run_jit(Arena& arena) {
@@ -240,7 +261,8 @@ private:
       runner(executable_.step, 1, arena.data(), options_.batches[step], static_cast<int64_t>(step) + 1);
       for (const Placement& placement : executable_.step.outputs)
         check(fmt::format("{}: step {}: {}", target, step, placement.name),
-              PlacedTensor(placement).read(arena.data(), options_.batches[step]), outputs_[step].at(placement.name));
+              PlacedTensor(placement).read(arena.data(), options_.batches[step]),
+              outputs_[step].at(placement.name));
     }
     for (const std::vector<Placement>* list : {&executable_.parameters, &executable_.states})
       for (const Placement& placement : *list)
@@ -257,7 +279,8 @@ private:
     for (int64_t k = 0; k < got.elements(); ++k) {
       const double a = element(got, k), b = element(expected, k);
       if (std::memcmp(&a, &b, sizeof a) == 0) continue;
-      differences_.push_back(fmt::format("{}: element {} of {} is {:.9g}, not {:.9g}", what, k, got.elements(), a, b));
+      differences_.push_back(
+          fmt::format("{}: element {} of {} is {:.9g}, not {:.9g}", what, k, got.elements(), a, b));
       return;
     }
   }

@@ -1,5 +1,5 @@
-// Runs a `.nn` text's training steps and evaluation on several targets from the same weights and inputs, and compares
-// every output, parameter and state.
+// Runs a `.nn` text's training steps and evaluation on several targets from the same weights and inputs, and
+// compares every output, parameter and state.
 #pragma once
 
 #include "driver/compile.h"
@@ -14,19 +14,19 @@ struct TargetRunOptions {
   std::vector<int64_t> batches = {32}; // examples of each step
   std::optional<LayoutPolicy> layout;
   bool fuse = true;
-  bool cuda = true; // the emitted text through the host shim too, in three thread orders
+  bool cuda = true;    // the emitted text through the host shim too, in three thread orders
   int vector_bits = 0; // 0: the host's
 };
 
 // Elaborates, or fails the test with the diagnostics.
 std::optional<Module> module_of(const std::string& text);
 
-// Names of what differs, with the first differing element; empty where everything is equal bit for bit to the f32
-// interpreter's run of the same graph.
+// Names of what differs, with the first differing element; empty where everything is equal bit for bit to the
+// f32 interpreter's run of the same graph.
 std::vector<std::string> differences_between_targets(const Module& module, const TargetRunOptions& options);
 
-// The largest difference of a trained parameter from the f64 interpreter's run of the graph *before* any optimisation,
-// relative to the parameter's largest entry.
+// The largest difference of a trained parameter from the f64 interpreter's run of the graph *before* any
+// optimisation, relative to the parameter's largest entry.
 double distance_from_oracle(const Module& module, const TargetRunOptions& options);
 
 } // namespace striate

@@ -1,9 +1,11 @@
-// The bet of the design, end to end: from definitions in the language, through derived gradients and the tile-level
-// kernel IR, to machine code and to CUDA text, with the interpreter's bits.
+// The bet of the design, end to end: from definitions in the language, through derived gradients and the
+// tile-level kernel IR, to machine code and to CUDA text, with the interpreter's bits.
 
 #include "tests/targets/run_targets.h"
 
 #include <gtest/gtest.h>
+
+#include <ostream>
 
 namespace striate {
 namespace {
@@ -20,23 +22,31 @@ std::string network(const std::string& image, const std::string& body) {
          "\n    output logits = features -> Linear(3) as head\n}\n"
          "data points {\n    split train = idx(\"a\", \"b\")\n    field image = column(0) -> to_real(1/255)\n"
          "    field label = column(1)\n}\n"
-         "train Net with points {\n    loss = cross_entropy(logits, label)\n    metric accuracy = top1(logits, label)\n"
-         "    optimizer = SGD(lr = 0.05, momentum = 0.9, weight_decay = 5e-4)\n    epochs = 1 batch = 32 seed = 1\n}\n";
+         "train Net with points {\n    loss = cross_entropy(logits, label)\n    metric accuracy = "
+         "top1(logits, label)\n"
+         "    optimizer = SGD(lr = 0.05, momentum = 0.9, weight_decay = 5e-4)\n    epochs = 1 batch = 32 "
+         "seed = 1\n}\n";
 }
 
 struct Case {
   std::string name, image, body;
 };
 
+void PrintTo(const Case& one, std::ostream* out) { *out << one.body; }
+
 const Case kCases[] = {
     {"StridedDilatedGroupedConvolution", "4,13,11",
      "Conv2d(6, 3, stride = 2, padding = 2, dilation = 2, groups = 2) as conv -> relu -> flatten"},
-    {"StridedConvolution", "3,12,13", "Conv2d(5, 3, stride = 2, padding = 1) as first -> relu -> Conv2d(4, 5, stride = 3) as conv -> flatten"},
-    {"OverlappingMaxPooling", "2,11,9", "Conv2d(5, 3, padding = 1) as conv -> relu -> max_pool2d(3, stride = 2) -> flatten"},
-    {"PaddedMaxPooling", "2,9,9", "Conv2d(5, 3) as conv -> relu -> max_pool2d(3, stride = 2, padding = 1) -> flatten"},
+    {"StridedConvolution", "3,12,13",
+     "Conv2d(5, 3, stride = 2, padding = 1) as first -> relu -> Conv2d(4, 5, stride = 3) as conv -> flatten"},
+    {"OverlappingMaxPooling", "2,11,9",
+     "Conv2d(5, 3, padding = 1) as conv -> relu -> max_pool2d(3, stride = 2) -> flatten"},
+    {"PaddedMaxPooling", "2,9,9",
+     "Conv2d(5, 3) as conv -> relu -> max_pool2d(3, stride = 2, padding = 1) -> flatten"},
     {"BatchNorm", "3,7,5", "Conv2d(5, 3, bias = false) as conv -> BatchNorm2d as bn -> relu -> flatten"},
     {"TwoConvolutionsAndPools", "1,16,16",
-     "Conv2d(6, 5) as conv1 -> relu -> max_pool2d(2) -> Conv2d(7, 3) as conv2 -> relu -> max_pool2d(2) -> flatten -> "
+     "Conv2d(6, 5) as conv1 -> relu -> max_pool2d(2) -> Conv2d(7, 3) as conv2 -> relu -> max_pool2d(2) -> "
+     "flatten -> "
      "Linear(17) as fc -> relu -> Dropout(0.5)"},
 };
 
@@ -84,11 +94,13 @@ TEST_P(Targets, StayNearTheOracle) {
   EXPECT_LT(distance_from_oracle(*module, options), 2e-5);
 }
 
-INSTANTIATE_TEST_SUITE_P(, Targets, testing::ValuesIn(kCases), [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(, Targets, testing::ValuesIn(kCases),
+                         [](const auto& info) { return info.param.name; });
 
 TEST(OtherTargets, ChannelBlockedConvolution) {
   const std::optional<Module> module =
-      module_of(network("32,9,8", "Conv2d(32, 3, padding = 1) as conv1 -> relu -> Conv2d(16, 3) as conv2 -> relu -> max_pool2d(2) -> flatten"));
+      module_of(network("32,9,8", "Conv2d(32, 3, padding = 1) as conv1 -> relu -> Conv2d(16, 3) as conv2 -> "
+                                  "relu -> max_pool2d(2) -> flatten"));
   ASSERT_TRUE(module);
   TargetRunOptions options;
   options.capacity = 3;
