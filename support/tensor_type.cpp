@@ -7,21 +7,29 @@ namespace striate {
 int64_t byte_size(ElementType type) {
   switch (type) {
   case ElementType::F32:
-  case ElementType::I32: return 4;
-  case ElementType::F64: return 8;
+  case ElementType::I32:
+    return 4;
+  case ElementType::F64:
+    return 8;
   case ElementType::U8:
-  case ElementType::Bool: return 1;
+  case ElementType::Bool:
+    return 1;
   }
   CHECK(false);
 }
 
 const char* name_of(ElementType type) {
   switch (type) {
-  case ElementType::F32: return "f32";
-  case ElementType::F64: return "f64";
-  case ElementType::I32: return "i32";
-  case ElementType::U8: return "u8";
-  case ElementType::Bool: return "bool";
+  case ElementType::F32:
+    return "f32";
+  case ElementType::F64:
+    return "f64";
+  case ElementType::I32:
+    return "i32";
+  case ElementType::U8:
+    return "u8";
+  case ElementType::Bool:
+    return "bool";
   }
   CHECK(false);
 }
