@@ -87,7 +87,8 @@ ExprRef DefinitionBuilder::reduced_body(const ast::Expr& expr, Context& inner) {
     DiagnosticMessage& message =
         reporter_.error(Diagnostic::WrongType, expr.operands[0]->location, "`{}` runs over {}", expr.text,
                         logical ? "true and false" : "numbers, not over true and false");
-    if (!logical) message.help("write `select(condition, 1, 0)`");
+    message.help("{}", logical ? fmt::format("put the condition in parentheses: `{}(...) (a > b)`", expr.text)
+                               : "write `select(condition, 1, 0)`");
     return nullptr;
   }
   if ((*reducer == Reducer::Sum || *reducer == Reducer::Prod) && body->type == ScalarType::Int)
