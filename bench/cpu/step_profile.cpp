@@ -29,7 +29,9 @@ static int run(int count, char** arguments) {
   Result<OpenProgram> program = open_program(options);
   if (!program) return report(program.failure());
   const int64_t batch = count > 3 ? std::atoll(arguments[3]) : program->module->training.batch;
-  const CompileOptions settings = compile_options(options, batch);
+  const Result<CompileOptions> chosen = compile_options(options, batch, true);
+  if (!chosen) return report(chosen.failure());
+  const CompileOptions& settings = *chosen;
   const double start = now();
   Result<Compilation> compilation = lower(*program->module, true, settings);
   if (!compilation) return report(compilation.failure());
