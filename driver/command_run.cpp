@@ -82,15 +82,15 @@ static int64_t examples_in(const std::vector<int64_t>& array, const std::vector<
 }
 
 // `NAME=@FILE.npy`, or `NAME=NUMBER` for an input filled with one value.
-static Result<std::pair<std::string, Tensor>> read_input(const std::string& text,
-                                                         const OpenProgram& program) {
+static Result<std::pair<std::string, Tensor>> read_input(const std::string& text, const OpenProgram& program,
+                                                         const std::vector<ValueId>& needed) {
   const auto parts = split_assignment(text, "--input takes NAME=@FILE.npy or NAME=NUMBER");
   if (!parts) return parts.failure();
   const auto& [name, what] = *parts;
   const Graph& graph = program.module->eval;
   const Value* input = nullptr;
   std::vector<std::string> known;
-  for (ValueId id : graph.inputs) {
+  for (ValueId id : needed) {
     known.push_back(graph.values[id].name);
     if (graph.values[id].name == name) input = &graph.values[id];
   }
@@ -179,27 +179,30 @@ static void append_rows(Tensor& all, const Tensor& rows, int64_t first) {
               static_cast<std::size_t>(rows.bytes()));
 }
 
-// The model itself, without loss and metrics, which need labels.
-static void keep_model_only(Module& module) {
+// Leaves the model itself, without loss and metrics, which need labels; returns the inputs that it reads.
+static std::vector<ValueId> keep_model_only(Module& module) {
   std::erase_if(module.eval.outputs, [&](const auto& output) {
     const std::vector<std::string>& metrics = module.training.metrics;
     return module.has_training && (output.first == "loss" || std::ranges::count(metrics, output.first) > 0);
   });
   eliminate_dead_nodes(module.eval);
   const std::vector<std::vector<NodeId>> readers = module.eval.readers();
-  std::erase_if(module.eval.inputs, [&](ValueId input) { return readers[input].empty(); });
+  std::vector<ValueId> needed;
+  for (ValueId input : module.eval.inputs)
+    if (!readers[input].empty()) needed.push_back(input);
+  return needed;
 }
 
 int command_run(const Options& options) {
   Result<OpenProgram> program = open_program(options);
   if (!program) return report(program.failure());
   Module& module = *program->module;
-  keep_model_only(module);
+  const std::vector<ValueId> needed = keep_model_only(module);
 
   std::vector<std::pair<std::string, Tensor>> inputs;
   int64_t examples = 1;
   for (const std::string& text : options.inputs) {
-    Result<std::pair<std::string, Tensor>> input = read_input(text, *program);
+    Result<std::pair<std::string, Tensor>> input = read_input(text, *program, needed);
     if (!input) return report(input.failure());
     const int64_t count = input->second.shape()[0];
     if (!inputs.empty() && count != examples)
@@ -208,7 +211,7 @@ int command_run(const Options& options) {
     examples = count;
     inputs.push_back(std::move(*input));
   }
-  for (ValueId id : module.eval.inputs) {
+  for (ValueId id : needed) {
     const Value& value = module.eval.values[id];
     if (std::ranges::none_of(inputs, [&](const auto& input) { return input.first == value.name; }))
       return report({ExitCode::Usage, fmt::format("the input `{}` ({}) is missing: add --input {}=@FILE.npy",

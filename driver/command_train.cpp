@@ -43,7 +43,7 @@ int command_train(const Options& options) {
   if (!dataset) return report(dataset.failure());
   if (const Status sound = check_data(module, *dataset); !sound) return report(sound.failure());
 
-  TrainerOptions trainer = trainer_options(options, module);
+  TrainerOptions trainer = trainer_options(options, *program);
   const Result<CompileOptions> compile_settings = compile_options(options, trainer.batch, true);
   if (!compile_settings) return report(compile_settings.failure());
   Result<Compilation> compilation = lower(module, true, *compile_settings);
@@ -62,7 +62,7 @@ int command_train(const Options& options) {
       if (trainer.run_folder.empty())
         trainer.run_folder = std::filesystem::path(options.resume_from).parent_path().string();
     } else {
-      if (trainer.run_folder.empty()) trainer.run_folder = (std::filesystem::path("runs") / stem).string();
+      if (trainer.run_folder.empty()) trainer.run_folder = latest_run_folder("runs", stem);
       Result<LatestCheckpoint> latest = latest_checkpoint(trainer.run_folder);
       if (!latest) return report(latest.failure());
       resumed = std::move(*latest);
@@ -72,6 +72,9 @@ int command_train(const Options& options) {
   } else if (trainer.run_folder.empty()) {
     trainer.run_folder = unused_run_folder("runs", stem);
   }
+  if (resumed && resumed->checkpoint.notes[kProgramNote] != trainer.notes[kProgramNote])
+    fmt::print(stderr, "striate: warning: {} has changed since `{}` was saved\n", options.file,
+               resumed->path);
   const RunFolderUse use = options.resume  ? RunFolderUse::Resume
                            : options.force ? RunFolderUse::Force
                                            : RunFolderUse::Create;
@@ -111,7 +114,7 @@ int command_eval(const Options& options) {
   Result<Safetensors> weights = read_safetensors(options.weights);
   if (!weights) return report(weights.failure());
 
-  const TrainerOptions trainer = trainer_options(options, module);
+  const TrainerOptions trainer = trainer_options(options, *program);
   const Result<CompileOptions> compile_settings = compile_options(options, trainer.batch, true);
   if (!compile_settings) return report(compile_settings.failure());
   Result<Compilation> compilation = lower(module, false, *compile_settings);

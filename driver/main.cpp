@@ -16,7 +16,7 @@ namespace striate {
 namespace {
 
 void add_program(CLI::App& command, Options& options) {
-  command.add_option("file", options.file, "the program")->required()->type_name("FILE.nn");
+  command.add_option("file", options.file, "the program")->type_name("FILE.nn");
   command.add_option("--param", options.parameters, "an argument of the model")->type_name("NAME=VALUE");
   command.add_option("--set", options.settings, "overrides a setting of the `train` block or the optimizer")
       ->type_name("NAME=VALUE");
@@ -76,7 +76,15 @@ public:
     } catch (const CLI::ParseError& error) {
       return parse_error(error);
     }
-    return chosen_ ? chosen_(options_) : usage("a command is missing");
+    if (!chosen_) return usage("a command is missing");
+    options_.resume = resume_->count() > 0;
+    // `--resume net.nn`: the program, not a checkpoint.
+    if (options_.file.empty() && options_.resume_from.ends_with(".nn"))
+      std::swap(options_.file, options_.resume_from);
+    const CLI::App& command = *app_.get_subcommands().front();
+    if (options_.file.empty() && command.get_option_no_throw("file"))
+      return usage(fmt::format("a program is missing: striate {} FILE.nn", command.get_name()));
+    return chosen_(options_);
   }
 
 private:
@@ -107,12 +115,11 @@ private:
     add_compilation(train, options_);
     train.add_option("--run", options_.run_folder, "the run folder (default: a new one in runs/)")
         ->type_name("DIR");
-    train
-        .add_option("--resume", options_.resume_from,
-                    "go on from the newest checkpoint of the run folder, or from FILE")
-        ->expected(0, 1)
-        ->type_name("FILE")
-        ->each([this](const std::string&) { options_.resume = true; });
+    resume_ = train
+                  .add_option("--resume", options_.resume_from,
+                              "go on from the newest checkpoint of the run folder, or from FILE")
+                  ->expected(0, 1)
+                  ->type_name("FILE");
     train.add_flag("--force", options_.force, "replace an existing run folder");
     train.add_option("--progress", options_.progress, "auto (a bar on a terminal), bar, plain, none")
         ->check(CLI::IsMember({"auto", "bar", "plain", "none"}).name("HOW"));
@@ -197,7 +204,8 @@ private:
   int parse_error(const CLI::ParseError& error) {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app_.exit(error);
     const std::vector<CLI::App*> used = app_.get_subcommands();
-    if (error.get_name() != "ExtrasError" || used.empty()) return usage(error.what());
+    if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::ExtrasError) || used.empty())
+      return usage(error.what());
     const std::vector<std::string> left = used[0]->remaining();
     if (left.empty()) return usage(error.what());
     const std::string word = left[0].substr(0, left[0].find('='));
@@ -213,6 +221,7 @@ private:
 
   Options options_;
   CLI::App app_;
+  CLI::Option* resume_ = nullptr;
   std::vector<std::string> names_;
   Command chosen_ = nullptr;
 };

@@ -190,8 +190,9 @@ Result<CompileOptions> compile_options(const Options& options, int64_t capacity,
   return compile;
 }
 
-TrainerOptions trainer_options(const Options& options, const Module& module) {
+TrainerOptions trainer_options(const Options& options, const OpenProgram& program) {
   TrainerOptions trainer;
+  const Module& module = *program.module;
   const TrainDescription& training = module.training;
   trainer.epochs = training.epochs;
   trainer.batch = training.batch;
@@ -202,7 +203,9 @@ TrainerOptions trainer_options(const Options& options, const Module& module) {
   trainer.checkpoint_every = training.checkpoint_every;
   trainer.checkpoint_keep = static_cast<int>(training.checkpoint_keep);
   trainer.best = training.best;
-  trainer.notes = {{"striate.version", kVersion}, {"striate.command", options.command_line}};
+  trainer.notes = {{"striate.version", kVersion},
+                   {"striate.command", options.command_line},
+                   {kProgramNote, fmt::format("{:016x}", fnv1a(program.source))}};
   if (options.progress == "bar") trainer.progress = ProgressMode::Bar;
   if (options.progress == "plain") trainer.progress = ProgressMode::Plain;
   if (options.progress == "none") trainer.progress = ProgressMode::None;

@@ -46,8 +46,11 @@ Result<std::string> read_program_text(const std::string& file);
 Result<CompileOptions> compile_options(const Options& options, int64_t capacity, bool runs_here);
 int thread_count(const Options& options);
 
+// The note of a checkpoint that tells one program's text from another's.
+inline constexpr const char* kProgramNote = "striate.program";
+
 // Trainer settings from the program's `train` block.
-struct TrainerOptions trainer_options(const Options& options, const Module& module);
+struct TrainerOptions trainer_options(const Options& options, const OpenProgram& program);
 
 bool use_color(const Options& options);
 

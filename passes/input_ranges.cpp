@@ -2,7 +2,6 @@
 
 #include "passes/eliminate_dead_nodes.h"
 #include "passes/expand_calls.h"
-#include "passes/inline_pointwise.h"
 
 #include <map>
 
@@ -57,14 +56,27 @@ static std::string counted_by(const Graph& graph, const Node& node, const Statem
   return name;
 }
 
+// The value that a chain of views and shifts begins with; `offset` becomes what its elements are shifted by.
+static ValueId origin_of(const std::map<ValueId, const Node*>& producer, ValueId value, int64_t& offset) {
+  for (;;) {
+    const auto found = producer.find(value);
+    if (found == producer.end()) return value;
+    const Statement& statement = statement_of(*found->second);
+    const auto shifted = statement.reduces() ? std::nullopt : shifted_read(statement.body);
+    if (!shifted) return value;
+    offset += shifted->offset;
+    value = found->second->inputs[shifted->read->operand];
+  }
+}
+
 std::vector<InputRange> input_ranges(const Graph& original) {
   Graph graph = original;
   std::map<std::string, ValueId> number;
   for (ValueId input : original.inputs) number[original.values[input].name] = input;
   expand_calls(graph);
   eliminate_dead_nodes(graph);
-  // So that an input seen through views and shifts is seen.
-  inline_pointwise(graph);
+  std::map<ValueId, const Node*> producer;
+  for (const Node& node : graph.nodes) producer[node.outputs[0]] = &node;
 
   std::map<ValueId, InputRange> ranges;
   for (const Node& node : graph.nodes) {
@@ -77,10 +89,11 @@ std::vector<InputRange> input_ranges(const Graph& original) {
         if (index->kind != Expr::Kind::Index || !read) continue;
         const std::optional<int> variable = index->indices[0].as_variable();
         if (!variable || statement.variables[*variable].extent.batch) continue;
-        const Value& value = graph.values[node.inputs[read->read->operand]];
-        if (value.role != ValueRole::Input || is_bounded_beside(statement, read->read->operand)) continue;
-        const Interval values = {-read->offset,
-                                 statement.variables[*variable].extent.factor - 1 - read->offset};
+        if (is_bounded_beside(statement, read->read->operand)) continue;
+        int64_t offset = read->offset;
+        const Value& value = graph.values[origin_of(producer, node.inputs[read->read->operand], offset)];
+        if (value.role != ValueRole::Input) continue;
+        const Interval values = {-offset, statement.variables[*variable].extent.factor - 1 - offset};
         const ValueId input = number.at(value.name);
         const auto [found, added] = ranges.try_emplace(input);
         InputRange& range = found->second;

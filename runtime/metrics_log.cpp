@@ -5,6 +5,7 @@
 #include "runtime/json_text.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <filesystem>
 #include <unistd.h>
@@ -94,6 +95,23 @@ std::string unused_run_folder(const std::string& parent, const std::string& name
   for (int number = 2; std::filesystem::exists(folder, error); ++number)
     folder = fmt::format("{}-{}", first, number);
   return folder;
+}
+
+std::string latest_run_folder(const std::string& parent, const std::string& name) {
+  std::string latest = name;
+  int64_t highest = 1;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(parent, error)) {
+    const std::string folder = entry.path().filename().string();
+    if (!folder.starts_with(name + "-")) continue;
+    const char *first = folder.data() + name.size() + 1, *last = folder.data() + folder.size();
+    int64_t number = 0;
+    const auto [end, problem] = std::from_chars(first, last, number);
+    if (problem != std::errc() || end != last || number <= highest) continue;
+    highest = number;
+    latest = folder;
+  }
+  return parent + "/" + latest;
 }
 
 } // namespace striate

@@ -51,6 +51,8 @@ Status open_run_folder(const std::string& folder, RunFolderUse use);
 
 // `parent/name`, or `parent/name-2`, `-3`, ... the first that does not exist.
 std::string unused_run_folder(const std::string& parent, const std::string& name);
+// The one of these with the highest number that is there; `parent/name` where none is.
+std::string latest_run_folder(const std::string& parent, const std::string& name);
 
 std::string metrics_path(const std::string& folder);
 

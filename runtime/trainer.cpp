@@ -3,6 +3,7 @@
 #include "runtime/interrupt.h"
 #include "runtime/metrics_log.h"
 #include "runtime/safetensors.h"
+#include "support/version.h"
 
 #include <algorithm>
 #include <chrono>
@@ -317,7 +318,8 @@ private:
       if (Status status = record(split.name, **values); !status) return status;
       result_.splits.emplace_back(split.name, std::move(**values));
     }
-    return write_safetensors(model_path(options_.run_folder), executor_.weights(), options_.notes);
+    // Nothing of how it was run goes into it: equal weights make equal files.
+    return write_safetensors(model_path(options_.run_folder), executor_.weights(), {{"striate.version", kVersion}});
   }
 
   Executor& executor_;

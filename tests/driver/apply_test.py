@@ -69,7 +69,7 @@ class Apply(harness.EndToEnd):
         error = self.apply("--input", self.array("x.npy", [8, 8], [0.5] * 64), expect=3).stderr
         self.assertIn("`image` takes whole numbers from 0 to 255", error)
         self.assertIn("x.npy holds 0.5", error)
-        self.assertIn("to_real(1 / 255)", error)
+        self.assertIn("to_real(1/255)", error)
         self.assertIn("net.nn:9:5", error)
         self.apply("--input", self.array("x.npy", [8, 8], [256.0] * 64), expect=3)
         self.apply("--input", "image=-1", expect=3)

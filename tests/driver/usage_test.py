@@ -66,6 +66,15 @@ class Usage(harness.EndToEnd):
             digests.add(harness.digest(self.path(cpu, "model.safetensors")))
         self.assertEqual(len(digests), 1)
 
+    def test_resume_takes_the_latest_run(self):
+        self.striate("train", self.net)
+        self.striate("train", self.net, "--set", "train.epochs=1")
+        self.striate("train", self.net, "--resume")
+        whole, resumed = (harness.digest(self.path("runs", name, "model.safetensors")) for name in ("net", "net-2"))
+        self.assertEqual(whole, resumed)
+        self.write("net.nn", NET + "# changed\n")
+        self.assertIn("net.nn has changed since", self.striate("train", "--resume", self.net).stderr)
+
     def test_colours_as_asked(self):
         broken = self.write("broken.nn", "model Net() { output y = z }\n")
         escape = "\x1b["
@@ -75,11 +84,12 @@ class Usage(harness.EndToEnd):
         self.wrong("check", broken, "--color", "sometimes")
 
     def test_check_goes_as_far_as_training(self):
-        whole = self.write("whole.nn", NET.replace("-> relu", "-> count_of"))
-        with open(whole, "a", encoding="utf-8") as file:
-            file.write("op count_of(x[..]) -> y[..]: int { y[..] = int(x[..]) }\n")
-        trained = self.striate("train", whole, "--run", self.path("no"), expect=1).stderr
-        self.assertEqual(trained, self.striate("check", whole, expect=1).stderr)
+        product = self.write("product.nn", NET.replace("-> relu", "-> spread"))
+        with open(product, "a", encoding="utf-8") as file:
+            file.write("op spread(x[N, C]) -> y[N, C] { p[n] = prod(c) x[n, c]\n y[n, c] = x[n, c] * p[n] }\n")
+        refused = self.striate("check", product, expect=1).stderr
+        self.assertIn("product.nn:4:", refused)
+        self.assertEqual(refused, self.striate("train", product, "--run", self.path("no"), expect=1).stderr)
 
 
 if __name__ == "__main__":

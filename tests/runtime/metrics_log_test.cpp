@@ -60,6 +60,12 @@ TEST_F(Metrics, RunFoldersAreNotOverwritten) {
   EXPECT_EQ(*read_file(run + "/notes.txt"), "mine");
   EXPECT_EQ(unused_run_folder(path("runs"), "lenet"), run + "-2");
   EXPECT_EQ(unused_run_folder(path("runs"), "vgg"), path("runs/vgg"));
+  EXPECT_EQ(latest_run_folder(path("runs"), "lenet"), run);
+  for (const char* name :
+       {"runs/lenet-2", "runs/lenet-12", "runs/lenet-3", "runs/lenet-99x", "runs/lenet5-200"})
+    std::filesystem::create_directory(path(name));
+  EXPECT_EQ(latest_run_folder(path("runs"), "lenet"), run + "-12");
+  EXPECT_EQ(latest_run_folder(path("nothing"), "lenet"), path("nothing/lenet"));
 }
 
 TEST_F(Metrics, ForeignFoldersAreLeftAlone) {
