@@ -138,11 +138,15 @@ ReductionLoops reduction_loops(KernelBuilder& builder, const Statement& statemen
 void skip_outside(const KernelBuilder& builder, const Node& node, const std::vector<IndexExpr>& at,
                   std::vector<KernelStatement>& frames) {
   const Graph& graph = builder.graph();
-  visit(statement_of(node).body, [&](const ExprRef& e) {
+  const Statement& statement = statement_of(node);
+  visit(statement.body, [&](const ExprRef& e) {
     if (e->kind != Expr::Kind::Read || !e->has_else) return;
     const TensorType& type = graph.values[node.inputs[e->operand]].type;
     for (std::size_t d = 0; d < type.shape.size(); ++d) {
       if (type.shape[d].batch) continue;
+      // What the statement's own ranges prove needs no test; lanes beyond a short dimension compute nothing.
+      const Interval interval = e->indices[d].range(statement.ranges());
+      if (interval.low >= 0 && interval.high < type.shape[d].factor) continue;
       const IndexExpr index = e->indices[d].substitute([&](int v) { return at[v]; });
       KernelStatement guard;
       guard.kind = KernelStatement::Kind::If;
