@@ -40,13 +40,12 @@ Status check_data(const Module& module, const Split& split) {
       const auto outside = first_outside(split, split.table->columns[column].values, range.values);
       if (!outside) continue;
       const std::string entries = range.counted.empty()
-                                      ? fmt::format("`{}` counts", range.op)
-                                      : fmt::format("`{}` has entries for `{}`", range.counted, range.op);
-      return bad_data(
-          "{}: {} {} of example {} (counted from 0) of `{}` is outside {}..{}, which is what {} ({})",
-          input.location.text(), binding.field, outside->second, outside->first,
-          file_of(module.data, split.name, binding.column), range.values.low, range.values.high, entries,
-          range.location.text());
+                                      ? fmt::format("what `{}` tells apart", range.op)
+                                      : fmt::format("the entries of `{}` in `{}`", range.counted, range.op);
+      return bad_data("{}: {} {} of example {} (counted from 0) of `{}` is outside {}..{}, {} ({})",
+                      input.location.text(), binding.field, outside->second, outside->first,
+                      file_of(module.data, split.name, binding.column), range.values.low, range.values.high,
+                      entries, range.location.text());
     }
   }
   return {};

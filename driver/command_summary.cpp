@@ -83,7 +83,7 @@ int command_summary(const Options& options) {
   int64_t trainable = 0, fixed = 0;
   for (const Persistent& persistent : graph.persistents)
     (persistent.trainable ? trainable : fixed) += graph.values[persistent.value].type.elements(1);
-  fmt::print("\nparameters {} trainable, {} not; forward {}FLOP and {}B of values per example\n", trainable,
+  fmt::print("\nparameters {} trainable, {} fixed; forward {}FLOP and {}B of values per example\n", trainable,
              fixed, counted(total.flops) + (total.flops < 1000 ? " " : ""),
              counted(static_cast<double>(total.bytes)) + (total.bytes < 1000 ? " " : ""));
   if (!module.has_training) return 0;

@@ -9,7 +9,7 @@
 #include "runtime/safetensors.h"
 #include "runtime/trainer.h"
 
-#include <algorithm>
+#include <chrono>
 #include <filesystem>
 
 namespace striate {
@@ -26,12 +26,57 @@ int command_check(const Options& options) {
   return compilation ? 0 : report(compilation.failure());
 }
 
+// What is about to be trained, before the first step is.
+static void announce(const Module& module, const Compilation& compilation, const Executable& executable,
+                     double seconds) {
+  int64_t parameters = 0;
+  for (const Persistent& persistent : module.train.persistents)
+    if (persistent.trainable) parameters += module.train.values[persistent.value].type.elements(1);
+  fmt::print(stderr,
+             "{}: {} parameters, {:.1f} MB of memory at batch {}, {} kernels a step, compiled in {:.1f} s\n",
+             module.training.model, parameters, static_cast<double>(executable.arena_bytes) / 1e6,
+             executable.capacity, compilation.step.program.kernels.size(), seconds);
+}
+
 static Failure no_training(const Options& options) {
   return {ExitCode::Failed, fmt::format("{} has no `train` block", options.file)};
 }
 
-static std::string percent(const std::string& name, double value) {
-  return name == "loss" || value > 1 ? fmt::format("{:.4f}", value) : fmt::format("{:.2f} %", 100 * value);
+// Shares are easier to read in hundredths.
+static std::string metric_text(const std::string& name, double value) {
+  const bool share = (name.ends_with("accuracy") || name.ends_with("error")) && value >= 0 && value <= 1;
+  return share ? fmt::format("{:.2f} %", 100 * value) : fmt::format("{:.4f}", value);
+}
+
+// Decides the run folder and makes it ready; the checkpoint to go on from, where one is asked for.
+static Result<std::optional<LatestCheckpoint>> open_run(const Options& options, TrainerOptions& trainer) {
+  const std::string stem = std::filesystem::path(options.file).stem().string();
+  trainer.run_folder = options.run_folder;
+  std::optional<LatestCheckpoint> resumed;
+  if (!options.resume_from.empty()) {
+    Result<Checkpoint> checkpoint = load_checkpoint(options.resume_from);
+    if (!checkpoint) return checkpoint.failure();
+    resumed = LatestCheckpoint{options.resume_from, std::move(*checkpoint), {}};
+    if (trainer.run_folder.empty())
+      trainer.run_folder = std::filesystem::path(options.resume_from).parent_path().string();
+  } else if (options.resume) {
+    if (trainer.run_folder.empty()) trainer.run_folder = latest_run_folder("runs", stem);
+    Result<LatestCheckpoint> latest = latest_checkpoint(trainer.run_folder);
+    if (!latest) return latest.failure();
+    resumed = std::move(*latest);
+    for (const std::string& refused : resumed->refused)
+      fmt::print(stderr, "striate: warning: passed over {}\n", refused);
+  } else if (trainer.run_folder.empty()) {
+    trainer.run_folder = unused_run_folder("runs", stem);
+  }
+  if (resumed && resumed->checkpoint.notes[kProgramNote] != trainer.notes[kProgramNote])
+    fmt::print(stderr, "striate: warning: {} has changed since `{}` was saved\n", options.file,
+               resumed->path);
+  const RunFolderUse use = options.resume  ? RunFolderUse::Resume
+                           : options.force ? RunFolderUse::Force
+                                           : RunFolderUse::Create;
+  if (const Status folder = open_run_folder(trainer.run_folder, use); !folder) return folder.failure();
+  return resumed;
 }
 
 int command_train(const Options& options) {
@@ -46,52 +91,30 @@ int command_train(const Options& options) {
   TrainerOptions trainer = trainer_options(options, *program);
   const Result<CompileOptions> compile_settings = compile_options(options, trainer.batch, true);
   if (!compile_settings) return report(compile_settings.failure());
+  const auto started = std::chrono::steady_clock::now();
   Result<Compilation> compilation = lower(module, true, *compile_settings);
   if (!compilation) return report(compilation.failure());
   Result<Executable> executable = compile(module, *compilation, *compile_settings);
   if (!executable) return report(executable.failure());
+  const double compile_seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
 
-  const std::string stem = std::filesystem::path(options.file).stem().string();
-  trainer.run_folder = options.run_folder;
-  std::optional<LatestCheckpoint> resumed;
-  if (options.resume) {
-    if (!options.resume_from.empty()) {
-      Result<Checkpoint> checkpoint = load_checkpoint(options.resume_from);
-      if (!checkpoint) return report(checkpoint.failure());
-      resumed = LatestCheckpoint{options.resume_from, std::move(*checkpoint), {}};
-      if (trainer.run_folder.empty())
-        trainer.run_folder = std::filesystem::path(options.resume_from).parent_path().string();
-    } else {
-      if (trainer.run_folder.empty()) trainer.run_folder = latest_run_folder("runs", stem);
-      Result<LatestCheckpoint> latest = latest_checkpoint(trainer.run_folder);
-      if (!latest) return report(latest.failure());
-      resumed = std::move(*latest);
-      for (const std::string& refused : resumed->refused)
-        fmt::print(stderr, "striate: warning: passed over {}\n", refused);
-    }
-  } else if (trainer.run_folder.empty()) {
-    trainer.run_folder = unused_run_folder("runs", stem);
-  }
-  if (resumed && resumed->checkpoint.notes[kProgramNote] != trainer.notes[kProgramNote])
-    fmt::print(stderr, "striate: warning: {} has changed since `{}` was saved\n", options.file,
-               resumed->path);
-  const RunFolderUse use = options.resume  ? RunFolderUse::Resume
-                           : options.force ? RunFolderUse::Force
-                                           : RunFolderUse::Create;
-  const Status folder = open_run_folder(trainer.run_folder, use);
-  if (!folder) return report(folder.failure());
+  Result<std::optional<LatestCheckpoint>> resumed = open_run(options, trainer);
+  if (!resumed) return report(resumed.failure());
 
+  if (trainer.progress != ProgressMode::None) announce(module, *compilation, *executable, compile_seconds);
   Result<Executor> executor = Executor::create(std::move(*executable), compile_settings->threads);
   if (!executor) return report(executor.failure());
   install_interrupt_handlers();
-  const Result<TrainingResult> result = train(*executor, *dataset, trainer, resumed ? &*resumed : nullptr);
+  const Result<TrainingResult> result = train(*executor, *dataset, trainer, *resumed ? &**resumed : nullptr);
   if (!result) return report(result.failure());
   if (result->code != ExitCode::Ok) {
-    fmt::print(stderr, "stopped; saved {}\n", result->checkpoint);
+    fmt::print(stderr, "stopped after step {}; saved {}; --resume goes on from there\n", result->step,
+               result->checkpoint);
     return static_cast<int>(result->code);
   }
   for (const auto& [split, values] : result->splits)
-    for (const auto& [name, value] : values) fmt::print("{} {} {}\n", split, name, percent(name, value));
+    for (const auto& [name, value] : values) fmt::print("{} {} {}\n", split, name, metric_text(name, value));
   fmt::print("weights {}\n", model_path(trainer.run_folder));
   return 0;
 }

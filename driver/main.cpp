@@ -15,6 +15,18 @@
 namespace striate {
 namespace {
 
+// A word out of a few; the help names them in the meaning.
+void add_choice(CLI::App& command, const char* flag, std::string& target, const char* what,
+                const char* meaning, const std::vector<std::string>& words) {
+  command.add_option(flag, target, meaning)->type_name(what)->check(CLI::IsMember(words).description(""));
+}
+
+// A whole number from 1.
+template <typename T>
+void add_count(CLI::App& command, const char* flag, T& target, T most, const char* meaning) {
+  command.add_option(flag, target, meaning)->type_name("N")->check(CLI::Range(T{1}, most).description(""));
+}
+
 void add_program(CLI::App& command, Options& options) {
   command.add_option("file", options.file, "the program")->type_name("FILE.nn");
   command.add_option("--param", options.parameters, "an argument of the model")->type_name("NAME=VALUE");
@@ -25,16 +37,14 @@ void add_program(CLI::App& command, Options& options) {
 }
 
 void add_compilation(CLI::App& command, Options& options) {
-  command
-      .add_option("--threads,-j", options.threads,
-                  "processors to use (default: all); results do not depend on it")
-      ->check(CLI::Range(1, 1024).name("N"))
-      ->type_name("N");
+  add_count(command, "--threads,-j", options.threads, 1024,
+            "processors to use (default: all); results do not depend on it");
   command.add_option("--mcpu", options.cpu, "the CPU to compile for, by LLVM's name (default: this one)")
       ->type_name("CPU");
-  command.add_option("--layout", options.layout, "batch, channel or plain: overrides the layout pass")
-      ->check(CLI::IsMember({"batch", "channel", "plain"}).name("LAYOUT"));
-  command.add_flag("!--no-fuse", options.fuse, "one kernel per statement, for comparison");
+  add_choice(command, "--layout", options.layout, "LAYOUT",
+             "batch, channel or plain: overrides the layout pass", {"batch", "channel", "plain"});
+  command.add_flag_callback(
+      "--no-fuse", [&options] { options.fuse = false; }, "one kernel per statement, for comparison");
 }
 
 void add_weights(CLI::App& command, Options& options) {
@@ -97,8 +107,8 @@ private:
       sub->alias(alias);
       names_.emplace_back(alias);
     }
-    sub->add_option("--color", options_.color, "auto (on a terminal), always, never")
-        ->check(CLI::IsMember({"auto", "always", "never"}).name("WHEN"));
+    add_choice(*sub, "--color", options_.color, "WHEN", "auto (on a terminal), always, never",
+               {"auto", "always", "never"});
     sub->callback([this, function] { chosen_ = function; });
     return *sub;
   }
@@ -121,8 +131,8 @@ private:
                   ->expected(0, 1)
                   ->type_name("FILE");
     train.add_flag("--force", options_.force, "replace an existing run folder");
-    train.add_option("--progress", options_.progress, "auto (a bar on a terminal), bar, plain, none")
-        ->check(CLI::IsMember({"auto", "bar", "plain", "none"}).name("HOW"));
+    add_choice(train, "--progress", options_.progress, "HOW", "auto (a bar on a terminal), bar, plain, none",
+               {"auto", "bar", "plain", "none"});
   }
 
   void add_eval() {
@@ -152,16 +162,13 @@ private:
     CLI::App& build = add("build", "compile", "print a stage of the compilation", command_build);
     add_program(build, options_);
     add_compilation(build, options_);
-    build
-        .add_option("--emit", options_.emit,
-                    "ast, graph, grad, regions (the default), kernel, llvm, asm, cuda")
-        ->check(CLI::IsMember({"ast", "graph", "grad", "regions", "kernel", "llvm", "asm", "cuda"})
-                    .name("STAGE"));
-    build.add_option("--mode", options_.mode, "train: the training step (the default); infer: evaluation")
-        ->check(CLI::IsMember({"train", "infer"}).name("MODE"));
-    build.add_option("--batch", options_.batch, "the most examples per run (default: the program's batch)")
-        ->check(CLI::Range(1, 1 << 20).name("N"))
-        ->type_name("N");
+    add_choice(build, "--emit", options_.emit, "STAGE",
+               "ast, graph, grad, regions (the default), kernel, llvm, asm, cuda",
+               {"ast", "graph", "grad", "regions", "kernel", "llvm", "asm", "cuda"});
+    add_choice(build, "--mode", options_.mode, "MODE",
+               "train: the training step (the default); infer: evaluation", {"train", "infer"});
+    add_count(build, "--batch", options_.batch, int64_t{1} << 20,
+              "the most examples per run (default: the program's batch)");
     build.add_option("-o", options_.output, "where to write (default: stdout)")->type_name("FILE");
   }
 
@@ -170,7 +177,8 @@ private:
         add("explain", nullptr, "print an operator's definition and its derived gradients", command_explain);
     explain.add_option("subject", options_.subject, "what to explain: op")
         ->required()
-        ->check(CLI::IsMember({"op"}).name("SUBJECT"));
+        ->type_name("op")
+        ->check(CLI::IsMember({"op"}).description(""));
     explain.add_option("name", options_.name, "the operator")->required()->type_name("NAME");
     explain.add_option("--in", options_.file, "a program that defines it")->type_name("FILE.nn");
     explain.add_flag("--grad", options_.gradient, "the derived gradients too");

@@ -13,6 +13,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <thread>
@@ -155,7 +156,11 @@ Result<OpenProgram> open_program(const Options& options) {
   if (!diagnostics.has_errors()) module = elaborate(program.file, elaborate_options, diagnostics);
   if (!module || diagnostics.has_errors()) {
     fmt::print(stderr, "{}", diagnostics.render(use_color(options)));
-    return Failure{ExitCode::Failed, ""};
+    // What --set and --param say is the command line's.
+    const bool usage = std::ranges::all_of(diagnostics.messages(), [](const DiagnosticMessage& message) {
+      return message.location.file.starts_with("--");
+    });
+    return Failure{usage ? ExitCode::Usage : ExitCode::Failed, ""};
   }
   program.module = std::make_unique<Module>(std::move(*module));
   return program;

@@ -59,8 +59,8 @@ struct EntryPoint {
   // optimizer's "optimizer.lr" and the like. The slots "seed.low" and "seed.high" hold 32-bit integers, bit
   // for bit.
   std::vector<std::string> scalars;
-  std::vector<Placement> inputs; // to be filled, rows beyond `examples` up to the next multiple of 16 (and at
-                                 // most the capacity) with copies of the last real example
+  std::vector<Placement> inputs; // to be filled, rows beyond `examples` up to the next multiple of 16, as far
+                                 // as the layout has them, with copies of the last real example
   std::vector<Placement> outputs; // by name: "loss" and metrics hold one value per example
 };
 

@@ -53,6 +53,7 @@ Result<int64_t> MetricsLog::synced_offset() {
 }
 
 std::string metrics_path(const std::string& folder) { return folder + "/metrics.jsonl"; }
+std::string model_path(const std::string& folder) { return folder + "/model.safetensors"; }
 
 // The files that a run writes, and nothing else.
 static void delete_run_files(const std::string& folder) {
@@ -60,6 +61,7 @@ static void delete_run_files(const std::string& folder) {
   for (const std::string& checkpoint : checkpoint_files(folder)) std::filesystem::remove(checkpoint, error);
   std::filesystem::remove(best_checkpoint_path(folder), error);
   std::filesystem::remove(metrics_path(folder), error);
+  std::filesystem::remove(model_path(folder), error);
   remove_stale_temporaries(folder);
 }
 

@@ -55,5 +55,6 @@ std::string unused_run_folder(const std::string& parent, const std::string& name
 std::string latest_run_folder(const std::string& parent, const std::string& name);
 
 std::string metrics_path(const std::string& folder);
+std::string model_path(const std::string& folder); // <folder>/model.safetensors
 
 } // namespace striate

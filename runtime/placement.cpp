@@ -11,9 +11,17 @@ namespace striate {
 
 static constexpr int64_t kBatchBlock = 16; // rows are filled up to a multiple of it
 
-// For each index of one dimension, what it adds to the offset.
+// For each index of one dimension, what it adds to the offset; of the batch, also for the places that a
+// blocked layout has beyond the capacity.
 static std::vector<int64_t> dimension_offsets(const Placement& placement, std::size_t dimension) {
-  std::vector<int64_t> offsets(static_cast<std::size_t>(placement.shape[dimension]), 0);
+  int64_t places = placement.shape[dimension];
+  if (placement.batch && dimension == 0) {
+    places = 1;
+    for (const Placement::Digit& digit : placement.digits)
+      if (digit.dimension == 0) places *= digit.extent;
+    CHECK(places >= placement.shape[0], "{}", placement.name);
+  }
+  std::vector<int64_t> offsets(static_cast<std::size_t>(places), 0);
   for (const Placement::Digit& digit : placement.digits)
     if (digit.dimension == static_cast<int>(dimension))
       for (std::size_t i = 0; i < offsets.size(); ++i)
@@ -136,13 +144,15 @@ static bool is_i32(From value) {
 
 Status PlacedTensor::write_examples(char* arena, const Tensor& column, std::span<const int64_t> rows,
                                     ThreadPool& pool) const {
-  CHECK(batch_ && !rows.empty() && rows.size() <= row_offsets_.size(), "{}: {} rows", name_, rows.size());
+  CHECK(batch_ && !rows.empty() && static_cast<int64_t>(rows.size()) <= shape_[0], "{}: {} rows", name_,
+        rows.size());
   const int64_t size = row_elements();
   if (example_elements(column) != size)
     return bad_data("`{}` takes {} values per example, but its column has {}", name_, size,
                     example_elements(column));
   const auto places =
-      std::min((static_cast<int64_t>(rows.size()) + kBatchBlock - 1) / kBatchBlock * kBatchBlock, shape_[0]);
+      std::min((static_cast<int64_t>(rows.size()) + kBatchBlock - 1) / kBatchBlock * kBatchBlock,
+               static_cast<int64_t>(row_offsets_.size()));
 
   return with_type(column.element(), [&](auto from_zero) {
     return with_type(element_, [&](auto to_zero) -> Status {

@@ -27,8 +27,8 @@ public:
   // The first example (0 where there is no batch dimension) with a value that is not finite; -1: none.
   int64_t first_non_finite(const char* arena, int64_t examples) const;
   // The rows of `column` as the examples 0, 1, ..., converted to the placement's type; the places up to the
-  // next multiple of 16 (and at most the capacity) get copies of the last one. A value or type that cannot be
-  // converted is a Failure.
+  // next multiple of 16, as far as the layout has them, get copies of the last one. A value or type that
+  // cannot be converted is a Failure.
   Status write_examples(char* arena, const Tensor& column, std::span<const int64_t> rows,
                         ThreadPool& pool) const;
 

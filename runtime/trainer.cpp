@@ -22,8 +22,6 @@ static double wall_seconds() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-std::string model_path(const std::string& folder) { return folder + "/model.safetensors"; }
-
 bool lower_is_better(const std::string& metric) {
   return metric.ends_with("loss") || metric.ends_with("error");
 }
@@ -319,7 +317,8 @@ private:
       result_.splits.emplace_back(split.name, std::move(**values));
     }
     // Nothing of how it was run goes into it: equal weights make equal files.
-    return write_safetensors(model_path(options_.run_folder), executor_.weights(), {{"striate.version", kVersion}});
+    return write_safetensors(model_path(options_.run_folder), executor_.weights(),
+                             {{"striate.version", kVersion}});
   }
 
   Executor& executor_;

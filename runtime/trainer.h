@@ -62,6 +62,4 @@ Result<TrainingResult> train(Executor& executor, const Dataset& dataset, const T
 Result<std::optional<MetricValues>> evaluate(Executor& executor, const Split& split,
                                              const TrainerOptions& options);
 
-std::string model_path(const std::string& folder); // <folder>/model.safetensors
-
 } // namespace striate

@@ -43,6 +43,11 @@ class Usage(harness.EndToEnd):
         self.assertIn("no option `--thread`; did you mean `--threads`?", self.wrong("train", self.net, "--thread=3"))
         self.assertIn("one argument too many", self.wrong("check", self.net, "again"))
 
+    def test_settings_of_the_command_line(self):
+        for wrong in (["--set", "train.epochs=-3"], ["--set", "train.epoch=3"], ["--set", "epochs"], ["--param", "classes=3"]):
+            with self.subTest(wrong=wrong):
+                self.assertIn("error", self.wrong("check", self.net, *wrong))
+
     def test_other_names_of_commands(self):
         self.striate("fit", self.net, "--run", self.path("run"))
         weights = ["--weights", self.path("run", "model.safetensors")]

@@ -48,6 +48,7 @@ TEST_F(Metrics, RunFoldersAreNotOverwritten) {
   EXPECT_EQ(open_run_folder(run, RunFolderUse::Create).failure().message,
             "`" + run + "` holds an earlier run; resume it with --resume, or replace it with --force");
   write("runs/lenet/metrics.jsonl", "old");
+  write("runs/lenet/model.safetensors", "old");
   write("runs/lenet/notes.txt", "mine");
   write("runs/lenet/checkpoint-0000000007.safetensors", "old");
   write("runs/lenet/.striate-tmp.1-2.checkpoint", "half");
@@ -56,6 +57,7 @@ TEST_F(Metrics, RunFoldersAreNotOverwritten) {
   EXPECT_TRUE(std::filesystem::exists(run + "/metrics.jsonl"));
   ASSERT_TRUE(open_run_folder(run, RunFolderUse::Force).ok());
   EXPECT_FALSE(std::filesystem::exists(run + "/metrics.jsonl"));
+  EXPECT_FALSE(std::filesystem::exists(model_path(run)));
   EXPECT_TRUE(checkpoint_files(run).empty());
   EXPECT_EQ(*read_file(run + "/notes.txt"), "mine");
   EXPECT_EQ(unused_run_folder(path("runs"), "lenet"), run + "-2");
