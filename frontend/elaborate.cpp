@@ -58,7 +58,7 @@ static void check_recursion(const Library& library, Reporter& reporter) {
 
 std::optional<Module> elaborate(const ast::File& file, const ElaborateOptions& options,
                                 Diagnostics& diagnostics) {
-  const Library library(&file, diagnostics);
+  const Library library(&file, diagnostics, options.library ? *options.library : standard_library());
   Reporter reporter(diagnostics);
   for (const ast::Item* use : library.user_items(ast::ItemKind::Use))
     reporter.error(Diagnostic::NotSupported, use->location, "`use` is not supported yet")

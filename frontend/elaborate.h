@@ -6,6 +6,7 @@
 #pragma once
 
 #include "frontend/ast.h"
+#include "frontend/standard_library.h"
 #include "ir/graph/graph.h"
 #include "support/diagnostics.h"
 
@@ -89,6 +90,7 @@ struct ElaborateOptions {
   // The type of a reader's column, asked for each bound field; nullopt where the data is not at hand: then
   // the input's own shape is taken, u8 for idx and f32 for csv (i32 for labels).
   std::function<std::optional<ColumnType>(const ReaderCall&, int column)> column_type;
+  const std::vector<StandardFile>* library = nullptr; // instead of the one that is built in
 };
 
 // `file` is the user's; the standard library is parsed and added here. Resolves `train` (the only one, or

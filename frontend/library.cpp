@@ -1,7 +1,6 @@
 #include "frontend/library.h"
 
 #include "frontend/parser.h"
-#include "frontend/standard_library.h"
 
 #include <algorithm>
 #include <cctype>
@@ -45,7 +44,7 @@ static std::string lower_case(std::string text) {
   return text;
 }
 
-Library::Library(const ast::File* user, Diagnostics& diagnostics) {
+Library::Library(const ast::File* user, Diagnostics& diagnostics, const std::vector<StandardFile>& files) {
   if (user)
     for (const ast::Item& item : user->items) {
       const auto same = [&](const auto& entry) {
@@ -59,7 +58,7 @@ Library::Library(const ast::File* user, Diagnostics& diagnostics) {
       else
         items_.emplace_back(&item, true);
     }
-  for (const StandardFile& file : standard_library()) {
+  for (const StandardFile& file : files) {
     standard_.push_back(std::make_shared<ast::File>(parse(file.name, file.text, diagnostics)));
     for (const ast::Item& item : standard_.back()->items) {
       items_.emplace_back(&item, false);

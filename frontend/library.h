@@ -7,6 +7,7 @@
 #pragma once
 
 #include "frontend/ast.h"
+#include "frontend/standard_library.h"
 #include "support/diagnostics.h"
 
 #include <map>
@@ -18,9 +19,10 @@ namespace striate {
 
 class Library {
 public:
-  // The standard library, and the user's file (nullptr: none), whose names win. Reports duplicate names in
-  // the file.
-  Library(const ast::File* user, Diagnostics& diagnostics);
+  // The standard library (`files`), and the user's file (nullptr: none), whose names win. Reports duplicate
+  // names in the file.
+  Library(const ast::File* user, Diagnostics& diagnostics,
+          const std::vector<StandardFile>& files = standard_library());
 
   // nullptr where there is none.
   const ast::Item* find(ast::ItemKind kind, const std::string& name) const;
