@@ -26,6 +26,10 @@ void install_interrupt_handlers() {
   action.sa_handler = on_stop;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  // A terminal that goes away; under nohup it does not matter.
+  struct sigaction hangup {};
+  sigaction(SIGHUP, nullptr, &hangup);
+  if (hangup.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);
   action.sa_handler = on_save;
   sigaction(SIGUSR1, &action, nullptr);
 }
@@ -33,7 +37,7 @@ void install_interrupt_handlers() {
 bool stop_requested() { return stop_signal.load() != 0; }
 
 ExitCode stop_exit_code() {
-  return stop_signal.load() == SIGTERM ? ExitCode::Terminated : ExitCode::Interrupted;
+  return stop_signal.load() == SIGINT ? ExitCode::Interrupted : ExitCode::Terminated;
 }
 
 bool take_save_request() { return save_request.exchange(0) != 0; }

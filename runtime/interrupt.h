@@ -1,5 +1,6 @@
-// Signals: the first SIGINT or SIGTERM asks the training loop to stop after its step (and to save); a second
-// one ends the process at once with 130 or 143. SIGUSR1 asks for a checkpoint and goes on.
+// Signals: the first SIGINT, SIGTERM or SIGHUP (where that is not ignored) asks the training loop to stop
+// after its step (and to save); a second one ends the process at once with 128 + its number. SIGUSR1 asks for
+// a checkpoint and goes on.
 #pragma once
 
 #include "support/result.h"

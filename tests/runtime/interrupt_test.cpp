@@ -15,6 +15,7 @@ TEST(Interrupt, TheFirstSignalAsksTheSecondEnds) {
   };
   EXPECT_EXIT(first(SIGINT, 130), testing::ExitedWithCode(0), "");
   EXPECT_EXIT(first(SIGTERM, 143), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(first(SIGHUP, 143), testing::ExitedWithCode(0), "");
   const auto second = [](int signal) {
     install_interrupt_handlers();
     raise(SIGINT);
@@ -23,6 +24,16 @@ TEST(Interrupt, TheFirstSignalAsksTheSecondEnds) {
   };
   EXPECT_EXIT(second(SIGINT), testing::ExitedWithCode(130), "");
   EXPECT_EXIT(second(SIGTERM), testing::ExitedWithCode(143), "");
+}
+
+TEST(Interrupt, AnIgnoredHangupStaysIgnored) {
+  const auto hang_up = [] {
+    std::signal(SIGHUP, SIG_IGN);
+    install_interrupt_handlers();
+    raise(SIGHUP);
+    _exit(stop_requested() ? 1 : 0);
+  };
+  EXPECT_EXIT(hang_up(), testing::ExitedWithCode(0), "");
 }
 
 TEST(Interrupt, SaveRequestsAreTakenOnce) {
