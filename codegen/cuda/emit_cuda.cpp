@@ -71,9 +71,10 @@ CudaLaunch cuda_launch(const Kernel& kernel) {
 }
 
 std::vector<std::string> cuda_names(const Program& program) {
+  // A kernel is a C function: bare, a value's name (`tanh`, `div`, `y1`) could be one of the C library's.
   std::set<std::string> taken;
   std::vector<std::string> names;
-  for (const Kernel& kernel : program.kernels) names.push_back(identifier(kernel.name, taken));
+  for (const Kernel& kernel : program.kernels) names.push_back(identifier(kernel.name + ".kernel", taken));
   return names;
 }
 

@@ -83,7 +83,7 @@ TEST(CudaHostShim, CatchesABarrierThatSomeLanesDoNotReach) {
   std::vector<char> arena = sample.arena;
   const Status status = module->run(arena.data(), sample.scalars.data(), sample.examples);
   ASSERT_FALSE(status.ok());
-  EXPECT_NE(status.failure().message.find("rows: block 0: thread 0 waits at line"), std::string::npos)
+  EXPECT_NE(status.failure().message.find("rows_kernel: block 0: thread 0 waits at line"), std::string::npos)
       << status.failure().message;
 }
 
@@ -115,7 +115,7 @@ TEST(CudaHostShim, BlocksMeetAsAWhole) {
   kernel.buffers.push_back({"all", ElementType::I32, BufferSpace::Scratch, 16, 0});
   program.kernels = {kernel};
   const std::string text = std::string(*cuda_text(Program{})) + R"(
-extern "C" __global__ void block(char* arena, const float*, long long) {
+extern "C" __global__ void block_kernel(char* arena, const float*, long long) {
   int* all = reinterpret_cast<int*>(shared_memory);
   all[threadIdx.x] = int(threadIdx.x) + 100;
   __syncthreads();

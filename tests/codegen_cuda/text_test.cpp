@@ -20,7 +20,7 @@ TEST(CudaText, RegisterTile) {
 // FLOPs: 740 per example
 // bytes, at capacity 48: x 7104, w 1480, b 40, y 1920
 extern "C" __global__ void __launch_bounds__(32)
-fc1_bias(char* arena, const float* scalars, long long examples) {
+fc1_bias_kernel(char* arena, const float* scalars, long long examples) {
   constexpr int groups = 2; // of lanes, in a block
   const int n_size = int(examples), n_step = 16, n_count = (n_size + n_step - 1) / n_step;
   constexpr int o_size = 10, o_step = 5, o_count = (o_size + o_step - 1) / o_step;
@@ -62,7 +62,7 @@ TEST(CudaText, ScratchThatLanesShare) {
 // shared memory: 256 bytes, 128 per group
 // bytes, at capacity 4: x 2304, w 12, y 512
 extern "C" __global__ void __launch_bounds__(32)
-rows(char* arena, const float* scalars, long long examples) {
+rows_kernel(char* arena, const float* scalars, long long examples) {
   constexpr int groups = 2; // of lanes, in a block
   const int n_size = int(examples);
   constexpr int i_size = 4;
@@ -119,11 +119,13 @@ TEST(CudaText, DependsOnTheProgramAlone) {
 
 TEST(CudaText, NamesOfKernelsAreUniqueIdentifiers) {
   Program program;
-  for (const char* name : {"conv1 + relu1", "conv1.relu1", "2x", "switch", "v0"}) {
+  for (const char* name : {"conv1 + relu1", "conv1.relu1", "2x", "switch", "v0", "tanh"}) {
     program.kernels.emplace_back();
     program.kernels.back().name = name;
   }
-  const std::vector<std::string> expected = {"conv1_relu1", "conv1_relu1_2", "_2x", "switch_2", "v0_"};
+  const std::vector<std::string> expected = {"conv1_relu1_kernel", "conv1_relu1_kernel_2",
+                                             "_2x_kernel",         "switch_kernel",
+                                             "v0_kernel",          "tanh_kernel"};
   EXPECT_EQ(cuda_names(program), expected);
 }
 
