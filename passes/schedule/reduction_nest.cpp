@@ -204,7 +204,9 @@ KernelStatement accumulate(KernelBuilder& builder, const Node& node, const std::
   ExprRef body = builder.lower(node, at, local, load_guard, is_contraction(statement));
   if (mask) {
     if (is_contraction(statement)) {
-      body = select(mask, body->arguments[0], constant(0)) * body->arguments[1];
+      // Both factors: beyond the batch either may be infinite.
+      const ExprRef zero = constant(0);
+      body = select(mask, body->arguments[0], zero) * select(mask, body->arguments[1], zero);
     } else {
       body = select(mask, body, constant(identity_of(statement.reducer)));
     }
