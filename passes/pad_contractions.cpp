@@ -87,12 +87,14 @@ static double share_inside(const Statement& statement, const IndexExpr& index, i
   return static_cast<double>(inside) / static_cast<double>(all);
 }
 
-// Padding that stays a test: nothing is copied for it, and the work outside is skipped.
+// Padding that stays a test: nothing is copied for it, and the work outside is skipped. Only where the read
+// is a factor itself: of `k * exp(x else 0)` something remains outside.
 static Padding kept_as_test(const Statement& statement, const ExprRef& e, const TensorType& type,
                             Padding& padding, bool pad_innermost) {
   Padding kept;
   kept.low.assign(padding.low.size(), 0);
   kept.high = kept.low;
+  if (e != statement.body->arguments[0] && e != statement.body->arguments[1]) return kept;
   double share = 1;
   for (std::size_t d = 0; d < type.shape.size(); ++d)
     if (padding.low[d] > 0 || padding.high[d] > 0)
@@ -134,12 +136,13 @@ void pad_contractions(Graph& graph, bool pad_innermost) {
     std::vector<ValueId> inputs = graph.nodes[id].inputs;
     const auto ranges = statement.ranges();
     bool changed = false;
+    const Statement original = statement;
     statement.body = rewrite(statement.body, [&](const ExprRef& e) -> ExprRef {
       if (e->kind != Expr::Kind::Read || !e->has_else) return e;
       const ValueId source = inputs[e->operand];
       const TensorType type = graph.values[source].type;
       Padding padding = padding_of(e, type, ranges);
-      const Padding tested = kept_as_test(statement, e, type, padding, pad_innermost);
+      const Padding tested = kept_as_test(original, e, type, padding, pad_innermost);
       if (tested.any())
         graph.decide("pad_contractions", graph.values[source].name, "tested",
                      fmt::format("most of the work of `{}` on padding is skipped by whole loops",

@@ -13,6 +13,7 @@ public:
       : input_(input), extents_(extents), slots_(slots), program_(program) {}
 
   int scalar(const ExprRef& e);
+  void product(const Expr& e);
   void reuse_registers();
 
 private:
@@ -21,6 +22,7 @@ private:
   int read_at(const Expr& e);
   int affine_read(const Expr& e, const std::vector<int64_t>& shape);
   int general_read(const Expr& e, const std::vector<int64_t>& shape);
+  int inside(const Expr& e);
   int index(const IndexExpr& index);
   int fill(ScalarType type, double value);
   int emit(Instruction instruction);
@@ -212,6 +214,41 @@ int BodyCompiler::scalar(const ExprRef& e) {
   return result;
 }
 
+// Where a read stays within its tensor: a register, or -1 where the ranges prove that it always does.
+int BodyCompiler::inside(const Expr& e) {
+  int guard = -1;
+  if (e.kind != Expr::Kind::Read || !e.has_else || e.constant != 0) return guard;
+  for (std::size_t d = 0; d < e.indices.size(); ++d) {
+    const int64_t size = input_.shapes[e.operand][d];
+    const Interval values = range(e.indices[d]);
+    if (values.low >= 0 && values.high < size) continue;
+    guard = emit({.opcode = Opcode::InBounds,
+                  .type = ScalarType::Int,
+                  .a = index(e.indices[d]),
+                  .b = guard,
+                  .immediate = size});
+  }
+  return guard;
+}
+
+// The two factors of a sum's term. A term with a factor that is 0 because it is read outside of its tensor is
+// left out: fma(-0, 0, acc) is acc, whatever acc is.
+void BodyCompiler::product(const Expr& e) {
+  int factors[] = {scalar(e.arguments[0]), scalar(e.arguments[1])};
+  for (const ExprRef& factor : e.arguments) {
+    const int guard = inside(*factor);
+    if (guard < 0) continue;
+    for (int k : {0, 1})
+      factors[k] = emit({.opcode = Opcode::Select,
+                         .type = ScalarType::Real,
+                         .a = guard,
+                         .b = factors[k],
+                         .c = fill(ScalarType::Real, k == 0 ? -0.0 : 0.0)});
+  }
+  program_.result = factors[0];
+  program_.second_factor = factors[1];
+}
+
 // Results of instructions share registers once their last reader has run: blocks then stay in the L1 cache.
 // An instruction's target is never one of its arguments.
 void BodyCompiler::reuse_registers() {
@@ -271,8 +308,7 @@ void compile_body(const CompileInput& input, const std::vector<int64_t>& extents
   const bool product =
       body->kind == Expr::Kind::Apply && body->function == Function::Mul && body->type == ScalarType::Real;
   if (program.reducer == Reducer::Sum && product) {
-    program.result = compiler.scalar(body->arguments[0]);
-    program.second_factor = compiler.scalar(body->arguments[1]);
+    compiler.product(*body);
   } else {
     program.result = compiler.scalar(body);
   }
