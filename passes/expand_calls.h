@@ -2,7 +2,7 @@
 //
 // Assumes a verified graph of calls. Guarantees that every node is one statement with one output, that
 // nothing computed changed, and that names, paths, attributes and locations of the calls are kept on the
-// statements. Shown by tests/passes/expand_calls.
+// statements. Shown by tests/passes/simplify_test.cpp.
 #pragma once
 
 #include "ir/graph/graph.h"

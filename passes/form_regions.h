@@ -6,7 +6,8 @@
 //   on that
 // Legality is decided here from structure, profit by cost; each refusal is recorded with its reason. Assumes
 // assign_layouts. Guarantees: every node in exactly one region, regions in an order of execution, `stored`
-// values are those that a later region, an output or a persistent needs. Shown by tests/passes/regions/*.sir.
+// values are those that a later region, an output or a persistent needs. Shown by
+// tests/passes/regions_test.cpp and tests/passes/regions/*.nn.
 #pragma once
 
 #include "ir/graph/graph.h"

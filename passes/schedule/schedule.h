@@ -7,7 +7,7 @@
 //
 // The role of the lane axis is read off the statement and its layout: *free* (a dimension of the result is
 // blocked by 16) or *reduced* (the declared order has lanes). Assumes plan_memory. Shown by
-// tests/passes/schedule/*.sir.
+// tests/passes/schedule/*.nn.
 #pragma once
 
 #include "ir/graph/graph.h"

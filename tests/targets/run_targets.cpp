@@ -7,11 +7,12 @@
 #include "frontend/parser.h"
 #include "runtime/placement.h"
 #include "support/random.h"
+#include "tests/targets/target_run.h"
 
 #include <gtest/gtest.h>
 
-#include <bit>
 #include <cmath>
+#include <cstring>
 
 namespace striate {
 
@@ -70,54 +71,19 @@ ReferenceTensor reference_of(const TensorType& type, const Tensor& tensor) {
   return reference;
 }
 
-Tensor tensor_of(const ReferenceTensor& reference) {
-  Tensor tensor(reference.type.element, reference.shape);
-  for (int64_t k = 0; k < tensor.elements(); ++k) {
-    switch (reference.type.element) {
-    case ElementType::F32:
-      tensor.as<float>()[k] = static_cast<float>(reference.values[k]);
-      break;
-    case ElementType::I32:
-      tensor.as<int32_t>()[k] = static_cast<int32_t>(reference.values[k]);
-      break;
-    default:
-      tensor.as<uint8_t>()[k] = static_cast<uint8_t>(reference.values[k]);
-      break;
-    }
-  }
-  return tensor;
-}
+enum Entry { kInit, kStep, kEval };
 
-constexpr uint64_t kSeed = 12345;
+// One call of an entry point: the steps in order, then evaluations.
+struct Call {
+  Entry entry = kStep;
+  int64_t examples = 1;
+  int64_t step = 0;
+  uint64_t draw = 0; // of its inputs
 
-std::vector<float> scalar_slots(const Program& program, const Module& module, int64_t examples,
-                                int64_t step) {
-  std::vector<float> slots;
-  for (const std::string& name : program.scalars) {
-    float value = 0;
-    if (name == "N") value = static_cast<float>(examples);
-    if (name == "1/N") value = static_cast<float>(1.0 / static_cast<double>(examples));
-    if (name == "step") value = static_cast<float>(step);
-    if (name == "seed.low") value = std::bit_cast<float>(static_cast<uint32_t>(kSeed));
-    if (name == "seed.high") value = std::bit_cast<float>(static_cast<uint32_t>(kSeed >> 32));
-    for (const auto& [scalar, initial] : module.scalars)
-      if (scalar == name) value = static_cast<float>(initial);
-    slots.push_back(value);
-  }
-  return slots;
-}
-
-struct Arena {
-  explicit Arena(int64_t bytes) : memory(ElementType::U8, {bytes}) {
-    // What was never written must not matter.
-    std::memset(memory.data(), 0xff, static_cast<std::size_t>(bytes));
-  }
-  char* data() { return static_cast<char*>(memory.data()); }
-  Tensor memory;
+  std::string text() const { return fmt::format("{} {}", entry == kStep ? "step" : "evaluation", draw); }
 };
 
-using Runner =
-    std::function<void(const EntryPoint&, std::size_t program, char* arena, int64_t examples, int64_t step)>;
+using Runner = std::function<void(const Call& call, char* arena)>;
 
 class Comparison {
 public:
@@ -132,25 +98,21 @@ public:
     compile_.pipeline.fuse = options.fuse;
     compilation_ = std::move(*lower(module, true, compile_));
     executable_ = std::move(*compile(module, compilation_, compile_));
+    const auto steps = static_cast<int64_t>(options.batches.size());
+    for (int64_t k = 0; k < steps; ++k)
+      calls_.push_back({kStep, options.batches[k], k + 1, static_cast<uint64_t>(k)});
+    for (int64_t k = 0; k < steps; ++k)
+      calls_.push_back({kEval, options.batches[k], steps, static_cast<uint64_t>(k + steps)});
   }
 
   std::vector<std::string> run() {
     interpret(compilation_.step.regions, Precision::F32);
-    const Runner jit = [&](const EntryPoint& entry, std::size_t, char* arena, int64_t examples,
-                           int64_t step) {
-      const std::vector<float> slots = scalar_slots(program_of(entry), module_, examples, step);
-      for (const ExecutableKernel& kernel : entry.kernels) {
-        // In uneven parts, the last one first: parts of the parallel range are independent.
-        const int64_t extent = kernel.parallel_extent(examples), cut = extent / 3;
-        kernel.function(arena, slots.data(), examples, cut, extent);
-        kernel.function(arena, slots.data(), examples, 0, cut);
-      }
-    };
-    compare("jit", jit);
+    interpret_evaluation();
+    compare("jit", jit());
     if (options_.cuda && !host_compiler().empty()) {
       std::vector<HostShimModule> modules;
-      for (const Program* program : {&compilation_.init.program, &compilation_.step.program}) {
-        Result<HostShimModule> module = HostShimModule::compile(*program);
+      for (Entry entry : {kInit, kStep, kEval}) {
+        Result<HostShimModule> module = HostShimModule::compile(stages(entry).program);
         if (!module) {
           differences_.push_back("cuda: " + module.failure().message);
           return differences_;
@@ -158,10 +120,8 @@ public:
         modules.push_back(std::move(*module));
       }
       for (ThreadOrder order : {ThreadOrder::Forward, ThreadOrder::Reverse, ThreadOrder::Strided}) {
-        compare("cuda", [&](const EntryPoint& entry, std::size_t program, char* arena, int64_t examples,
-                            int64_t step) {
-          const std::vector<float> slots = scalar_slots(program_of(entry), module_, examples, step);
-          const Status status = modules[program].run(arena, slots.data(), examples, order);
+        compare("cuda", [&](const Call& call, char* arena) {
+          const Status status = modules[call.entry].run(arena, slots(call).data(), call.examples, order);
           if (!status) differences_.push_back("cuda: " + status.failure().message);
         });
       }
@@ -177,8 +137,14 @@ public:
     PipelineOptions plain = compile_.pipeline;
     EXPECT_TRUE(run_gradient_passes(graph, module_.optimizers, true, plain).ok());
     interpret(graph, Precision::F64);
-    Arena arena(executable_.arena_bytes);
-    run_jit(arena);
+    GuardedArena arena(executable_.arena_bytes);
+    arena.hand_out(0, executable_.arena_bytes);
+    jit()({kInit}, arena.data());
+    for (const Call& call : calls_) {
+      if (call.entry != kStep) continue;
+      fill_inputs(arena, call);
+      jit()(call, arena.data());
+    }
     double worst = 0;
     for (const std::vector<Placement>* list : {&executable_.parameters, &executable_.states}) {
       for (const Placement& placement : *list) {
@@ -196,93 +162,127 @@ public:
   }
 
 private:
-  const Program& program_of(const EntryPoint& entry) const {
-    return &entry == &executable_.init ? compilation_.init.program : compilation_.step.program;
+  const CompiledEntry& stages(Entry entry) const {
+    return entry == kInit ? compilation_.init : entry == kStep ? compilation_.step : compilation_.eval;
+  }
+  const EntryPoint& point(Entry entry) const {
+    return entry == kInit ? executable_.init : entry == kStep ? executable_.step : executable_.eval;
+  }
+  std::vector<float> slots(const Call& call) const {
+    return scalar_slots(stages(call.entry).program, module_.scalars, call.examples, call.step);
   }
 
-  std::vector<Tensor> inputs_of_step(std::size_t step) const {
+  std::vector<Tensor> inputs_of(const Call& call) const {
     std::vector<Tensor> tensors;
-    const Graph& graph = compilation_.step.regions;
+    const Graph& graph = stages(call.entry).regions;
     for (std::size_t k = 0; k < graph.inputs.size(); ++k)
-      tensors.push_back(random_input(graph.values[graph.inputs[k]], options_.batches[step], 100 * step + k));
+      tensors.push_back(random_input(graph.values[graph.inputs[k]], call.examples, 100 * call.draw + k));
     return tensors;
   }
 
-  void interpret(const Graph& graph, Precision precision) {
-    ReferenceRun run(graph, precision, kSeed);
+  // One call, its outputs added to outputs_.
+  void interpret(const Graph& graph, ReferenceRun& run, const Call& call) {
+    std::map<std::string, ReferenceTensor> inputs;
+    const std::vector<Tensor> tensors = inputs_of(call);
+    for (std::size_t k = 0; k < tensors.size(); ++k) {
+      const Value& value = graph.values[graph.inputs[k]];
+      inputs[value.name] = reference_of(value.type, tensors[k]);
+    }
+    std::map<std::string, double> scalars(module_.scalars.begin(), module_.scalars.end());
+    scalars["step"] = static_cast<double>(call.step);
+    run.step(inputs, call.examples, scalars);
+    std::map<std::string, ReferenceTensor> outputs;
+    for (const auto& [name, value] : graph.outputs) outputs[name] = run.output(name);
+    outputs_.push_back(std::move(outputs));
+  }
+
+  void interpret(const Graph& step, Precision precision) {
+    ReferenceRun run(step, precision, kRunSeed);
     outputs_.clear();
-    for (std::size_t step = 0; step < options_.batches.size(); ++step) {
-      std::map<std::string, ReferenceTensor> inputs;
-      const std::vector<Tensor> tensors = inputs_of_step(step);
-      for (std::size_t k = 0; k < tensors.size(); ++k) {
-        const Value& value = graph.values[graph.inputs[k]];
-        inputs[value.name] = reference_of(value.type, tensors[k]);
-      }
-      std::map<std::string, double> scalars(module_.scalars.begin(), module_.scalars.end());
-      scalars["step"] = static_cast<double>(step + 1);
-      run.step(inputs, options_.batches[step], scalars);
-      std::map<std::string, ReferenceTensor> outputs;
-      for (const auto& [name, value] : graph.outputs) outputs[name] = run.output(name);
-      outputs_.push_back(std::move(outputs));
-    }
+    for (const Call& call : calls_)
+      if (call.entry == kStep) interpret(step, run, call);
     final_.clear();
-    for (const Persistent& persistent : graph.persistents)
-      final_[graph.values[persistent.value].name] = run.persistent(graph.values[persistent.value].name);
+    for (const Persistent& persistent : step.persistents)
+      final_[step.values[persistent.value].name] = run.persistent(step.values[persistent.value].name);
   }
 
-  void fill_inputs(Arena& arena, std::size_t step) {
-    const std::vector<Tensor> tensors = inputs_of_step(step);
-    std::vector<int64_t> rows;
-    for (int64_t r = 0; r < options_.batches[step]; ++r) rows.push_back(r);
-    ThreadPool pool(1);
-    for (std::size_t k = 0; k < tensors.size(); ++k)
-      EXPECT_TRUE(
-          PlacedTensor(executable_.step.inputs[k]).write_examples(arena.data(), tensors[k], rows, pool).ok());
-  }
-
-  void run_jit(Arena& arena) {
-    const auto run = [&](const EntryPoint& entry, int64_t examples, int64_t step) {
-      const std::vector<float> slots = scalar_slots(program_of(entry), module_, examples, step);
-      for (const ExecutableKernel& kernel : entry.kernels)
-        kernel.function(arena.data(), slots.data(), examples, 0, kernel.parallel_extent(examples));
-    };
-    run(executable_.init, 1, 0);
-    for (std::size_t step = 0; step < options_.batches.size(); ++step) {
-      fill_inputs(arena, step);
-      run(executable_.step, options_.batches[step], static_cast<int64_t>(step) + 1);
+  void interpret_evaluation() {
+    const Graph& graph = compilation_.eval.regions;
+    ReferenceRun run(graph, Precision::F32, kRunSeed);
+    for (const Persistent& persistent : graph.persistents) {
+      const std::string& name = graph.values[persistent.value].name;
+      run.set_persistent(name, final_.at(name));
     }
+    for (const Call& call : calls_)
+      if (call.entry == kEval) interpret(graph, run, call);
+  }
+
+  void fill_inputs(GuardedArena& arena, const Call& call) {
+    const std::vector<Tensor> tensors = inputs_of(call);
+    std::vector<int64_t> rows;
+    for (int64_t r = 0; r < call.examples; ++r) rows.push_back(r);
+    ThreadPool pool(1);
+    for (std::size_t k = 0; k < tensors.size(); ++k) {
+      const PlacedTensor input(point(call.entry).inputs[k]);
+      EXPECT_TRUE(input.write_examples(arena.data(), tensors[k], rows, pool).ok());
+    }
+  }
+
+  Runner jit() const {
+    return [this](const Call& call, char* arena) {
+      const std::vector<float> scalars = slots(call);
+      const CompiledCodeFloatEnvironment environment;
+      for (const ExecutableKernel& kernel : point(call.entry).kernels) {
+        // In uneven parts, the last one first: parts of the parallel range are independent.
+        const int64_t extent = kernel.parallel_extent(call.examples), cut = extent / 3;
+        kernel.function(arena, scalars.data(), call.examples, cut, extent);
+        kernel.function(arena, scalars.data(), call.examples, 0, cut);
+      }
+    };
   }
 
   void compare(const std::string& target, const Runner& runner) {
-    Arena arena(executable_.arena_bytes);
-    runner(executable_.init, 0, arena.data(), 1, 0);
-    for (std::size_t step = 0; step < options_.batches.size(); ++step) {
-      fill_inputs(arena, step);
-      runner(executable_.step, 1, arena.data(), options_.batches[step], static_cast<int64_t>(step) + 1);
-      for (const Placement& placement : executable_.step.outputs)
-        check(fmt::format("{}: step {}: {}", target, step, placement.name),
-              PlacedTensor(placement).read(arena.data(), options_.batches[step]),
-              outputs_[step].at(placement.name));
+    GuardedArena arena(executable_.arena_bytes);
+    arena.hand_out(0, executable_.arena_bytes);
+    runner({kInit}, arena.data());
+    for (std::size_t c = 0; c < calls_.size(); ++c) {
+      const EntryPoint& entry = point(calls_[c].entry);
+      fill_inputs(arena, calls_[c]);
+      std::vector<std::string> before;
+      for (const Placement& input : entry.inputs) before.push_back(bytes_of(arena, input));
+      runner(calls_[c], arena.data());
+      for (std::size_t k = 0; k < before.size(); ++k)
+        if (bytes_of(arena, entry.inputs[k]) != before[k])
+          differences_.push_back(fmt::format("{}: {}: the input {} was written", target, calls_[c].text(),
+                                             entry.inputs[k].name));
+      for (const Placement& placement : entry.outputs)
+        check(fmt::format("{}: {}: {}", target, calls_[c].text(), placement.name),
+              PlacedTensor(placement).read(arena.data(), calls_[c].examples), outputs_[c].at(placement.name));
     }
     for (const std::vector<Placement>* list : {&executable_.parameters, &executable_.states})
       for (const Placement& placement : *list)
         check(fmt::format("{}: {}", target, placement.name),
               PlacedTensor(placement).read(arena.data(), options_.capacity), final_.at(placement.name));
+    if (const std::optional<int64_t> stray = arena.stray_write())
+      differences_.push_back(
+          fmt::format("{}: byte {} was written, the arena has {}", target, *stray, executable_.arena_bytes));
+  }
+
+  // The whole storage, padding too.
+  static std::string bytes_of(const GuardedArena& arena, const Placement& placement) {
+    return {arena.data() + placement.offset,
+            static_cast<std::size_t>(placement.storage * byte_size(placement.element))};
   }
 
   void check(const std::string& what, const Tensor& got, const ReferenceTensor& want) {
-    const Tensor expected = tensor_of(want);
-    if (got.shape() != expected.shape()) {
+    if (got.shape() != want.shape) {
       differences_.push_back(what + ": another shape");
       return;
     }
-    for (int64_t k = 0; k < got.elements(); ++k) {
-      const double a = element(got, k), b = element(expected, k);
-      if (std::memcmp(&a, &b, sizeof a) == 0) continue;
-      differences_.push_back(
-          fmt::format("{}: element {} of {} is {:.9g}, not {:.9g}", what, k, got.elements(), a, b));
-      return;
-    }
+    std::vector<double> values;
+    for (int64_t k = 0; k < got.elements(); ++k) values.push_back(element(got, k));
+    const std::string difference = first_difference(values, want.values);
+    if (!difference.empty()) differences_.push_back(what + ": " + difference);
   }
 
   const Module& module_;
@@ -290,7 +290,8 @@ private:
   CompileOptions compile_;
   Compilation compilation_;
   Executable executable_;
-  std::vector<std::map<std::string, ReferenceTensor>> outputs_;
+  std::vector<Call> calls_;
+  std::vector<std::map<std::string, ReferenceTensor>> outputs_; // per call
   std::map<std::string, ReferenceTensor> final_;
   std::vector<std::string> differences_;
 };

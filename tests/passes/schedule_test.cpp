@@ -1,0 +1,53 @@
+// schedule: every kernel is sound for every layout, size and target. Kernels as text are in schedule/*.nn.
+#include "passes/schedule/schedule.h"
+
+#include "passes/pipeline.h"
+#include "tests/passes/graphs.h"
+
+namespace striate {
+namespace {
+
+Program program_of(Graph graph, const PipelineOptions& options) {
+  run_region_passes(graph, {}, options);
+  const Program program = run_kernel_passes(graph, plan_persistents(graph), options);
+  for (const Kernel& kernel : program.kernels)
+    EXPECT_EQ(verify(kernel), std::vector<std::string>()) << print(kernel);
+  return program;
+}
+
+PipelineOptions avx512() {
+  PipelineOptions options;
+  options.target.vector_bits = 512;
+  options.target.vector_registers = 32;
+  return options;
+}
+
+// Odd sizes, every layout, targets with few and many registers: all kernels are verified by program_of.
+TEST(Schedule, EveryKernelIsSound) {
+  const std::vector<std::string> bodies = {
+      "input x: f32[N, 1, 7, 7]\n output y = x -> Conv2d(1, 3) as c -> relu -> max_pool2d(3, stride = 2) -> "
+      "flatten -> Linear(1) as fc",
+      "input x: f32[N, 17, 9, 11]\n output y = x -> Conv2d(33, 3, stride = 2, padding = 1) as c -> "
+      "BatchNorm2d as b -> relu -> avg_pool2d(2)",
+      "input x: f32[N, 32, 6, 6]\n output y = x -> Conv2d(48, 3, padding = 1, groups = 2) as c -> tanh -> "
+      "max_pool2d(3, stride = 1, padding = 1)",
+      "input x: f32[N, 16, 9, 9]\n output y = x -> Conv2d(16, 3, dilation = 2, stride = 2) as c -> "
+      "leaky_relu -> l2_pool2d(2)",
+      "input x: f32[N, 33]\n output y = x -> Linear(17) as a -> sigmoid -> Linear(16) as b -> Dropout(0.3) "
+      "-> softmax"};
+  for (const std::string& body : bodies)
+    for (LayoutPolicy layout :
+         {LayoutPolicy::BatchBlocked, LayoutPolicy::ChannelBlocked, LayoutPolicy::Plain})
+      for (bool wide : {true, false})
+        for (bool fuse : {true, false}) {
+          PipelineOptions options = wide ? avx512() : PipelineOptions();
+          options.layout = layout;
+          options.fuse = fuse;
+          options.capacity = 33;
+          SCOPED_TRACE(fmt::format("{}\nlayout {}, wide {}, fuse {}", body, name_of(layout), wide, fuse));
+          program_of(step_graph(training_program("", body)), options);
+        }
+}
+
+} // namespace
+} // namespace striate

@@ -1,0 +1,307 @@
+#include "tests/targets/graph_run.h"
+
+#include "codegen/cpu/jit.h"
+#include "codegen/cpu/target.h"
+#include "codegen/cuda/host_module.h"
+#include "ir/kernel/analysis.h"
+#include "passes/plan_memory.h"
+#include "runtime/thread_pool.h"
+#include "support/check.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <set>
+
+namespace striate {
+
+constexpr int64_t kBlock = 16;   // examples of a vector
+constexpr int64_t kGap = 3 * 64; // bytes between spread values; a multiple of their alignment
+
+std::string GraphConfiguration::text() const {
+  return fmt::format("{}, capacity {}, {}, {} bits", name_of(layout), capacity, fuse ? "fused" : "not fused",
+                     target().vector_bits);
+}
+
+TargetInfo GraphConfiguration::target() const {
+  TargetInfo target = host_target();
+  if (vector_bits > 0) {
+    target.vector_bits = vector_bits;
+    target.vector_registers = vector_bits == 512 ? 32 : 16;
+  }
+  return target;
+}
+
+LoweredGraph::LoweredGraph(const GraphSubject& subject, const GraphConfiguration& configuration,
+                           std::size_t number)
+    : subject_(subject), configuration_(configuration), graph_(subject.graph) {
+  graph_.name = fmt::format("{}{}", graph_.name, number);
+  PipelineOptions options;
+  options.capacity = configuration.capacity;
+  options.target = configuration.target();
+  options.layout = configuration.layout;
+  options.fuse = configuration.fuse;
+  run_region_passes(graph_, {}, options);
+  program_ = run_kernel_passes(graph_, {}, options);
+
+  int64_t end = kGap;
+  for (ValueId value = 0; value < static_cast<ValueId>(graph_.values.size()); ++value) {
+    if (graph_.values[value].offset < 0) continue;
+    spread_places_[value] = end;
+    end += storage_bytes(graph_.values[value], configuration.capacity) + kGap;
+  }
+  spread_program_ = program_;
+  spread_program_.name += ".spread";
+  spread_program_.arena_bytes = end;
+  for (Kernel& kernel : spread_program_.kernels)
+    for (KernelBuffer& buffer : kernel.buffers)
+      if (buffer.space == BufferSpace::Memory) buffer.offset = spread_places_.at(graph_.find(buffer.name));
+}
+
+int64_t LoweredGraph::place_of(ValueId value, bool spread) const {
+  return spread ? spread_places_.at(value) : graph_.values[value].offset;
+}
+
+// Calls visit(k, index) for each element, row-major.
+template <typename Visit>
+static void for_each_index(const std::vector<int64_t>& shape, Visit&& visit) {
+  std::vector<int64_t> index(shape.size(), 0);
+  int64_t count = 1;
+  for (int64_t size : shape) count *= size;
+  for (int64_t k = 0; k < count; ++k) {
+    visit(static_cast<std::size_t>(k), index);
+    for (std::size_t d = shape.size(); d-- > 0;) {
+      if (++index[d] < shape[d]) break;
+      index[d] = 0;
+    }
+  }
+}
+
+static std::vector<int64_t> shape_at(const TensorType& type, int64_t examples) {
+  std::vector<int64_t> shape;
+  for (const Size& size : type.shape) shape.push_back(size.at(examples));
+  return shape;
+}
+
+static void put(char* to, ElementType type, int64_t offset, double value) {
+  switch (type) {
+  case ElementType::F32:
+    reinterpret_cast<float*>(to)[offset] = static_cast<float>(value);
+    return;
+  case ElementType::I32:
+    reinterpret_cast<int32_t*>(to)[offset] = static_cast<int32_t>(value);
+    return;
+  case ElementType::U8:
+    reinterpret_cast<uint8_t*>(to)[offset] = static_cast<uint8_t>(value);
+    return;
+  default:
+    CHECK(false, "no test has inputs of {}", name_of(type));
+  }
+}
+
+static double get(const char* from, ElementType type, int64_t offset) {
+  switch (type) {
+  case ElementType::F32:
+    return reinterpret_cast<const float*>(from)[offset];
+  case ElementType::I32:
+    return reinterpret_cast<const int32_t*>(from)[offset];
+  case ElementType::U8:
+    return reinterpret_cast<const uint8_t*>(from)[offset];
+  default:
+    CHECK(false, "no test has outputs of {}", name_of(type));
+  }
+}
+
+// As the trainer does: the places up to the end of the last vector, and at most the capacity, hold copies of
+// the last example.
+void LoweredGraph::write(char* arena, ValueId input, bool spread, int64_t examples,
+                         const ReferenceTensor& tensor) const {
+  const Value& value = graph_.values[input];
+  char* to = arena + place_of(input, spread);
+  if (value.zero_in_padding)
+    std::memset(to, 0, static_cast<std::size_t>(storage_bytes(value, configuration_.capacity)));
+  for_each_index(tensor.shape, [&](std::size_t k, std::vector<int64_t> index) {
+    put(to, value.type.element, value.layout.offset(index), tensor.values[k]);
+    if (!value.type.has_batch() || value.zero_in_padding || index[0] + 1 < tensor.shape[0]) return;
+    const bool blocked = value.layout.digits.front().step == kBlock;
+    const int64_t vectors_end = (examples + kBlock - 1) / kBlock * kBlock;
+    const int64_t end = blocked ? vectors_end : std::min(vectors_end, configuration_.capacity);
+    for (index[0] = examples; index[0] < end; ++index[0])
+      put(to, value.type.element, value.layout.offset(index), tensor.values[k]);
+  });
+}
+
+std::vector<double> LoweredGraph::read(const char* arena, ValueId id, bool spread, int64_t examples) const {
+  const Value& value = graph_.values[id];
+  std::vector<double> values;
+  for_each_index(shape_at(value.type, examples), [&](std::size_t, const std::vector<int64_t>& index) {
+    values.push_back(get(arena + place_of(id, spread), value.type.element, value.layout.offset(index)));
+  });
+  return values;
+}
+
+void LoweredGraph::fill(GuardedArena& arena, int64_t base, bool spread, int64_t examples,
+                        uint64_t draw) const {
+  if (spread) {
+    for (const auto& [value, place] : spread_places_)
+      arena.hand_out(base + place, storage_bytes(graph_.values[value], configuration_.capacity));
+  } else {
+    arena.hand_out(base, program_.arena_bytes);
+  }
+  for (ValueId input : graph_.inputs)
+    write(arena.data() + base, input, spread, examples,
+          subject_.values(graph_.values[input], examples, draw));
+}
+
+void LoweredGraph::interpret(int64_t examples, uint64_t draw) {
+  std::map<std::string, ReferenceTensor>& outputs = expected_[{examples, draw}];
+  if (!outputs.empty()) return;
+  std::map<std::string, ReferenceTensor> inputs;
+  for (ValueId input : graph_.inputs) {
+    const Value& value = graph_.values[input];
+    inputs[value.name] = subject_.values(value, examples, draw);
+  }
+  ReferenceRun run(graph_, Precision::F32, kRunSeed);
+  run.step(inputs, examples, {{"step", 1}});
+  for (const auto& [name, value] : graph_.outputs) outputs[name] = run.output(name);
+}
+
+std::vector<std::string> LoweredGraph::problems(const GuardedArena& arena, int64_t base, bool spread,
+                                                int64_t examples, uint64_t draw) {
+  interpret(examples, draw);
+  std::vector<std::string> result;
+  const auto report = [&](const std::string& what) {
+    result.push_back(fmt::format("{} ({}), {} examples, draw {}{}: {}", subject_.name, configuration_.text(),
+                                 examples, draw, spread ? ", spread" : "", what));
+  };
+  const char* memory = arena.data() + base;
+  // A denormal counts as zero, but what only moves an input's leaves it as it is.
+  std::set<double> denormals;
+  for (ValueId input : graph_.inputs)
+    for (double x : subject_.values(graph_.values[input], examples, draw).values)
+      if (x != 0 && std::abs(x) < std::numeric_limits<float>::min()) denormals.insert(std::abs(x));
+  for (const auto& [name, value] : graph_.outputs) {
+    std::vector<double> got = read(memory, value, spread, examples);
+    for (double& x : got)
+      if (std::isfinite(x) && denormals.contains(std::abs(x))) x = std::copysign(0.0, x);
+    const std::string difference = first_difference(got, expected_[{examples, draw}].at(name).values);
+    if (!difference.empty()) report(name + ": " + difference);
+  }
+  for (ValueId input : graph_.inputs) {
+    const Value& value = graph_.values[input];
+    const ReferenceTensor tensor = subject_.values(value, examples, draw);
+    // The whole storage, padding too, as it was before the run.
+    GuardedArena before(spread ? spread_program_.arena_bytes : program_.arena_bytes);
+    const int64_t bytes = storage_bytes(value, configuration_.capacity);
+    before.hand_out(place_of(input, spread), bytes);
+    write(before.data(), input, spread, examples, tensor);
+    if (std::memcmp(before.data() + place_of(input, spread), memory + place_of(input, spread),
+                    static_cast<std::size_t>(bytes)) != 0)
+      report(value.name + ": the input was written");
+  }
+  if (const std::optional<int64_t> stray = arena.stray_write())
+    report(fmt::format("byte {} of the arena ({} bytes) was written and belongs to no value", *stray - base,
+                       spread ? spread_program_.arena_bytes : program_.arena_bytes));
+  return result;
+}
+
+Program merged(const std::vector<const Program*>& programs, std::vector<int64_t>& bases) {
+  Program whole;
+  whole.name = "merged";
+  whole.capacity = programs.at(0)->capacity;
+  whole.scalars = programs[0]->scalars;
+  for (const Program* program : programs) {
+    CHECK(program->capacity == whole.capacity && program->scalars == whole.scalars);
+    bases.push_back(whole.arena_bytes);
+    for (Kernel kernel : program->kernels) {
+      kernel.name = fmt::format("p{}_{}", bases.size(), kernel.name);
+      for (KernelBuffer& buffer : kernel.buffers)
+        if (buffer.space == BufferSpace::Memory) buffer.offset += whole.arena_bytes;
+      whole.kernels.push_back(std::move(kernel));
+    }
+    whole.arena_bytes += program->arena_bytes;
+  }
+  return whole;
+}
+
+static void append(std::vector<std::string>& all, std::vector<std::string> more) {
+  all.insert(all.end(), more.begin(), more.end());
+}
+
+std::vector<std::string> jit_problems(const std::vector<GraphSubject>& subjects,
+                                      const std::vector<GraphConfiguration>& configurations) {
+  std::vector<std::string> problems;
+  // One compilation per target, so that kernels that recur are compiled once.
+  std::map<int, std::vector<const GraphConfiguration*>> by_target;
+  for (const GraphConfiguration& configuration : configurations)
+    by_target[configuration.target().vector_bits].push_back(&configuration);
+  for (const auto& [bits, list] : by_target) {
+    std::vector<std::pair<const GraphConfiguration*, LoweredGraph>> lowered;
+    for (const GraphConfiguration* configuration : list)
+      for (const GraphSubject& subject : subjects)
+        lowered.push_back({configuration, {subject, *configuration, lowered.size()}});
+    std::vector<const Program*> programs;
+    for (const auto& [configuration, graph] : lowered) {
+      programs.push_back(&graph.program());
+      programs.push_back(&graph.spread_program());
+    }
+    const Result<std::shared_ptr<CompiledPrograms>> code = jit_compile(programs, list[0]->target(), 1);
+    if (!code) return {code.failure().message};
+    for (std::size_t p = 0; p < programs.size(); ++p) {
+      const GraphConfiguration& configuration = *lowered[p / 2].first;
+      LoweredGraph& graph = lowered[p / 2].second;
+      const bool spread = p % 2 == 1;
+      for (int64_t examples : configuration.examples) {
+        for (uint64_t draw = 0; draw < graph.subject().draws; ++draw) {
+          GuardedArena arena(programs[p]->arena_bytes);
+          graph.fill(arena, 0, spread, examples, draw);
+          const std::vector<float> slots = scalar_slots(*programs[p], {}, examples, 1);
+          {
+            const CompiledCodeFloatEnvironment environment;
+            for (std::size_t k = 0; k < programs[p]->kernels.size(); ++k) {
+              // In uneven parts, the last one first: parts of the parallel range are independent.
+              const int64_t extent = parallel_extent(programs[p]->kernels[k], examples), cut = extent / 3;
+              const KernelFunction run = (*code)->function(p, k);
+              run(arena.data(), slots.data(), examples, cut, extent);
+              run(arena.data(), slots.data(), examples, 0, cut);
+            }
+          }
+          append(problems, graph.problems(arena, 0, spread, examples, draw));
+        }
+      }
+    }
+  }
+  return problems;
+}
+
+std::vector<std::string> cuda_problems(const std::vector<GraphSubject>& subjects,
+                                       const GraphConfiguration& configuration) {
+  std::vector<LoweredGraph> lowered;
+  for (const GraphSubject& subject : subjects) lowered.emplace_back(subject, configuration, lowered.size());
+  std::vector<const Program*> programs;
+  for (const LoweredGraph& graph : lowered) programs.push_back(&graph.program());
+  std::vector<int64_t> bases;
+  const Program whole = merged(programs, bases);
+  const Result<HostShimModule> module = HostShimModule::compile(whole);
+  if (!module) return {module.failure().message};
+  std::vector<std::string> problems;
+  uint64_t draws = 0;
+  for (const GraphSubject& subject : subjects) draws = std::max(draws, subject.draws);
+  for (int64_t examples : configuration.examples) {
+    for (uint64_t draw = 0; draw < draws; ++draw) {
+      GuardedArena arena(whole.arena_bytes);
+      for (std::size_t g = 0; g < lowered.size(); ++g)
+        lowered[g].fill(arena, bases[g], false, examples, draw % subjects[g].draws);
+      const ThreadOrder order = draw % 2 == 0 ? ThreadOrder::Strided : ThreadOrder::Reverse;
+      const Status status =
+          module->run(arena.data(), scalar_slots(whole, {}, examples, 1).data(), examples, order);
+      if (!status) problems.push_back(status.failure().message);
+      for (std::size_t g = 0; g < lowered.size(); ++g)
+        append(problems, lowered[g].problems(arena, bases[g], false, examples, draw % subjects[g].draws));
+    }
+  }
+  return problems;
+}
+
+} // namespace striate

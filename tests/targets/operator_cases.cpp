@@ -1,0 +1,248 @@
+#include "tests/targets/operator_cases.h"
+
+#include "frontend/elaborate.h"
+#include "frontend/parser.h"
+#include "frontend/standard_library.h"
+#include "passes/differentiate.h"
+#include "passes/expand_calls.h"
+#include "support/random.h"
+#include "tests/conformance/golden_file.h"
+#include "tests/conformance/gradient_cases.h"
+#include "tests/conformance/operator_subject.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace striate {
+
+using Range = GradientInput::Range;
+
+std::vector<std::string> library_operators() {
+  std::vector<std::string> names;
+  for (const StandardFile& file : standard_library()) {
+    Diagnostics diagnostics;
+    for (const ast::Item& item : parse(file.name, file.text, diagnostics).items)
+      if (item.kind == ast::ItemKind::Op) names.push_back(item.name);
+  }
+  return names;
+}
+
+// Operators without a gradient. First values of parameters have no inputs: the shape is that of the output.
+static std::vector<GradientCase> forward_cases() {
+  const GradientInput labels{{kN}, Range::Label, 10};
+  std::vector<GradientCase> cases = {
+      {"step", {{{kN, 33}}}, ""},
+      {"step", {{{kN, 1, 2, 1}}}, ""},
+      {"binarize", {{{kN, 17}}}, "threshold = 0.2"},
+      {"one_hot", {{{kN}, Range::Label, 17}}, "classes = 17"},
+      {"one_hot", {{{kN}, Range::Label, 1}}, "classes = 1"},
+      {"top1", {{{kN, 10}}, labels}, ""},
+      {"top1", {{{kN, 1}}, {{kN}, Range::Label, 1}}, ""},
+      {"top_k", {{{kN, 10}}, labels}, "k = 3"},
+      {"top_k", {{{kN, 33}}, {{kN}, Range::Label, 33}}, "k = 5"},
+      {"same_side", {{{kN, 2}}, {{kN, 2}}}, "threshold = 0.1"},
+      {"same_side", {{{kN, 1, 3}}, {{kN, 1, 3}}}, ""},
+  };
+  const std::pair<const char*, const char*> initializers[] = {
+      {"zeros", ""},
+      {"ones", ""},
+      {"filled", "value = 2.5"},
+      {"uniform_between", "low = -1; high = 3"},
+      {"uniform_fan", "fan_in = 25"},
+      {"gaussian", "mean = 3; std = 0.5"},
+      {"he_normal_fan", "fan_in = 50"},
+      {"glorot_uniform_fan", "fan_in = 20; fan_out = 30"},
+  };
+  for (const auto& [op, attributes] : initializers)
+    for (const std::vector<int64_t>& shape : {std::vector<int64_t>{1}, {17}, {33, 3}, {5, 2, 3, 1}})
+      cases.push_back({op, {{shape}}, attributes});
+  return cases;
+}
+
+// Bytes, as image files have them.
+static std::vector<GradientCase> byte_cases() {
+  return {{"to_real", {{{kN, 1, 5, 3}}}, "scale = 0.00390625"}};
+}
+
+static double ordinary(Range range, int64_t classes, double u) {
+  switch (range) {
+  case Range::AnySign:
+    return 2 * u - 1;
+  case Range::Positive:
+    return 0.1 + u;
+  case Range::Label:
+    return std::floor(u * static_cast<double>(classes));
+  }
+  CHECK(false);
+}
+
+// Many equal numbers, zeros of both signs, tiny and large ones; everything that follows from them is finite.
+static double unusual(Range range, int64_t classes, double u) {
+  static constexpr double kAnySign[] = {0, -0.0, 1, 1, -1, -1, 0.5, -2, 1e-30, -1e-30, 100, -100, 3, -3};
+  static constexpr double kPositive[] = {1, 1, 0.5, 0.5, 2, 3, 1e-6, 1e3};
+  if (range == Range::AnySign) return kAnySign[static_cast<int>(u * std::size(kAnySign))];
+  if (range == Range::Positive) return kPositive[static_cast<int>(u * std::size(kPositive))];
+  return ordinary(range, classes, u);
+}
+
+// Denormals, and numbers that overflow.
+static double extreme(Range range, int64_t classes, double u) {
+  static constexpr double kNumbers[] = {1e-40, 1e-38, 1e-30, 1e20, 3e38, 88.5, 1, 0.25};
+  if (range == Range::Label) return ordinary(range, classes, u);
+  const double scaled = u * 2 * std::size(kNumbers);
+  const double number = kNumbers[static_cast<int>(scaled / 2)];
+  return range == Range::AnySign && static_cast<int>(scaled) % 2 == 1 ? -number : number;
+}
+
+static bool is_seed(const Value& input) { return input.name.starts_with("seed."); }
+
+// Values for inputs 0, 1, ... by their ranges; what comes after them (the seeds) is of any sign.
+static InputValues drawn(std::vector<GradientInput> inputs) {
+  return [inputs = std::move(inputs)](const Value& input, int64_t examples, uint64_t draw) {
+    ReferenceTensor tensor = reference_tensor(input.type, examples);
+    const bool seed = is_seed(input);
+    const auto number = static_cast<std::size_t>(std::stoi(input.name.substr(input.name.find('.') + 1)));
+    const Range range = seed ? Range::AnySign : inputs.at(number).range;
+    const int64_t classes = seed ? 0 : inputs[number].classes;
+    const auto stream = static_cast<uint32_t>(number + (seed ? 100 : 0));
+    for (std::size_t k = 0; k < tensor.values.size(); ++k) {
+      const double u = uniform(7, k, static_cast<uint32_t>(draw), stream);
+      double value = draw == 0   ? ordinary(range, classes, u)
+                     : draw == 1 ? unusual(range, classes, u)
+                                 : extreme(range, classes, u);
+      if (input.type.element == ElementType::U8) value = std::floor(u * 256);
+      tensor.values[k] = input.type.element == ElementType::F32 ? static_cast<float>(value) : value;
+    }
+    return tensor;
+  };
+}
+
+// y = op(inputs), and with `gradients` the gradient of sum(seed.k * y.k) for each output, by every real
+// input. Nothing where the operator refuses the call (a failure of the running test) or no gradient reaches
+// an input.
+static std::optional<Graph> graph_of(const std::string& op, const std::vector<TensorType>& types,
+                                     const std::string& attributes, bool gradients) {
+  Diagnostics diagnostics;
+  const auto definition = instantiate_op(nullptr, op, types, parse_attributes(attributes), diagnostics);
+  if (!definition) {
+    ADD_FAILURE() << diagnostics.render();
+    return std::nullopt;
+  }
+  Graph graph;
+  graph.name = op;
+  graph.entry = "test";
+  Node call;
+  call.op = op;
+  call.definition = definition;
+  std::vector<ValueId> wanted;
+  for (int i = 0; i < definition->input_count; ++i) {
+    call.inputs.push_back(graph.add_value(fmt::format("x.{}", i), types[i], ValueRole::Input, {}));
+    if (types[i].element == ElementType::F32) wanted.push_back(call.inputs.back());
+  }
+  graph.inputs = call.inputs;
+  std::vector<std::string> names;
+  for (std::size_t k = 0; k < definition->outputs.size(); ++k) names.push_back(fmt::format("y.{}", k));
+  const NodeId node = graph.add_node(std::move(call), names);
+  const std::vector<ValueId> outputs = graph.nodes[node].outputs;
+  for (ValueId output : outputs) graph.outputs.push_back({graph.values[output].name, output});
+  expand_calls(graph);
+  if (!gradients) return graph;
+
+  bool any = false;
+  std::vector<std::pair<std::string, ValueId>> derived;
+  for (std::size_t k = 0; k < outputs.size(); ++k) {
+    const ValueId seed =
+        graph.add_value(fmt::format("seed.{}", k), graph.values[outputs[k]].type, ValueRole::Input, {});
+    graph.values[seed].zero_in_padding = graph.values[seed].type.has_batch();
+    graph.inputs.push_back(seed);
+    const Result<std::map<ValueId, ValueId>> result = append_adjoints(graph, outputs[k], seed, wanted);
+    if (!result) {
+      ADD_FAILURE() << result.failure().message;
+      return std::nullopt;
+    }
+    for (const auto& [input, gradient] : *result) {
+      if (gradient < 0) continue;
+      derived.push_back({fmt::format("grad.{}.{}", k, graph.values[input].name), gradient});
+      any = true;
+    }
+  }
+  graph.outputs.insert(graph.outputs.end(), derived.begin(), derived.end());
+  return any ? std::optional<Graph>(std::move(graph)) : std::nullopt;
+}
+
+OperatorGraphs operator_graphs(const std::string& op) {
+  OperatorGraphs graphs;
+  const std::vector<std::string> list = operators_without_gradient();
+  const auto both = [&](const std::string& label, const std::vector<TensorType>& types,
+                        const std::string& attributes, const InputValues& values) {
+    std::vector<GraphSubject> subjects;
+    const bool has_gradient =
+        std::ranges::find(list, op) == list.end() &&
+        std::ranges::any_of(types, [](const TensorType& type) { return type.element == ElementType::F32; });
+    for (bool gradients : {false, true}) {
+      if (gradients && !has_gradient) continue;
+      std::optional<Graph> graph = graph_of(op, types, attributes, gradients);
+      if (graph) {
+        // What is not finite in the last example makes a gradient's sum over the batch NaN: its copies beside
+        // it are multiplied by 0 (passes/differentiate.h).
+        if (gradients) {
+          subjects.push_back({label + " with gradients", std::move(*graph), values, 2});
+        } else {
+          subjects.push_back({label, std::move(*graph), values, 3});
+        }
+      } else if (gradients) {
+        ADD_FAILURE() << label << " has no gradient";
+      }
+    }
+    return subjects;
+  };
+
+  const auto add = [&](const std::vector<GradientCase>& cases, ElementType real) {
+    for (const GradientCase& test : cases) {
+      if (test.op != op) continue;
+      std::vector<TensorType> types;
+      std::string label = op + "(" + test.attributes + ")";
+      for (const GradientInput& input : test.inputs) {
+        TensorType type{input.range == Range::Label ? ElementType::I32 : real, {}};
+        for (int64_t size : input.shape) type.shape.push_back(size == kN ? Size::n() : Size::constant(size));
+        label += " " + type.text();
+        types.push_back(std::move(type));
+      }
+      for (GraphSubject& subject : both(label, types, test.attributes, drawn(test.inputs)))
+        graphs.any_batch.push_back(std::move(subject));
+    }
+  };
+  add(gradient_cases(), ElementType::F32);
+  add(forward_cases(), ElementType::F32);
+  add(byte_cases(), ElementType::U8);
+
+  const std::vector<std::string> golden = golden_names();
+  if (std::find(golden.begin(), golden.end(), op) == golden.end()) return graphs;
+  const GoldenFile file = GoldenFile::read(op);
+  for (const std::string& label : file.cases()) {
+    const std::vector<int> batched = file.batched(label);
+    std::vector<ReferenceTensor> inputs;
+    std::vector<TensorType> types;
+    int64_t examples = 1;
+    for (std::optional<ReferenceTensor>& input : file.tensors(label, "input", batched)) {
+      if (input->type.has_batch()) examples = input->shape[0];
+      for (double& value : input->values) value = static_cast<float>(value);
+      types.push_back(input->type);
+      inputs.push_back(std::move(*input));
+    }
+    const InputValues seeds = drawn({});
+    const InputValues values = [inputs, seeds](const Value& input, int64_t count, uint64_t draw) {
+      if (is_seed(input)) return seeds(input, count, draw);
+      return inputs.at(static_cast<std::size_t>(std::stoi(input.name.substr(2))));
+    };
+    for (GraphSubject& subject : both(op + "/" + label, types, file.content.metadata.at(label), values)) {
+      subject.draws = 1;
+      graphs.stored.push_back({examples, std::move(subject)});
+    }
+  }
+  return graphs;
+}
+
+} // namespace striate
