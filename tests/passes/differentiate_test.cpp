@@ -134,6 +134,7 @@ TEST(Differentiate, AStepGoesDownhill) {
   ReferenceRun run(graph, Precision::F64, 3);
   std::map<std::string, double> scalars(graph.scalars.begin(), graph.scalars.end());
   scalars["optimizer.lr"] = 1e-3;
+  scalars["optimizer.momentum"] = 0;
   const std::map<std::string, ReferenceTensor> inputs = {{"x", noise(f32({-1, 2, 9, 9}), 5, 9)}};
   const auto loss = [&] {
     run.step(inputs, 5, scalars);
