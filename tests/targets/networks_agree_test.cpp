@@ -72,7 +72,7 @@ TEST_P(Optimizers, HaveTheInterpretersBits) {
       TargetRunOptions options;
       options.batches = {32, 17, 1};
       options.layout = layout;
-      options.cuda = layout == LayoutPolicy::BatchBlocked;
+      options.cuda = layout == LayoutPolicy::BatchBlocked && label == file.cases().back();
       for (const std::string& difference : differences_between_targets(*module, options))
         ADD_FAILURE() << difference;
     }

@@ -122,10 +122,11 @@ static InputValues drawn(std::vector<GradientInput> inputs) {
 // y = op(inputs), and with `gradients` the gradient of sum(seed.k * y.k) for each output, by every real
 // input. Nothing where the operator refuses the call (a failure of the running test) or no gradient reaches
 // an input.
-static std::optional<Graph> graph_of(const std::string& op, const std::vector<TensorType>& types,
-                                     const std::string& attributes, bool gradients) {
+static std::optional<Graph> graph_of(const ast::File* file, const std::string& op,
+                                     const std::vector<TensorType>& types, const std::string& attributes,
+                                     bool gradients) {
   Diagnostics diagnostics;
-  const auto definition = instantiate_op(nullptr, op, types, parse_attributes(attributes), diagnostics);
+  const auto definition = instantiate_op(file, op, types, parse_attributes(attributes), diagnostics);
   if (!definition) {
     ADD_FAILURE() << diagnostics.render();
     return std::nullopt;
@@ -172,45 +173,47 @@ static std::optional<Graph> graph_of(const std::string& op, const std::vector<Te
   return any ? std::optional<Graph>(std::move(graph)) : std::nullopt;
 }
 
+// The call forward, and with its gradients where there are any.
+static std::vector<GraphSubject> subjects_of(const ast::File* file, const std::string& op,
+                                             const std::string& label, const std::vector<TensorType>& types,
+                                             const std::string& attributes, const InputValues& values,
+                                             bool has_gradient) {
+  std::vector<GraphSubject> subjects;
+  if (std::optional<Graph> graph = graph_of(file, op, types, attributes, false))
+    subjects.push_back({label, std::move(*graph), values, 3});
+  if (!has_gradient) return subjects;
+  // What is not finite in the last example makes a gradient's sum over the batch NaN: its copies beside it
+  // are multiplied by 0 (passes/differentiate.h).
+  if (std::optional<Graph> graph = graph_of(file, op, types, attributes, true)) {
+    subjects.push_back({label + " with gradients", std::move(*graph), values, 2});
+  } else {
+    ADD_FAILURE() << label << " has no gradient";
+  }
+  return subjects;
+}
+
+static std::vector<GraphSubject> subjects_of(const ast::File* file, const GradientCase& test,
+                                             ElementType real, bool has_gradient) {
+  std::vector<TensorType> types;
+  std::string label = test.op + "(" + test.attributes + ")";
+  for (const GradientInput& input : test.inputs) {
+    TensorType type{input.range == Range::Label ? ElementType::I32 : real, {}};
+    for (int64_t size : input.shape) type.shape.push_back(size == kN ? Size::n() : Size::constant(size));
+    label += " " + type.text();
+    types.push_back(std::move(type));
+  }
+  return subjects_of(file, test.op, label, types, test.attributes, drawn(test.inputs), has_gradient);
+}
+
 OperatorGraphs operator_graphs(const std::string& op) {
   OperatorGraphs graphs;
   const std::vector<std::string> list = operators_without_gradient();
-  const auto both = [&](const std::string& label, const std::vector<TensorType>& types,
-                        const std::string& attributes, const InputValues& values) {
-    std::vector<GraphSubject> subjects;
-    const bool has_gradient =
-        std::ranges::find(list, op) == list.end() &&
-        std::ranges::any_of(types, [](const TensorType& type) { return type.element == ElementType::F32; });
-    for (bool gradients : {false, true}) {
-      if (gradients && !has_gradient) continue;
-      std::optional<Graph> graph = graph_of(op, types, attributes, gradients);
-      if (graph) {
-        // What is not finite in the last example makes a gradient's sum over the batch NaN: its copies beside
-        // it are multiplied by 0 (passes/differentiate.h).
-        if (gradients) {
-          subjects.push_back({label + " with gradients", std::move(*graph), values, 2});
-        } else {
-          subjects.push_back({label, std::move(*graph), values, 3});
-        }
-      } else if (gradients) {
-        ADD_FAILURE() << label << " has no gradient";
-      }
-    }
-    return subjects;
-  };
-
+  const bool differentiable = std::ranges::find(list, op) == list.end();
   const auto add = [&](const std::vector<GradientCase>& cases, ElementType real) {
     for (const GradientCase& test : cases) {
       if (test.op != op) continue;
-      std::vector<TensorType> types;
-      std::string label = op + "(" + test.attributes + ")";
-      for (const GradientInput& input : test.inputs) {
-        TensorType type{input.range == Range::Label ? ElementType::I32 : real, {}};
-        for (int64_t size : input.shape) type.shape.push_back(size == kN ? Size::n() : Size::constant(size));
-        label += " " + type.text();
-        types.push_back(std::move(type));
-      }
-      for (GraphSubject& subject : both(label, types, test.attributes, drawn(test.inputs)))
+      for (GraphSubject& subject :
+           subjects_of(nullptr, test, real, differentiable && real == ElementType::F32))
         graphs.any_batch.push_back(std::move(subject));
     }
   };
@@ -237,12 +240,81 @@ OperatorGraphs operator_graphs(const std::string& op) {
       if (is_seed(input)) return seeds(input, count, draw);
       return inputs.at(static_cast<std::size_t>(std::stoi(input.name.substr(2))));
     };
-    for (GraphSubject& subject : both(op + "/" + label, types, file.content.metadata.at(label), values)) {
+    const bool has_gradient = differentiable && std::ranges::any_of(types, [](const TensorType& type) {
+                                return type.element == ElementType::F32;
+                              });
+    for (GraphSubject& subject : subjects_of(nullptr, op, op + "/" + label, types,
+                                             file.content.metadata.at(label), values, has_gradient)) {
       subject.draws = 1;
       graphs.stored.push_back({examples, std::move(subject)});
     }
   }
   return graphs;
+}
+
+std::vector<GraphSubject> user_operator_graphs() {
+  // Each has something that no operator of the library has: what an absent element becomes is not 0; products
+  // of three; sums whose terms vanish by a condition; indices that are divided; reducers.
+  static constexpr const char* kText = R"(
+op hard_swish(x[..]) -> y[..] { y[..] = x[..] * min(max(x[..] + 3, 0), 6) / 6 }
+op smooth(x[N, L], k[R]) -> y[N, L] { y[n, i] = sum(r) k[r] * exp(-abs((x[n, i + r - 2] else 0))) }
+op shifted(x[N, C, L], k[O, C, R]) -> y[N, O, L] { y[n, o, i] = sum(c, r) k[o, c, r] * ((x[n, c, i + r - 2] else 0) - 0.5) }
+op bilinear(a[N, I], w[O, I, J], b[N, J]) -> y[N, O] { y[n, o] = sum(i, j) a[n, i] * w[o, i, j] * b[n, j] }
+op running_sum(x[N, L]) -> y[N, L] { y[n, i] = sum(j: 0..i + 1) x[n, j] }
+op repeat_twice(x[N, C, L]) -> y[N, C, 2*L] { y[n, c, i] = x[n, c, i // 2] }
+op maxout(x[N, (O G)]; pieces G: int) -> y[N, O] { y[n, o] = max(g) x[n, (o g)] }
+op narrowest(x[N, C, L]) -> y[N, C] { y[n, c] = min(l) abs(x[n, c, l]) }
+op across(x[N, C, L]) -> y[N, C, L] { y[n, c, l] = x[n, c, l] / sqrt(1 + 0.1 * (sum(r: 5) (x[n, c + r - 2, l] else 0) ** 2)) }
+op adaptive(x[N, H]; size: int) -> y[N, size] {
+    first(i) = i * H // size
+    y[n, i] = (sum(r: first(i)..first(i + 1)) x[n, r]) / (first(i + 1) - first(i))
+}
+op difference(x[N, L]) -> y[N, L] { y[n, t] = x[n, t] - (x[n, t - 1] else 0) }
+op gram(x[N, C, L]) -> y[C, C] { y[c, d] = (sum(n, l) x[n, c, l] * x[n, d, l]) / N }
+op locally_connected(x[N, C, L], k[O, C, L, R]) -> y[N, O, L] { y[n, o, i] = sum(c, r) k[o, c, i, r] * (x[n, c, i + r - 1] else 0) }
+op product(x[N, L]) -> y[N] { y[n] = prod(l) x[n, l] }
+op places(x[N, C, L]) -> y[N, C], any_large[N] {
+    p[n, c] = argmax(l) x[n, c, l]
+    y[n, c] = real(p[n, c])
+    large[n] = any(c, l) (x[n, c, l] > 0.5)
+    any_large[n] = select(large[n], 1, 0)
+}
+)";
+  Diagnostics diagnostics;
+  diagnostics.add_source("user.nn", kText);
+  const ast::File file = parse("user.nn", kText, diagnostics);
+  if (diagnostics.has_errors()) ADD_FAILURE() << diagnostics.render();
+  const auto positive = [](std::vector<int64_t> shape) {
+    return GradientInput{std::move(shape), Range::Positive, 0};
+  };
+  const GradientCase cases[] = {
+      {"hard_swish", {{{kN, 17}}}, ""},
+      {"smooth", {{{kN, 2}}, {{5}}}, ""},
+      {"smooth", {{{kN, 17}}, {{5}}}, ""},
+      {"shifted", {{{kN, 3, 2}}, {{5, 3, 5}}}, ""},
+      {"shifted", {{{kN, 1, 19}}, {{2, 1, 5}}}, ""},
+      {"bilinear", {{{kN, 5}}, {{3, 5, 7}}, {{kN, 7}}}, ""},
+      {"running_sum", {{{kN, 7}}}, ""},
+      {"repeat_twice", {{{kN, 3, 5}}}, ""},
+      {"maxout", {{{kN, 15}}}, "pieces = 3"},
+      {"narrowest", {{{kN, 2, 17}}}, ""},
+      {"across", {{{kN, 7, 3}}}, ""},
+      {"across", {{{kN, 1, 3}}}, ""},
+      {"adaptive", {{{kN, 17}}}, "size = 5"},
+      {"difference", {{{kN, 3}}}, ""},
+      {"gram", {{{kN, 5, 3}}}, ""},
+      {"locally_connected", {{{kN, 3, 6}}, {{5, 3, 6, 3}}}, ""},
+      {"locally_connected", {{{kN, 16, 2}}, {{16, 16, 2, 3}}}, ""},
+      {"product", {positive({kN, 7})}, ""},
+      {"places", {{{kN, 2, 17}}}, ""},
+  };
+  std::vector<GraphSubject> subjects;
+  for (const GradientCase& test : cases) {
+    const bool has_gradient = test.op != "product" && test.op != "places";
+    for (GraphSubject& subject : subjects_of(&file, test, ElementType::F32, has_gradient))
+      subjects.push_back(std::move(subject));
+  }
+  return subjects;
 }
 
 } // namespace striate

@@ -26,4 +26,7 @@ struct OperatorGraphs {
 };
 OperatorGraphs operator_graphs(const std::string& op);
 
+// Operators as a user might write them.
+std::vector<GraphSubject> user_operator_graphs();
+
 } // namespace striate

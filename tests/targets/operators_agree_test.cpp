@@ -69,6 +69,18 @@ TEST_P(OperatorFull, EmittedTextHasTheInterpretersBits) {
     expect_none(cuda_problems(subjects, configuration));
 }
 
+TEST(UserOperators, HaveTheInterpretersBits) {
+  std::vector<GraphConfiguration> configurations;
+  for (LayoutPolicy layout : {kBatchBlocked, kPlain, kChannelBlocked})
+    for (bool fuse : {true, false}) configurations.push_back({33, {33, 17, 1}, layout, fuse});
+  expect_none(jit_problems(user_operator_graphs(), configurations));
+}
+
+TEST(UserOperators, EmittedTextHasTheInterpretersBits) {
+  if (host_compiler().empty()) GTEST_SKIP() << "no host C++ compiler on the path";
+  expect_none(cuda_problems(user_operator_graphs(), {32, {32, 17}, kBatchBlocked, true}));
+}
+
 // One case of each operator, all of them as one program: compiling the text is what takes time.
 TEST(AllOperators, EmittedTextHasTheInterpretersBits) {
   if (host_compiler().empty()) GTEST_SKIP() << "no host C++ compiler on the path";
