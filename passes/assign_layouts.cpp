@@ -20,13 +20,22 @@ const char* name_of(LayoutPolicy policy) {
   CHECK(false);
 }
 
-LayoutPolicy choose_layout_policy(Graph& graph, int64_t capacity) {
-  const LayoutPolicy policy = LayoutPolicy::BatchBlocked;
-  graph.decide("assign_layouts", graph.name, name_of(policy),
-               capacity >= kBlock
-                   ? "the capacity fills vectors of 16 examples, so that no layer has ragged vectors"
-                   : "lanes beyond the batch repeat its last example");
-  return policy;
+LayoutPolicy choose_layout_policy(Graph& graph, int64_t capacity, std::optional<LayoutPolicy> wanted) {
+  const auto decide = [&](LayoutPolicy policy, const std::string& reason) {
+    graph.decide("assign_layouts", graph.name, name_of(policy), reason);
+    return policy;
+  };
+  // Blocks of 16 of its rows would end elsewhere than blocks of 16 examples.
+  for (const Value& value : graph.values)
+    for (const Size& size : value.type.shape)
+      if (size.batch && size.factor != 1 &&
+          wanted.value_or(LayoutPolicy::BatchBlocked) == LayoutPolicy::BatchBlocked)
+        return decide(LayoutPolicy::Plain, fmt::format("`{}` has several rows per example", value.name));
+  if (wanted) return decide(*wanted, "asked for");
+  return decide(LayoutPolicy::BatchBlocked,
+                capacity >= kBlock
+                    ? "the capacity fills vectors of 16 examples, so that no layer has ragged vectors"
+                    : "lanes beyond the batch repeat its last example");
 }
 
 // Is the mask `n < N`, over a batch variable?

@@ -17,8 +17,8 @@ namespace striate {
 enum class LayoutPolicy { BatchBlocked, ChannelBlocked, Plain };
 const char* name_of(LayoutPolicy policy);
 
-// What serves a step of `capacity` examples best.
-LayoutPolicy choose_layout_policy(Graph& graph, int64_t capacity);
+// What serves a step of `capacity` examples best, or `wanted` where it is sound.
+LayoutPolicy choose_layout_policy(Graph& graph, int64_t capacity, std::optional<LayoutPolicy> wanted = {});
 
 void assign_layouts(Graph& graph, LayoutPolicy policy, const std::map<std::string, Layout>& fixed = {});
 

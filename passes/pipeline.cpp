@@ -68,8 +68,7 @@ void run_region_passes(Graph& graph, const std::map<std::string, Layout>& fixed,
   Runner runner(graph, options);
   // First, so that every later pass sees chains as one expression.
   runner.run("inline_pointwise", inline_pointwise);
-  const LayoutPolicy policy =
-      options.layout ? *options.layout : choose_layout_policy(graph, options.capacity);
+  const LayoutPolicy policy = choose_layout_policy(graph, options.capacity, options.layout);
   // After inlining: what a contraction reads outside of is settled then.
   runner.run("pad_contractions",
              [&](Graph& g) { pad_contractions(g, policy != LayoutPolicy::BatchBlocked); });

@@ -160,6 +160,12 @@ void skip_outside(const KernelBuilder& builder, const Node& node, const std::vec
   });
 }
 
+// Whether the batch variable, which may run over several points of each example, stands at a real one.
+static ExprRef is_real_example(const Statement& statement, int variable, const std::vector<IndexExpr>& at) {
+  const IndexExpr example = IndexExpr::quotient(at[variable], statement.variables[variable].extent.factor);
+  return apply(Function::Less, {apply(Function::ToReal, {index_value(example)}), run_time_scalar("N")});
+}
+
 // n < N for the batch variable that the statement reduces, where its body does not vanish beyond the batch by
 // itself.
 static ExprRef padding_mask(const KernelBuilder& builder, const Node& node,
@@ -173,7 +179,7 @@ static ExprRef padding_mask(const KernelBuilder& builder, const Node& node,
                  builder.graph().values[node.inputs[e->operand]].zero_in_padding;
         });
     if (vanishes) return nullptr;
-    return apply(Function::Less, {apply(Function::ToReal, {index_value(at[v])}), run_time_scalar("N")});
+    return is_real_example(statement, static_cast<int>(v), at);
   }
   return nullptr;
 }
@@ -197,9 +203,7 @@ KernelStatement accumulate(KernelBuilder& builder, const Node& node, const std::
   ExprRef load_guard = guard;
   if (mask && !has_padded_batches(builder, node)) load_guard = mask;
   if (!mask && statement.order.lanes && !has_padded_batches(builder, node)) {
-    const int batch = statement.order.lanes->variable;
-    load_guard =
-        apply(Function::Less, {apply(Function::ToReal, {index_value(at[batch])}), run_time_scalar("N")});
+    load_guard = is_real_example(statement, statement.order.lanes->variable, at);
   }
   ExprRef body = builder.lower(node, at, local, load_guard, is_contraction(statement));
   if (mask) {

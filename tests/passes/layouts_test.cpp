@@ -55,6 +55,20 @@ TEST(Layouts, WhatReplacesAPersistentLiesAsItDoes) {
   }
 }
 
+TEST(Layouts, BlocksOfTheBatchAreExamples) {
+  // Three rows of each example: a block of 16 rows would end within one.
+  const std::string merged =
+      "op merge(x[N, T, C]) -> y[(N T), C] { y[(n t), c] = x[n, t, c] }\n"
+      "model M {\n input x: f32[N, 3, 5]\n output y = x -> merge -> Linear(4) as a\n}\n";
+  Graph graph = model_graph(merged);
+  EXPECT_EQ(choose_layout_policy(graph, 64), LayoutPolicy::Plain);
+  EXPECT_EQ(choose_layout_policy(graph, 64, LayoutPolicy::BatchBlocked), LayoutPolicy::Plain);
+  EXPECT_EQ(choose_layout_policy(graph, 64, LayoutPolicy::ChannelBlocked), LayoutPolicy::ChannelBlocked);
+  Graph usual = model_graph("model M { input x: f32[N, 3, 5]\n output y = relu(x) }");
+  EXPECT_EQ(choose_layout_policy(usual, 64), LayoutPolicy::BatchBlocked);
+  EXPECT_EQ(choose_layout_policy(usual, 64, LayoutPolicy::Plain), LayoutPolicy::Plain);
+}
+
 TEST(Layouts, AnotherEntryPointTakesTheFirstOnesWeights) {
   const std::string source = training_program("", kBody);
   const Graph step = with_layouts(step_graph(source), LayoutPolicy::ChannelBlocked);
