@@ -101,26 +101,24 @@ CompileTimeValue NetworkBuilder::apply_op(const ast::Item& op, BoundCall bound, 
 }
 
 // The names that a layer's body sees: attributes, the sizes of its inputs, and the inputs.
-bool NetworkBuilder::bind_layer_inputs(const LayerInstance& layer, const CallSite& site, Scope& caller,
-                                       Scope& scope) {
+bool NetworkBuilder::bind_layer_inputs(const LayerInstance& layer, const std::vector<BoundInput>& inputs,
+                                       const SourceLocation& place, Scope& scope) {
   const ast::Item& item = *layer.item;
-  const auto bound = bind_call(*this, caller, item, Takes::Inputs, site);
-  if (!bound) return false;
-  ShapeUnifier shapes(*this, scope, item, site.location,
-                      [&](DiagnosticMessage& message) { explain_shapes(message, item, bound->inputs); });
-  for (std::size_t i = 0; i < bound->inputs.size(); ++i) {
-    const CompileTimeValue& value = bound->inputs[i].value;
+  ShapeUnifier shapes(*this, scope, item, place,
+                      [&](DiagnosticMessage& message) { explain_shapes(message, item, inputs); });
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const CompileTimeValue& value = inputs[i].value;
     if (value.is_unknown()) return false;
     if (!value.is_tensor()) {
-      reporter_.error(Diagnostic::WrongType, bound->inputs[i].location, "`{}` of `{}` is a tensor, not {}",
+      reporter_.error(Diagnostic::WrongType, inputs[i].location, "`{}` of `{}` is a tensor, not {}",
                       item.inputs[i].name, item.name, description_of(value));
       return false;
     }
     if (!shapes.match(item.inputs[i], graph_.value(value.tensor).type.shape)) return false;
   }
   if (!shapes.solve_groups() || !shapes.check_preconditions()) return false;
-  for (std::size_t i = 0; i < bound->inputs.size(); ++i)
-    scope.bind(item.inputs[i].name, bound->inputs[i].value, item.inputs[i].location);
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    scope.bind(item.inputs[i].name, inputs[i].value, item.inputs[i].location);
   return true;
 }
 
@@ -130,12 +128,14 @@ CompileTimeValue NetworkBuilder::apply_layer(LayerInstance& layer, const CallSit
   if (!within_budget(site.location)) return {};
   if (layer.path.empty())
     layer.path = full(wanted.given() ? wanted.name : default_name(lower_case(item.name)));
-  if (!reporter_.enter(item, site.location)) return {};
+  // Before the layer is entered: an input may come from the same layer, used twice.
+  const auto bound = bind_call(*this, caller, item, Takes::Inputs, site);
+  if (!bound || !reporter_.enter(item, site.location)) return {};
   const std::string result_name = wanted.given() ? full(wanted.name) : layer.path;
   const int first_new = graph_.value_count();
   Scope arguments = attribute_scope(item, layer.attributes);
   CompileTimeValue result;
-  if (bind_layer_inputs(layer, site, caller, arguments)) {
+  if (bind_layer_inputs(layer, bound->inputs, site.location, arguments)) {
     const bool again = layer.applied || frame().again;
     frames_.push_back({});
     frame().item = &item;

@@ -368,6 +368,13 @@ bool DefinitionBuilder::finish_statement(const std::string& name, Output* declar
     reporter_.error(Diagnostic::BadSize, place, "`{}` {}", name, problem);
     return false;
   }
+  for (std::size_t d = 1; d < shape.size(); ++d)
+    if (shape[d].batch) {
+      reporter_.error(Diagnostic::BadSize, place,
+                      "`{}` would be {}: the batch size is the first dimension of a tensor, and no other",
+                      name, shape_text(shape));
+      return false;
+    }
   if (declared) {
     if (shape != declared->tensor.shape) {
       reporter_.error(Diagnostic::ShapeMismatch, place, "`{}` is {}, and the left side makes {}", name,

@@ -55,6 +55,30 @@ std::vector<int> GraphBuilder::add_call(Node node, const std::vector<std::string
   return outputs;
 }
 
+int GraphBuilder::add_copy(int value, const std::string& name, const SourceLocation& location, int depth) {
+  const Value original = this->value(value);
+  auto definition = std::make_shared<Definition>();
+  definition->name = "copy";
+  definition->operands = {{"x", original.type}, {"y", original.type}};
+  definition->input_count = 1;
+  definition->outputs = {1};
+  Statement statement;
+  statement.target = 1;
+  for (std::size_t d = 0; d < original.type.shape.size(); ++d) {
+    statement.variables.push_back({fmt::format("d{}", d), original.type.shape[d]});
+    statement.output.push_back({static_cast<int>(d)});
+  }
+  statement.free_count = static_cast<int>(original.type.shape.size());
+  statement.body = read(0, statement.output_indices(), scalar_type_of(original.type.element));
+  definition->statements.push_back(std::move(statement));
+  Node node;
+  node.op = definition->name;
+  node.inputs = {value};
+  node.definition = std::move(definition);
+  node.location = location;
+  return add_call(std::move(node), {name}, depth)[0];
+}
+
 void GraphBuilder::rename(int value, const std::string& name, int depth) {
   DraftValue& draft = values_[static_cast<std::size_t>(value)];
   if (draft.value.role != ValueRole::Computed) return;

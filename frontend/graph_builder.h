@@ -20,6 +20,9 @@ public:
   // A call; its outputs are named as given, at `depth` of calls.
   std::vector<int> add_call(Node node, const std::vector<std::string>& names, int depth);
 
+  // The same value once more, computed.
+  int add_copy(int value, const std::string& name, const SourceLocation& location, int depth);
+
   // `as`, and the result of a layer: seen from the caller, `depth` calls deep.
   void rename(int value, const std::string& name, int depth);
   void set_next(int persistent, int next);

@@ -228,7 +228,12 @@ void NetworkBuilder::add_next(const ast::Stmt& statement, Scope& scope) {
                     value.is_tensor() ? graph_.value(value.tensor).type.text() : description_of(value));
     return;
   }
-  if (training_) graph_.set_next(persistent, value.tensor);
+  if (!training_) return;
+  // What the step only hands on is no value of its own yet.
+  const bool computed = graph_.value(value.tensor).role == ValueRole::Computed;
+  graph_.set_next(persistent, computed ? value.tensor
+                                       : graph_.add_copy(value.tensor, full(target.text) + ".next",
+                                                         statement.location, depth()));
 }
 
 void NetworkBuilder::add_input(const ast::Stmt& statement, Scope& scope) {

@@ -70,7 +70,8 @@ private:
                             const Wanted& wanted);
   CompileTimeValue apply_layer(LayerInstance& layer, const CallSite& site, Scope& scope,
                                const Wanted& wanted);
-  bool bind_layer_inputs(const LayerInstance& layer, const CallSite& site, Scope& caller, Scope& scope);
+  bool bind_layer_inputs(const LayerInstance& layer, const std::vector<BoundInput>& inputs,
+                         const SourceLocation& place, Scope& scope);
   std::optional<OpInput> op_input(const BoundInput& input, const ast::Item& op,
                                   const ast::Parameter& parameter);
   void explain_shapes(DiagnosticMessage& message, const ast::Item& item,

@@ -44,6 +44,13 @@ std::optional<Module> TrainBuilder::build() {
   auto eval = build_graph(false, module);
   if (!eval || reporter_.diagnostics().has_errors()) return std::nullopt;
   module.eval = std::move(*eval);
+  for (const Persistent& persistent : module.eval.persistents) {
+    const Value& value = module.eval.values[static_cast<std::size_t>(persistent.value)];
+    if (module.train.find(value.name) < 0)
+      reporter_.error(Diagnostic::MissingValue, value.location,
+                      "`{}` exists in evaluation only: training never sets it", value.name);
+  }
+  if (reporter_.diagnostics().has_errors()) return std::nullopt;
   if (!build_optimizers(module)) return std::nullopt;
   check_graph(module.train);
   check_graph(module.eval);

@@ -141,5 +141,26 @@ TEST(Errors, OnlyIndependentOnesAreTold) {
             "`d` here");
 }
 
+TEST(Errors, TheBatchSizeIsTheFirstDimension) {
+  EXPECT_EQ(
+      errors_of("model M { input x: f32[N, 4]; output y = x -> transpose }\n"),
+      "E0302 at 1:47: `y` would be [4, N]: the batch size is the first dimension of a tensor, and no other");
+  EXPECT_EQ(
+      errors_of(in_op("(x[N, C]) -> y[N]", "t[c, n] = x[n, c]; y[n] = sum(c: C) t[c, n]")),
+      "E0302 at 1:25: `t` would be [4, N]: the batch size is the first dimension of a tensor, and no other");
+}
+
+TEST(Errors, AParameterOfEvaluationAlone) {
+  EXPECT_EQ(
+      errors_of(
+          "layer L() (x[N, C]) {\n"
+          "    return when training { x } else { param v: f32[C] = ones; x * v }\n"
+          "}\n"
+          "model M { input x: f32[N, 4]; output y = x -> Linear(4) as f -> L() as l }\n"
+          "data d { split train = csv(\"d.csv\", label = -1); field x = column(0); field t = column(1) }\n"
+          "train M with d { loss = cross_entropy(y, t); optimizer = Adam() }\n"),
+      "E0206 at 2:45: `l.v` exists in evaluation only: training never sets it");
+}
+
 } // namespace
 } // namespace striate

@@ -151,5 +151,25 @@ TEST(Network, WeightsAreLaidOutAsInPyTorch) {
   EXPECT_EQ(type_of(module.eval, "f.weight"), "f32[7,280]");
 }
 
+TEST(Network, ALayerTwiceInOneExpressionIsNoRecursion) {
+  const Module module =
+      module_of("model M { input x: f32[N, 5]; layer enc = Linear(5); output y = enc(tanh(enc(x))) }");
+  EXPECT_EQ(parameter_names(module.eval), (std::vector<std::string>{"enc.weight", "enc.bias"}));
+}
+
+TEST(Network, AStateMayTakeAnotherOnesValue) {
+  const Module module = module_of(
+      "layer L() (x[N, C]) {\n"
+      "    state a: f32[C] = ones; state b: f32[C] = zeros\n"
+      "    next a = b; next b = a\n"
+      "    return x * a\n"
+      "}\n"
+      "model M { input x: f32[N, 4]; output y = x -> Linear(4) as f -> L() as l }\n"
+      "data d { split train = csv(\"d.csv\", label = -1); field x = column(0); field t = column(1) }\n"
+      "train M with d { loss = cross_entropy(y, t); optimizer = Adam() }\n");
+  EXPECT_EQ(type_of(module.train, "l.a.next"), "f32[4]");
+  EXPECT_EQ(type_of(module.train, "l.b.next"), "f32[4]");
+}
+
 } // namespace
 } // namespace striate
