@@ -57,7 +57,15 @@ TEST(Placement, ExamplesAreConvertedAndFilledUpToSixteen) {
   std::vector<int64_t> many(35);
   std::iota(many.begin(), many.end(), 0);
   ASSERT_TRUE(placed.write_examples(memory, counted(ElementType::I32, {35, 2}), many, pool).ok());
-  EXPECT_EQ(placed.read(memory, 40).as<float>()[79], 69) << "filled up to the capacity only";
+  EXPECT_EQ(placed.read(memory, 40).as<float>()[79], 69);
+  const float* stored = reinterpret_cast<const float*>(memory);
+  EXPECT_EQ(stored[64 + 16 + 15], 69) << "the last vector is filled beyond the capacity too";
+
+  const PlacedTensor plain(toy::plain("x", ElementType::F32, {3, 2}, true, 0));
+  std::memset(memory, 0xff, 96 * 4);
+  ASSERT_TRUE(plain.write_examples(memory, counted(ElementType::F32, {10, 2}), rows, pool).ok());
+  EXPECT_EQ(stored[5], 15);
+  EXPECT_TRUE(std::isnan(stored[6])) << "a plain layout has no places beyond the capacity";
 }
 
 TEST(Placement, WhatCannotBeConvertedIsRefused) {
