@@ -2,11 +2,11 @@
 // notation.
 
 #include "driver/commands.h"
+#include "driver/definition_gradient.h"
 #include "driver/program.h"
 #include "frontend/example_shapes.h"
 #include "frontend/parser.h"
-#include "passes/differentiate.h"
-#include "passes/eliminate_dead_nodes.h"
+#include "frontend/used_files.h"
 #include "passes/expand_calls.h"
 
 namespace striate {
@@ -29,6 +29,8 @@ int command_explain(const Options& options) {
     Result<std::string> text = read_program_text(options.file);
     if (!text) return report(text.failure());
     file = parse(options.file, *text, diagnostics);
+    std::string used;
+    add_used_files(*file, read_program_text, used, diagnostics);
   }
   std::shared_ptr<const Definition> definition;
   if (!diagnostics.has_errors())
@@ -38,42 +40,22 @@ int command_explain(const Options& options) {
     return static_cast<int>(ExitCode::Failed);
   }
 
-  // The definition as a graph of its own, so that it is differentiated as any other.
-  Graph graph;
-  graph.name = options.name;
-  graph.entry = "explain";
-  Node call;
-  call.op = definition->name;
-  call.definition = definition;
-  for (int k = 0; k < definition->input_count; ++k) {
-    const Operand& operand = definition->operands[k];
-    const ValueId input = graph.add_value(operand.name, operand.type, ValueRole::Input, {});
-    graph.inputs.push_back(input);
-    call.inputs.push_back(input);
-    fmt::print("{}: {}\n", operand.name, operand.type.text());
-  }
-  std::vector<std::string> outputs;
-  for (int output : definition->outputs) outputs.push_back(definition->operands[output].name);
-  const NodeId node = graph.add_node(std::move(call), outputs);
-  const ValueId result = graph.nodes[node].outputs[0];
-  for (ValueId output : graph.nodes[node].outputs) {
-    graph.outputs.emplace_back(graph.values[output].name, output);
+  DefinitionGraph whole = graph_of(definition);
+  Graph& graph = whole.graph;
+  for (ValueId input : whole.inputs)
+    fmt::print("{}: {}\n", graph.values[input].name, graph.values[input].type.text());
+  for (ValueId output : whole.outputs)
     fmt::print("{}: {}\n", graph.values[output].name, graph.values[output].type.text());
-  }
-  expand_calls(graph);
   fmt::print("\n");
   print_statements(graph, 0);
   if (!options.gradient) return 0;
 
   const NodeId forward = static_cast<NodeId>(graph.nodes.size());
-  const TensorType type = graph.values[result].type;
-  if (type.element != ElementType::F32) {
-    fmt::print("\n`{}` is not real: it has no gradient\n", graph.values[result].name);
+  if (graph.values[whole.outputs[0]].type.element != ElementType::F32) {
+    fmt::print("\n`{}` is not real: it has no gradient\n", graph.values[whole.outputs[0]].name);
     return 0;
   }
-  const ValueId seed = graph.add_value(graph.values[result].name + ".grad", type, ValueRole::Input, {});
-  const std::vector<ValueId> inputs = graph.inputs;
-  const Result<std::map<ValueId, ValueId>> gradients = append_adjoints(graph, result, seed, inputs);
+  const Result<std::map<ValueId, ValueId>> gradients = append_gradient(whole, 0);
   if (!gradients) return report(gradients.failure());
   fmt::print("\n");
   print_statements(graph, forward);

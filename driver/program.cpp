@@ -1,11 +1,13 @@
 #include "driver/program.h"
 
 #include "driver/crash_report.h"
+#include "driver/definition_gradient.h"
 
 #ifdef STRIATE_HAS_LLVM
 #include "codegen/cpu/target.h"
 #endif
 #include "frontend/parser.h"
+#include "frontend/used_files.h"
 #include "runtime/files.h"
 #include "runtime/trainer.h"
 #include "support/random.h"
@@ -152,8 +154,10 @@ Result<OpenProgram> open_program(const Options& options) {
 
   Diagnostics diagnostics;
   program.file = parse(options.file, program.source, diagnostics);
+  add_used_files(program.file, read_program_text, program.source, diagnostics);
   std::optional<Module> module;
   if (!diagnostics.has_errors()) module = elaborate(program.file, elaborate_options, diagnostics);
+  if (module) check_gradient_clauses(program.file, diagnostics);
   if (!module || diagnostics.has_errors()) {
     fmt::print(stderr, "{}", diagnostics.render(use_color(options)));
     // What --set and --param say is the command line's.

@@ -30,7 +30,7 @@ private:
 };
 
 struct OpenProgram {
-  std::string source; // the file's text
+  std::string source; // the file's text, and that of the files it uses
   ast::File file;
   std::unique_ptr<Module> module;
   std::unique_ptr<DataSource> data;

@@ -49,6 +49,8 @@ CompileTimeValue NetworkBuilder::apply_op(const ast::Item& op, const CallSite& s
 CompileTimeValue NetworkBuilder::apply_op(const ast::Item& op, BoundCall bound, const SourceLocation& place,
                                           const Wanted& wanted) {
   if (!within_budget(place) || !reporter_.spend(16, place)) return {};
+  if (!op.inputs.empty() && op.inputs.back().variadic && bound.inputs.size() != op.inputs.size())
+    return apply_from_left(op, std::move(bound), place, wanted);
   OpCall called;
   called.item = &op;
   called.location = place;
@@ -100,6 +102,24 @@ CompileTimeValue NetworkBuilder::apply_op(const ast::Item& op, BoundCall bound, 
   return CompileTimeValue::of_list(std::move(values));
 }
 
+// f(a, b, c) of a variadic f is f(f(a, b), c); f(a) is a.
+CompileTimeValue NetworkBuilder::apply_from_left(const ast::Item& op, BoundCall bound,
+                                                 const SourceLocation& place, const Wanted& wanted) {
+  if (op.inputs.size() != 2 || op.outputs.size() != 1) {
+    reporter_
+        .error(Diagnostic::WrongType, op.location,
+               "`{}` is applied to any number of tensors from the left, two at a time", op.name)
+        .help("give it two inputs and one output: `op {}(a[..], b..[..]) -> y[..]`", op.name);
+    return {};
+  }
+  BoundInput left = bound.inputs[0];
+  for (std::size_t i = 1; i < bound.inputs.size() && !left.value.is_unknown(); ++i) {
+    const bool last = i + 1 == bound.inputs.size();
+    left.value = apply_op(op, {{left, bound.inputs[i]}, bound.attributes}, place, last ? wanted : Wanted());
+  }
+  return left.value;
+}
+
 // The names that a layer's body sees: attributes, the sizes of its inputs, and the inputs.
 bool NetworkBuilder::bind_layer_inputs(const LayerInstance& layer, const std::vector<BoundInput>& inputs,
                                        const SourceLocation& place, Scope& scope) {
@@ -126,6 +146,12 @@ CompileTimeValue NetworkBuilder::apply_layer(LayerInstance& layer, const CallSit
                                              const Wanted& wanted) {
   const ast::Item& item = *layer.item;
   if (!within_budget(site.location)) return {};
+  if (!item.inputs.empty() && item.inputs.back().variadic) {
+    reporter_.error(Diagnostic::WrongType, item.inputs.back().location,
+                    "a layer has a fixed number of inputs; only an `op` can take `{}..`",
+                    item.inputs.back().name);
+    return {};
+  }
   if (layer.path.empty())
     layer.path = full(wanted.given() ? wanted.name : default_name(lower_case(item.name)));
   // Before the layer is entered: an input may come from the same layer, used twice.

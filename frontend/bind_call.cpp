@@ -16,6 +16,7 @@ static std::string parameter_text(const ast::Parameter& parameter) {
     dimensions += dimensions.empty() ? "[]" : "]";
   }
   std::string text = parameter.name;
+  if (parameter.variadic) text += "..";
   text += parameter.type.name.empty() ? dimensions : ": " + parameter.type.name + dimensions;
   if (parameter.default_value) text += " = " + print_expr(*parameter.default_value);
   return text;
@@ -97,9 +98,15 @@ std::optional<BoundCall> bind_call(Evaluator& evaluator, Scope& scope, const ast
   Reporter& reporter = evaluator.reporter();
   std::vector<Slot> slots = slots_of(item, takes);
   const std::size_t given = site.piped.size() + (site.arguments ? site.arguments->size() : 0);
+  const bool variadic = takes != Takes::Attributes && !item.inputs.empty() && item.inputs.back().variadic;
+  std::vector<BoundInput> more; // for the variadic input, after its first
   bool sound = true;
   for (const BoundInput& input : site.piped) {
     Slot* slot = next_slot(slots);
+    if (variadic && (!slot || !slot->is_input)) {
+      more.push_back(input);
+      continue;
+    }
     if (!slot || !slot->is_input) {
       reporter.error(Diagnostic::WrongArgument, site.location, "`{}` takes {} input{}, not {}", item.name,
                      item.inputs.size(), item.inputs.size() == 1 ? "" : "s", site.piped.size());
@@ -118,6 +125,11 @@ std::optional<BoundCall> bind_call(Evaluator& evaluator, Scope& scope, const ast
           return std::nullopt;
         }
         slot = next_slot(slots);
+        if (variadic && (!slot || !slot->is_input)) {
+          more.push_back({evaluator.evaluate(*argument.value, scope), argument.value->location});
+          if (more.back().value.is_unknown()) sound = false;
+          continue;
+        }
         if (!slot) {
           too_many(reporter, item, takes, slots, given, argument.location);
           return std::nullopt;
@@ -138,6 +150,7 @@ std::optional<BoundCall> bind_call(Evaluator& evaluator, Scope& scope, const ast
 
   BoundCall call;
   for (Slot& slot : slots) {
+    if (!slot.filled && slot.is_input && slot.parameter->variadic) continue;
     if (!slot.filled && !(slot.parameter->default_value && !slot.is_input)) {
       reporter
           .error(Diagnostic::WrongArgument, site.location, "`{}` needs `{}`", item.name, slot.parameter->name)
@@ -153,6 +166,8 @@ std::optional<BoundCall> bind_call(Evaluator& evaluator, Scope& scope, const ast
       call.attributes[slot.parameter->name] = std::move(*value);
     }
   }
+  call.inputs.insert(call.inputs.end(), std::make_move_iterator(more.begin()),
+                     std::make_move_iterator(more.end()));
   if (takes != Takes::Inputs && !add_defaults(evaluator, item, call.attributes, site.location))
     return std::nullopt;
   return call;

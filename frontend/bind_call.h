@@ -14,7 +14,7 @@ struct BoundInput {
 };
 
 struct BoundCall {
-  std::vector<BoundInput> inputs;                     // in the item's order
+  std::vector<BoundInput> inputs; // in the item's order; more, or one fewer, where its last one is variadic
   std::map<std::string, CompileTimeValue> attributes; // every one, by name
 };
 

@@ -88,6 +88,8 @@ private:
   std::optional<std::vector<ReadDimension>> dimensions_of(const ast::Expr& read, int operand) const;
   bool infer(const std::set<std::string>& wanted, const ast::Expr& body, Extents& extents,
              bool guarded_reads);
+  bool infer_from_elements(const std::set<std::string>& wanted, const ast::Expr& read, Extents& extents,
+                           bool guarded_reads);
   bool infer_from_read(const std::set<std::string>& wanted, const ast::Expr& read, bool guarded,
                        Extents& extents);
   bool infer_ranges(const std::set<std::string>& wanted, const ast::Expr& body, Extents& extents);
@@ -111,6 +113,10 @@ private:
   ExprRef random(const ast::Expr& expr, const Context& context);
   ExprRef apply_function(const ast::Expr& expr, Context& context);
   ExprRef numeric(ExprRef value, const ast::Expr& expr); // nullptr, with an error, for true and false
+
+  // data_reads.cpp
+  bool depends_on_data(const ast::Expr& element) const;
+  ExprRef read_by_data(const ast::Expr& read, const ast::Expr& otherwise, Context& context);
 
   // index_reductions.cpp
   std::optional<Reducer> reducer_of(const ast::Expr& expr);

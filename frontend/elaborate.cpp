@@ -60,9 +60,6 @@ std::optional<Module> elaborate(const ast::File& file, const ElaborateOptions& o
                                 Diagnostics& diagnostics) {
   const Library library(&file, diagnostics, options.library ? *options.library : standard_library());
   Reporter reporter(diagnostics);
-  for (const ast::Item* use : library.user_items(ast::ItemKind::Use))
-    reporter.error(Diagnostic::NotSupported, use->location, "`use` is not supported yet")
-        .help("put everything into one file");
   check_recursion(library, reporter);
   if (diagnostics.has_errors()) return std::nullopt;
   TrainBuilder builder(reporter, library, options);

@@ -93,8 +93,8 @@ struct ElaborateOptions {
   const std::vector<StandardFile>* library = nullptr; // instead of the one that is built in
 };
 
-// `file` is the user's; the standard library is parsed and added here. Resolves `train` (the only one, or
-// none).
+// `file` is the user's, with the files that it uses (used_files.h); the standard library is parsed and added
+// here. Resolves `train` (the only one, or none).
 std::optional<Module> elaborate(const ast::File& file, const ElaborateOptions& options,
                                 Diagnostics& diagnostics);
 

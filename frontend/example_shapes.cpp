@@ -3,6 +3,8 @@
 #include "frontend/bind_call.h"
 #include "frontend/definition_builder.h"
 #include "frontend/elaborate.h"
+#include "frontend/gradient_clause.h"
+#include "frontend/instantiate_op.h"
 #include "frontend/parser.h"
 
 #include <algorithm>
@@ -171,6 +173,11 @@ static std::optional<Example> attempt(const Library& library, const ast::Item& i
     example.operands.push_back({element_of(operand), std::move(declared->shape)});
   }
   if (!shapes.check_preconditions()) return std::nullopt;
+  // As a call would see them: an attribute may decide where a run ends.
+  Scope called = attribute_scope(item, bound->attributes);
+  ShapeUnifier call(evaluator, called, item, item.location);
+  for (std::size_t k = 0; k < item.inputs.size(); ++k)
+    if (!call.match(item.inputs[k], example.operands[k].shape)) return std::nullopt;
   for (const ast::Parameter& output : item.outputs)
     if (!shapes.declare(output)) return std::nullopt;
   return example;
@@ -216,22 +223,52 @@ private:
 
 } // namespace
 
+// nullopt, with an error, where no shapes were found.
+static std::optional<Example> example_of(const Library& library, const ast::Item& item,
+                                         Diagnostics& diagnostics) {
+  Search search(library, item);
+  auto example = search.run();
+  if (!example)
+    diagnostics
+        .error(Diagnostic::Precondition, item.location,
+               "no small shapes were found that `{}` takes as an example", item.name)
+        .note("{}", search.reason());
+  return example;
+}
+
 std::shared_ptr<const Definition> instantiate_example(const ast::File* file, const std::string& op,
                                                       Diagnostics& diagnostics) {
   const Library library(file, diagnostics);
   const ast::Item* item = library.find(ast::ItemKind::Op, op);
   // Nothing to choose for an unknown name: instantiate_op says what it may have meant.
   if (!item) return instantiate_op(file, op, {}, {}, diagnostics);
-  Search search(library, *item);
-  const auto example = search.run();
-  if (!example) {
-    diagnostics
-        .error(Diagnostic::Precondition, item->location,
-               "no small shapes were found that `{}` takes as an example", op)
-        .note("{}", search.reason());
-    return nullptr;
-  }
-  return instantiate_op(file, op, example->operands, example->attributes, diagnostics);
+  const auto example = example_of(library, *item, diagnostics);
+  if (!example) return nullptr;
+  return instantiate_item(library, *item, example->operands, example->attributes, diagnostics);
+}
+
+std::optional<GradientClauseExample> instantiate_gradient_example(const ast::File& file, const ast::Item& op,
+                                                                  Diagnostics& diagnostics) {
+  const Library library(&file, diagnostics);
+  Reporter reporter(diagnostics);
+  const auto clause = gradient_item(op, reporter);
+  const auto example = clause ? example_of(library, op, diagnostics) : std::nullopt;
+  if (!example) return std::nullopt;
+  GradientClauseExample result;
+  result.op = instantiate_item(library, op, example->operands, example->attributes, diagnostics);
+  if (!result.op) return std::nullopt;
+  std::vector<TensorType> operands = example->operands;
+  for (int round = 0; round < 2; ++round) // the outputs, then their adjoints
+    for (int output : result.op->outputs) {
+      operands.push_back(result.op->operands[output].type);
+      if (round == 1) operands.back().element = ElementType::F32;
+    }
+  result.clause = instantiate_item(library, *clause, operands, example->attributes, diagnostics);
+  if (!result.clause) return std::nullopt;
+  for (const ast::Parameter& adjoint : clause->outputs)
+    for (std::size_t k = 0; k < op.inputs.size(); ++k)
+      if (adjoint.name == op.inputs[k].name + ".grad") result.adjoints_of.push_back(static_cast<int>(k));
+  return result;
 }
 
 } // namespace striate

@@ -9,12 +9,26 @@
 #include "support/diagnostics.h"
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace striate {
 
 // nullptr after an error, which was reported.
 std::shared_ptr<const Definition> instantiate_example(const ast::File* file, const std::string& op,
                                                       Diagnostics& diagnostics);
+
+// An op with a `grad` clause, at example shapes, and the clause there (gradient_clause.h).
+struct GradientClauseExample {
+  std::shared_ptr<const Definition> op;
+  std::shared_ptr<const Definition>
+      clause;                   // inputs: op's, its outputs, their adjoints; outputs: `adjoints_of`
+  std::vector<int> adjoints_of; // op's inputs
+};
+
+// nullopt after an error, which was reported.
+std::optional<GradientClauseExample> instantiate_gradient_example(const ast::File& file, const ast::Item& op,
+                                                                  Diagnostics& diagnostics);
 
 } // namespace striate

@@ -62,7 +62,7 @@ std::optional<IndexExpr> DefinitionBuilder::index_of(const ast::Expr& expr, cons
   }
   switch (expr.kind) {
   case ExprKind::Name: {
-    if (find(expr.text) >= 0) return fail("is a tensor: an index that depends on data is not supported yet");
+    if (find(expr.text) >= 0) return fail("is a tensor");
     DiagnosticMessage& message =
         reporter_.error(Diagnostic::UnknownName, expr.location, "`{}` is no index here", expr.text)
             .note("indices are named on the left side, or by a reduction: `sum({}) ...`", expr.text);
@@ -122,7 +122,7 @@ std::optional<IndexExpr> DefinitionBuilder::index_of(const ast::Expr& expr, cons
     return result;
   }
   case ExprKind::Read:
-    return fail("depends on data, which is not supported yet as an index");
+    return fail("depends on data");
   default:
     return fail("is no index");
   }
@@ -249,6 +249,14 @@ ExprRef DefinitionBuilder::read_of(const ast::Expr& expr, Context& context, std:
   std::vector<IndexExpr> indices;
   for (const ReadDimension& dimension : *dimensions) {
     const ast::Expr& element = *dimension.element;
+    if (depends_on_data(element)) {
+      reporter_
+          .error(Diagnostic::OutOfBounds, element.location,
+                 "`{}` depends on data, which may be outside of 0 to {}", print_expr(element),
+                 type.shape[dimension.first].factor - 1)
+          .help("say what the read yields outside: `({} else 0)`", print_expr(expr));
+      return nullptr;
+    }
     if (element.kind == ExprKind::Run) {
       const auto run = context.runs.find(element.text);
       if (run == context.runs.end() || run->second.size() < dimension.count) {
@@ -320,6 +328,10 @@ ExprRef DefinitionBuilder::bare_read(const ast::Expr& name, int operand, const C
 // (x[i] else v)
 ExprRef DefinitionBuilder::guarded_read(const ast::Expr& expr, Context& context) {
   const ast::Expr& otherwise = *expr.operands[1];
+  const std::vector<ast::ExprPtr>& parts = expr.operands[0]->operands;
+  if (std::any_of(parts.begin() + 1, parts.end(),
+                  [&](const auto& element) { return depends_on_data(*element); }))
+    return read_by_data(*expr.operands[0], otherwise, context);
   if (is_compile_time(otherwise, context)) {
     const CompileTimeValue value = evaluator_.evaluate(otherwise, scope_);
     if (value.is_unknown()) return nullptr;

@@ -22,14 +22,31 @@ std::optional<std::vector<DefinitionBuilder::ReadDimension>>
 DefinitionBuilder::dimensions_of(const ast::Expr& read, int operand) const {
   const std::size_t rank = definition_.operands[static_cast<std::size_t>(operand)].type.shape.size();
   const std::size_t elements = read.operands.size() - 1;
-  const auto is_run = [](const ast::ExprPtr& element) { return element->kind == ExprKind::Run; };
-  const auto runs = std::count_if(read.operands.begin() + 1, read.operands.end(), is_run);
-  if (runs > 1 || (runs == 0 ? elements != rank : elements - 1 > rank)) return std::nullopt;
+  // A named run has its own length; the other one takes what is left.
+  std::size_t fixed = 0;
+  const ast::Expr* open = nullptr;
+  for (std::size_t i = 1; i <= elements; ++i) {
+    const ast::Expr& element = *read.operands[i];
+    if (element.kind != ExprKind::Run) {
+      ++fixed;
+      continue;
+    }
+    const auto known = runs_.find(element.text);
+    if (!element.text.empty() && known != runs_.end()) {
+      fixed += known->second.size();
+      continue;
+    }
+    if (open) return std::nullopt;
+    open = &element;
+  }
+  if (open ? fixed > rank : fixed != rank) return std::nullopt;
   std::vector<ReadDimension> result;
   std::size_t d = 0;
   for (std::size_t i = 1; i <= elements; ++i) {
     const ast::Expr& element = *read.operands[i];
-    const std::size_t count = element.kind == ExprKind::Run ? rank - (elements - 1) : 1;
+    const std::size_t count = &element == open                ? rank - fixed
+                              : element.kind == ExprKind::Run ? runs_.at(element.text).size()
+                                                              : 1;
     result.push_back({&element, d, count});
     d += count;
   }
@@ -76,14 +93,24 @@ bool DefinitionBuilder::infer_from_read(const std::set<std::string>& wanted, con
   return true;
 }
 
+// Elements may be reads themselves: `table[token[n, t], d]`.
+bool DefinitionBuilder::infer_from_elements(const std::set<std::string>& wanted, const ast::Expr& read,
+                                            Extents& extents, bool guarded_reads) {
+  return std::all_of(read.operands.begin() + 1, read.operands.end(), [&](const ast::ExprPtr& element) {
+    return infer(wanted, *element, extents, guarded_reads);
+  });
+}
+
 // Walks the reads of `body`; names that an inner reduction binds again are its own.
 bool DefinitionBuilder::infer(const std::set<std::string>& wanted, const ast::Expr& body, Extents& extents,
                               bool guarded_reads) {
   switch (body.kind) {
   case ExprKind::Read:
-    return guarded_reads || infer_from_read(wanted, body, false, extents);
+    if (!guarded_reads && !infer_from_read(wanted, body, false, extents)) return false;
+    return infer_from_elements(wanted, body, extents, guarded_reads);
   case ExprKind::Guarded:
-    return !guarded_reads || infer_from_read(wanted, *body.operands[0], true, extents);
+    if (guarded_reads && !infer_from_read(wanted, *body.operands[0], true, extents)) return false;
+    return infer_from_elements(wanted, *body.operands[0], extents, guarded_reads);
   case ExprKind::If: {
     const ast::Expr* branch = resolve(body);
     return branch && infer(wanted, *branch, extents, guarded_reads);

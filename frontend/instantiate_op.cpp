@@ -21,16 +21,6 @@ static bool is_integer(ElementType element) {
 
 std::optional<Definition> instantiate(const OpCall& call, Reporter& reporter, const Library& library) {
   const ast::Item& item = *call.item;
-  if (item.gradient) {
-    reporter.error(Diagnostic::NotSupported, item.location, "a `grad` clause is not supported yet")
-        .note("the gradient of every op is derived from its definition");
-    return std::nullopt;
-  }
-  for (const ast::Parameter& input : item.inputs)
-    if (input.variadic) {
-      reporter.error(Diagnostic::NotSupported, input.location, "a variadic input is not supported yet");
-      return std::nullopt;
-    }
   if (!reporter.enter(item, call.location)) return std::nullopt;
   struct Leave {
     Reporter& reporter;
@@ -118,30 +108,23 @@ ExprRef initial_value(const Definition& definition, const SourceLocation& place,
   return value;
 }
 
-std::shared_ptr<const Definition> instantiate_op(const ast::File* file, const std::string& op,
-                                                 const std::vector<TensorType>& operands,
-                                                 const std::map<std::string, std::string>& attributes,
-                                                 Diagnostics& diagnostics) {
-  const Library library(file, diagnostics);
+std::shared_ptr<const Definition> instantiate_item(const Library& library, const ast::Item& item,
+                                                   const std::vector<TensorType>& operands,
+                                                   const std::map<std::string, std::string>& attributes,
+                                                   Diagnostics& diagnostics) {
   Reporter reporter(diagnostics);
-  const SourceLocation nowhere{op, 1, 1, 1};
+  const SourceLocation nowhere{item.name, 1, 1, 1};
   OpCall call;
-  call.item = library.find(ast::ItemKind::Op, op);
-  if (!call.item) {
-    DiagnosticMessage& message =
-        diagnostics.error(Diagnostic::UnknownName, nowhere, "no operator is called `{}`", op);
-    library.suggest(message, op, library.names(ast::ItemKind::Op));
-    return nullptr;
-  }
+  call.item = &item;
   call.location = nowhere;
-  call.path = op;
+  call.path = item.name;
   for (const TensorType& type : operands) call.inputs.push_back({type, std::nullopt});
-  if (call.item->inputs.empty() && operands.size() == 1) {
+  if (item.inputs.empty() && operands.size() == 1) {
     call.inputs.clear();
     call.result = operands[0];
-  } else if (operands.size() != call.item->inputs.size()) {
-    diagnostics.error(Diagnostic::WrongArgument, nowhere, "`{}` takes {} inputs, not {}", op,
-                      call.item->inputs.size(), operands.size());
+  } else if (operands.size() != item.inputs.size()) {
+    diagnostics.error(Diagnostic::WrongArgument, nowhere, "`{}` takes {} inputs, not {}", item.name,
+                      item.inputs.size(), operands.size());
     return nullptr;
   }
   std::vector<ast::Argument> arguments;
@@ -158,11 +141,24 @@ std::shared_ptr<const Definition> instantiate_op(const ast::File* file, const st
   CallSite site;
   site.arguments = &arguments;
   site.location = nowhere;
-  auto bound = bind_call(evaluator, scope, *call.item, Takes::Attributes, site);
+  auto bound = bind_call(evaluator, scope, item, Takes::Attributes, site);
   if (!bound) return nullptr;
   call.attributes = std::move(bound->attributes);
   auto definition = instantiate(call, reporter, library);
   return definition ? std::make_shared<const Definition>(std::move(*definition)) : nullptr;
+}
+
+std::shared_ptr<const Definition> instantiate_op(const ast::File* file, const std::string& op,
+                                                 const std::vector<TensorType>& operands,
+                                                 const std::map<std::string, std::string>& attributes,
+                                                 Diagnostics& diagnostics) {
+  const Library library(file, diagnostics);
+  if (const ast::Item* item = library.find(ast::ItemKind::Op, op))
+    return instantiate_item(library, *item, operands, attributes, diagnostics);
+  DiagnosticMessage& message = diagnostics.error(Diagnostic::UnknownName, SourceLocation{op, 1, 1, 1},
+                                                 "no operator is called `{}`", op);
+  library.suggest(message, op, library.names(ast::ItemKind::Op));
+  return nullptr;
 }
 
 } // namespace striate

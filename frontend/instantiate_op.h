@@ -7,6 +7,7 @@
 #include "ir/definition.h"
 
 #include <functional>
+#include <memory>
 
 namespace striate {
 
@@ -26,6 +27,13 @@ struct OpCall {
 };
 
 std::optional<Definition> instantiate(const OpCall& call, Reporter& reporter, const Library& library);
+
+// `item` at given operand types and attributes, whose texts are parsed as expressions; nullptr after an
+// error.
+std::shared_ptr<const Definition> instantiate_item(const Library& library, const ast::Item& item,
+                                                   const std::vector<TensorType>& operands,
+                                                   const std::map<std::string, std::string>& attributes,
+                                                   Diagnostics& diagnostics);
 
 // A first value of a parameter as an expression over its own indices, variables 0 .. rank-1; nullptr after an
 // error.

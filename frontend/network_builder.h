@@ -68,6 +68,8 @@ private:
   CompileTimeValue apply_op(const ast::Item& op, const CallSite& site, Scope& scope, const Wanted& wanted);
   CompileTimeValue apply_op(const ast::Item& op, BoundCall bound, const SourceLocation& place,
                             const Wanted& wanted);
+  CompileTimeValue apply_from_left(const ast::Item& op, BoundCall bound, const SourceLocation& place,
+                                   const Wanted& wanted);
   CompileTimeValue apply_layer(LayerInstance& layer, const CallSite& site, Scope& scope,
                                const Wanted& wanted);
   bool bind_layer_inputs(const LayerInstance& layer, const std::vector<BoundInput>& inputs,

@@ -55,36 +55,61 @@ bool ShapeUnifier::match(const ast::Parameter& parameter, const std::vector<Size
   }
   const auto& pattern = parameter.type.dimensions;
   const auto is_run = [](const ast::ExprPtr& dimension) { return dimension->kind == ExprKind::Run; };
-  const std::size_t run =
-      static_cast<std::size_t>(std::find_if(pattern.begin(), pattern.end(), is_run) - pattern.begin());
-  const bool has_run = run < pattern.size();
-  if (has_run && std::count_if(pattern.begin(), pattern.end(), is_run) > 1) {
-    evaluator_.reporter().error(Diagnostic::NotSupported, pattern[run]->location,
-                                "two runs of dimensions in one shape are not supported yet");
-    return false;
-  }
-  const std::size_t fixed = pattern.size() - (has_run ? 1 : 0);
-  if (has_run ? shape.size() < fixed : shape.size() != fixed) {
+  const std::size_t runs = static_cast<std::size_t>(std::count_if(pattern.begin(), pattern.end(), is_run));
+  const std::size_t fixed = pattern.size() - runs;
+  if (runs ? shape.size() < fixed : shape.size() != fixed) {
     error(Diagnostic::ShapeMismatch,
           fmt::format("`{}` takes `{}`, {}{}, and gets {}", item_.name, pattern_text(parameter),
-                      has_run ? "at least " : "", dimensions_text(fixed), shape_text(shape)));
+                      runs ? "at least " : "", dimensions_text(fixed), shape_text(shape)));
     return false;
   }
-  const std::size_t run_length = shape.size() - fixed;
+  std::size_t left = shape.size() - fixed; // dimensions that the runs share
+  std::size_t open = runs;
   for (std::size_t i = 0, d = 0; i < pattern.size(); ++i) {
-    if (i == run) {
-      const auto first = shape.begin() + static_cast<std::ptrdiff_t>(d);
-      if (!match_run(pattern[i]->text, {first, first + static_cast<std::ptrdiff_t>(run_length)},
-                     parameter.name, shape))
-        return false;
-      d += run_length;
-    } else {
+    if (!is_run(pattern[i])) {
       if (!match_dimension(*pattern[i], shape[d], fmt::format("dimension {} of `{}`", d, parameter.name)))
         return false;
       ++d;
+      continue;
     }
+    const auto length = --open == 0 ? left : length_of_run(*pattern[i], d, left, shape.size());
+    if (!length) return false;
+    const auto first = shape.begin() + static_cast<std::ptrdiff_t>(d);
+    if (!match_run(pattern[i]->text, {first, first + static_cast<std::ptrdiff_t>(*length)}, parameter.name,
+                   shape))
+      return false;
+    d += *length;
+    left -= *length;
   }
   return true;
+}
+
+// Of a run that another one follows in the same shape: known, or up to the dimension that the attribute
+// `axis` names (from the end, where it is negative).
+std::optional<std::size_t> ShapeUnifier::length_of_run(const ast::Expr& run, std::size_t begin,
+                                                       std::size_t left, std::size_t rank) {
+  const auto known = runs_.find(run.text);
+  if (known != runs_.end() && !run.text.empty()) {
+    const std::size_t length = known->second.size();
+    if (length <= left) return length;
+    error(Diagnostic::ShapeMismatch, fmt::format("`{}`: `{}` takes {} dimensions, and a tensor has {}",
+                                                 item_.name, print_expr(run), length, rank));
+    return std::nullopt;
+  }
+  const CompileTimeValue* axis = scope_.find("axis");
+  if (!axis || axis->kind != CompileTimeValue::Kind::Size || axis->size.batch) {
+    evaluator_.reporter()
+        .error(Diagnostic::ShapeMismatch, run.location, "how many dimensions `{}` takes is not known",
+               print_expr(run))
+        .help("name the dimension between two runs by an attribute: `axis: int`");
+    return std::nullopt;
+  }
+  const int64_t number = axis->size.factor;
+  const int64_t length = number + (number < 0 ? static_cast<int64_t>(rank) : 0) - static_cast<int64_t>(begin);
+  if (length >= 0 && length <= static_cast<int64_t>(left)) return static_cast<std::size_t>(length);
+  error(Diagnostic::ShapeMismatch,
+        fmt::format("`{}`: `axis` = {} is no dimension of a tensor of {}", item_.name, number, rank));
+  return std::nullopt;
 }
 
 bool ShapeUnifier::match_dimension(const ast::Expr& pattern, const Size& size, const std::string& place) {

@@ -43,6 +43,8 @@ private:
   };
   DiagnosticMessage& error(Diagnostic kind, const std::string& text);
   bool match_dimension(const ast::Expr& pattern, const Size& size, const std::string& place);
+  std::optional<std::size_t> length_of_run(const ast::Expr& run, std::size_t begin, std::size_t left,
+                                           std::size_t rank);
   bool match_run(const std::string& name, const std::vector<Size>& shape, const std::string& tensor,
                  const std::vector<Size>& whole);
   enum class Solved { Yes, NotYet, Failed };

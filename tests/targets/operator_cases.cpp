@@ -272,6 +272,10 @@ op adaptive(x[N, H]; size: int) -> y[N, size] {
 op difference(x[N, L]) -> y[N, L] { y[n, t] = x[n, t] - (x[n, t - 1] else 0) }
 op gram(x[N, C, L]) -> y[C, C] { y[c, d] = (sum(n, l) x[n, c, l] * x[n, d, l]) / N }
 op locally_connected(x[N, C, L], k[O, C, L, R]) -> y[N, O, L] { y[n, o, i] = sum(c, r) k[o, c, i, r] * (x[n, c, i + r - 1] else 0) }
+op lookup(token: int[N, T], w[V, D]) -> y[N, T, D] { y[n, t, d] = (w[token[n, t], d] else 0) }
+op join(a[a.., C, b..], more..[a.., D, b..]; axis: int) -> y[a.., C + D, b..] {
+    y[a.., c, b..] = (a[a.., c, b..] else 0) + (more[a.., c - C, b..] else 0)
+}
 op product(x[N, L]) -> y[N] { y[n] = prod(l) x[n, l] }
 op places(x[N, C, L]) -> y[N, C], any_large[N] {
     p[n, c] = argmax(l) x[n, c, l]
@@ -305,6 +309,9 @@ op places(x[N, C, L]) -> y[N, C], any_large[N] {
       {"gram", {{{kN, 5, 3}}}, ""},
       {"locally_connected", {{{kN, 3, 6}}, {{5, 3, 6, 3}}}, ""},
       {"locally_connected", {{{kN, 16, 2}}, {{16, 16, 2, 3}}}, ""},
+      {"lookup", {{{kN, 5}, Range::Label, 11}, {{11, 3}}}, ""},
+      {"join", {{{kN, 3, 2}}, {{kN, 4, 2}}}, "axis = 1"},
+      {"join", {{{kN, 5, 3}}, {{kN, 5, 1}}}, "axis = -1"},
       {"product", {positive({kN, 7})}, ""},
       {"places", {{{kN, 2, 17}}}, ""},
   };

@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace striate {
 namespace {
 
@@ -81,15 +83,17 @@ TEST(UserOperators, EmittedTextHasTheInterpretersBits) {
   expect_none(cuda_problems(user_operator_graphs(), {32, {32, 17}, kBatchBlocked, true}));
 }
 
-// One case of each operator, all of them as one program: compiling the text is what takes time.
+// Two cases of each operator, all of them as one program: compiling the text is what takes time.
 TEST(AllOperators, EmittedTextHasTheInterpretersBits) {
   if (host_compiler().empty()) GTEST_SKIP() << "no host C++ compiler on the path";
   std::vector<GraphSubject> subjects;
   for (const std::string& op : library_operators()) {
     const std::vector<GraphSubject> all = operator_graphs(op).any_batch;
     ASSERT_FALSE(all.empty()) << "no case for the operator " << op;
-    // From the middle of the list, with its gradients where there are any: the first ones are of size 1.
-    subjects.push_back(all[std::min(all.size() / 2 | 1, all.size() - 1)]);
+    // From the middle of the list and its end, with gradients where there are any: the first ones are of
+    // size 1.
+    for (std::size_t k : std::set<std::size_t>{std::min(all.size() / 2 | 1, all.size() - 1), all.size() - 1})
+      subjects.push_back(all[k]);
   }
   expect_none(cuda_problems(subjects, {32, {32, 17}, kBatchBlocked, true}));
 }

@@ -1,0 +1,96 @@
+// Reads at places that data decides: `(table[token[n, t], d] else 0)`. The place is found by comparing, as a
+// sum in which one term counts:
+//
+//   sum(at: V) select(at == token[n, t], table[at, d], 0)
+//
+// so that the read, and its adjoint, are ordinary statements that never leave the tensor. It costs V times
+// what the read alone would: meant for tables of some hundred rows.
+#include "frontend/definition_builder.h"
+
+#include "frontend/print_ast.h"
+#include "frontend/syntax.h"
+
+#include <algorithm>
+
+namespace striate {
+
+using ast::ExprKind;
+
+bool DefinitionBuilder::depends_on_data(const ast::Expr& element) const {
+  switch (element.kind) {
+  case ExprKind::Reduce:
+    return true;
+  case ExprKind::Name:
+    return find(element.text) >= 0;
+  case ExprKind::Call: {
+    const ast::Expr& callee = *element.operands[0];
+    if (callee.text == "random") return true;
+    return std::any_of(element.arguments.begin(), element.arguments.end(),
+                       [&](const ast::Argument& argument) { return depends_on_data(*argument.value); });
+  }
+  default:
+    return std::any_of(element.operands.begin(), element.operands.end(),
+                       [&](const ast::ExprPtr& operand) { return depends_on_data(*operand); });
+  }
+}
+
+ExprRef DefinitionBuilder::read_by_data(const ast::Expr& read, const ast::Expr& otherwise, Context& context) {
+  const SourceLocation& place = read.location;
+  const int operand = read.operands[0]->kind == ExprKind::Name ? find(read.operands[0]->text) : -1;
+  const auto dimensions = operand < 0 ? std::nullopt : dimensions_of(read, operand);
+  if (!dimensions) return read_of(read, context, 0); // says what is wrong
+  // A copy: statements that are added below move the operands.
+  const TensorType type = definition_.operands[static_cast<std::size_t>(operand)].type;
+
+  auto plain = std::make_shared<ast::Expr>(read);
+  auto reduction = std::make_shared<ast::Expr>();
+  reduction->kind = ExprKind::Reduce;
+  reduction->location = place;
+  reduction->text = name_of(Reducer::Sum);
+  ast::ExprPtr found;
+  ExprRef inside = constant_bool(true);
+  for (std::size_t i = 1; i < read.operands.size(); ++i) {
+    const ast::ExprPtr& element = read.operands[i];
+    if (!depends_on_data(*element)) continue;
+    const Size& size = type.shape[(*dimensions)[i - 1].first];
+    if (element->kind == ExprKind::Group || size.batch) {
+      reporter_.error(Diagnostic::BadIndex, element->location, "`{}` {}", print_expr(*element),
+                      size.batch
+                          ? "would read across the examples of the batch"
+                          : "depends on data, which decides a whole dimension's place and not a group's");
+      return nullptr;
+    }
+    const ExprRef wanted = scalar(*element, context);
+    if (!wanted) return nullptr;
+    if (wanted->type != ScalarType::Int) {
+      reporter_
+          .error(Diagnostic::WrongType, element->location, "a place is an integer, and `{}` is not one",
+                 print_expr(*element))
+          .help("write `int({})`", print_expr(*element));
+      return nullptr;
+    }
+    inside =
+        apply(Function::And,
+              {inside, apply(Function::And, {apply(Function::LessEqual, {constant_int(0), wanted}),
+                                             apply(Function::Less, {wanted, constant_int(size.factor)})})});
+    std::string index = "at";
+    while (context.indices.contains(index) || find(index) >= 0 || scope_.find(index)) index += "_";
+    for (const ast::ReduceIndex& other : reduction->indices)
+      if (other.name == index) index += "_";
+    plain->operands[i] = syntax::name(index, element->location);
+    reduction->indices.push_back(
+        {element->location, index, false, syntax::integer(size.factor, element->location)});
+    ast::ExprPtr equal = syntax::binary(ast::Operator::Equal, plain->operands[i], element);
+    found = found ? syntax::binary(ast::Operator::And, found, equal) : equal;
+  }
+  reduction->operands = {syntax::call("select", {found, plain, syntax::integer(0, place)}, place)};
+  ExprRef value = hoisted_reduction(*reduction, context);
+  if (!value) return nullptr;
+  if (scalar_type_of(type.element) == ScalarType::Int && !tensors_[static_cast<std::size_t>(operand)].as_real)
+    value = apply(Function::ToInt, {value});
+  const ExprRef outside = scalar(otherwise, context);
+  if (!outside || is_constant(outside, 0)) return outside ? value : nullptr;
+  return select(inside, value, outside);
+}
+
+} // namespace striate
