@@ -107,14 +107,14 @@ private:
   ExprRef read_of(const ast::Expr& expr, Context& context, std::optional<double> otherwise);
   ExprRef bare_read(const ast::Expr& name, int operand, const Context& context);
   ExprRef typed_read(int operand, std::vector<IndexExpr> indices, std::optional<double> otherwise) const;
-  ExprRef guarded_read(const ast::Expr& expr, Context& context);
   ExprRef operation(const ast::Expr& expr, Context& context);
   ExprRef call(const ast::Expr& expr, Context& context);
   ExprRef random(const ast::Expr& expr, const Context& context);
   ExprRef apply_function(const ast::Expr& expr, Context& context);
   ExprRef numeric(ExprRef value, const ast::Expr& expr); // nullptr, with an error, for true and false
 
-  // data_reads.cpp
+  // guarded_reads.cpp
+  ExprRef guarded_read(const ast::Expr& expr, Context& context);
   bool depends_on_data(const ast::Expr& element) const;
   ExprRef read_by_data(const ast::Expr& read, const ast::Expr& otherwise, Context& context);
 

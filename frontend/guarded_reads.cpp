@@ -1,5 +1,5 @@
-// Reads at places that data decides: `(table[token[n, t], d] else 0)`. The place is found by comparing, as a
-// sum in which one term counts:
+// Reads that may fall outside, and reads at places that data decides: `(table[token[n, t], d] else 0)`. The
+// place is found by comparing, as a sum in which one term counts:
 //
 //   sum(at: V) select(at == token[n, t], table[at, d], 0)
 //
@@ -32,6 +32,33 @@ bool DefinitionBuilder::depends_on_data(const ast::Expr& element) const {
     return std::any_of(element.operands.begin(), element.operands.end(),
                        [&](const ast::ExprPtr& operand) { return depends_on_data(*operand); });
   }
+}
+
+// (x[i] else v)
+ExprRef DefinitionBuilder::guarded_read(const ast::Expr& expr, Context& context) {
+  const ast::Expr& otherwise = *expr.operands[1];
+  const std::vector<ast::ExprPtr>& parts = expr.operands[0]->operands;
+  if (std::any_of(parts.begin() + 1, parts.end(),
+                  [&](const auto& element) { return depends_on_data(*element); }))
+    return read_by_data(*expr.operands[0], otherwise, context);
+  if (is_compile_time(otherwise, context)) {
+    const CompileTimeValue value = evaluator_.evaluate(otherwise, scope_);
+    if (value.is_unknown()) return nullptr;
+    if (const auto number = value.number()) return read_of(*expr.operands[0], context, *number);
+  }
+  ExprRef inside = read_of(*expr.operands[0], context, 0);
+  ExprRef outside = inside ? scalar(otherwise, context) : nullptr;
+  if (!outside) return nullptr;
+  const ExprRef& element = inside->kind == Expr::Kind::Apply ? inside->arguments[0] : inside;
+  if (!element->has_else) return inside;
+  ExprRef condition = constant_bool(true);
+  const TensorType& type = definition_.operands[static_cast<std::size_t>(element->operand)].type;
+  for (std::size_t d = 0; d < element->indices.size(); ++d)
+    if (!type.shape[d].batch)
+      condition =
+          apply(Function::And,
+                {condition, in_range(element->indices[d], 0, type.shape[d].factor - 1, context.ranges())});
+  return select(condition, inside, outside);
 }
 
 ExprRef DefinitionBuilder::read_by_data(const ast::Expr& read, const ast::Expr& otherwise, Context& context) {
