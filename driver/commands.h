@@ -12,5 +12,6 @@ int command_run(const Options& options);
 int command_build(const Options& options);
 int command_explain(const Options& options);
 int command_summary(const Options& options);
+int command_fmt(const Options& options);
 
 } // namespace striate

@@ -70,6 +70,7 @@ public:
     add_build();
     add_explain();
     add_summary();
+    add_fmt();
   }
 
   int run(int argc, char** argv) {
@@ -188,6 +189,15 @@ private:
     CLI::App& summary =
         add("summary", nullptr, "print layers, shapes, parameters, FLOPs and bytes", command_summary);
     add_program(summary, options_);
+  }
+
+  void add_fmt() {
+    CLI::App& format =
+        add("fmt", "format", "lay out programs in the canonical way; comments and meaning stay", command_fmt);
+    format.add_option("files", options_.files, "programs to rewrite; `-`: stdin to stdout")
+        ->required()
+        ->type_name("FILE.nn");
+    format.add_flag("--check", options_.check, "change nothing; name the files that are laid out otherwise");
   }
 
   bool is_command(const std::string& word) const { return std::ranges::find(names_, word) != names_.end(); }

@@ -44,6 +44,10 @@ struct Options {
   std::string name;
   bool gradient = false;
 
+  // fmt
+  std::vector<std::string> files;
+  bool check = false;
+
   std::string command_line; // as typed, for the notes of checkpoints
 };
 

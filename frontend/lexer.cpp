@@ -152,7 +152,7 @@ private:
         at_ = std::min(text_.find('\n', at_), text_.size());
         std::string_view comment = text_.substr(begin, at_ - begin);
         if (!comment.empty() && comment.back() == '\r') comment.remove_suffix(1);
-        if (starts_line_) result_.comments[line_] = comment;
+        (starts_line_ ? result_.comments : result_.trailing_comments)[line_] = comment;
         --at_;
       } else if (text_[at_] != ' ' && text_[at_] != '\t' && text_[at_] != '\r') {
         return true;

@@ -16,7 +16,8 @@ namespace striate {
 
 struct TokenList {
   std::vector<Token> tokens;
-  std::map<int, std::string_view> comments; // line -> text after `#`, for lines with nothing else
+  std::map<int, std::string_view> comments;          // line -> text after `#`, for lines with nothing else
+  std::map<int, std::string_view> trailing_comments; // the same for lines with tokens
 };
 
 TokenList lex(const std::string& file, std::string_view text, Diagnostics& diagnostics);

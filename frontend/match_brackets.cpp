@@ -38,7 +38,7 @@ namespace {
 class Matcher {
 public:
   Matcher(const std::string& file, const std::vector<Token>& tokens, Diagnostics& diagnostics)
-      : file_(file), tokens_(tokens), diagnostics_(diagnostics) {}
+      : file_(file), tokens_(tokens), diagnostics_(diagnostics), all_match_(all_match()) {}
 
   std::vector<Token> run() {
     for (at_ = 0; at_ < tokens_.size(); ++at_) {
@@ -46,10 +46,10 @@ public:
       if (token.kind == TokenKind::String && token.after_stray) line_of_open_string_ = token.line;
       if (token.starts_line) {
         indentation_ = token.column;
-        if (!open_.empty()) close_what_this_line_ends();
+        if (!open_.empty() && !all_match_) close_what_this_line_ends();
       }
       if (is_opener(token.kind)) {
-        if (token.kind == TokenKind::LeftBrace && token.after_space)
+        if (token.kind == TokenKind::LeftBrace && token.after_space && !all_match_)
           while (!open_.empty() && innermost() != TokenKind::LeftBrace && !open_.back().may_hold_block)
             close_missing("a block begins here");
         open_.push_back({result_.size(), indentation_, false});
@@ -74,6 +74,18 @@ private:
     int indentation;     // of its line
     bool may_hold_block; // an `if` or a loop stands directly inside
   };
+
+  // Where every bracket has its partner, the layout of the text says nothing about brackets.
+  bool all_match() const {
+    std::vector<TokenKind> open;
+    for (const Token& token : tokens_) {
+      if (is_opener(token.kind)) open.push_back(closer_of(token.kind));
+      if (!is_closer(token.kind)) continue;
+      if (open.empty() || open.back() != token.kind) return false;
+      open.pop_back();
+    }
+    return open.empty();
+  }
 
   TokenKind innermost() const { return result_[open_.back().index].kind; }
 
@@ -188,6 +200,7 @@ private:
   const std::string& file_;
   const std::vector<Token>& tokens_;
   Diagnostics& diagnostics_;
+  const bool all_match_;
   std::vector<Token> result_;
   std::vector<Open> open_;
   std::size_t at_ = 0;
