@@ -7,17 +7,25 @@
 namespace striate {
 
 // The first of the split's rows with a value that is outside, and the value.
-static std::optional<std::pair<int64_t, double>> first_outside(const Split& split, const Tensor& column,
-                                                               const Interval& range) {
-  const int64_t size = example_elements(column);
-  for (int64_t row : split.rows)
-    for (int64_t k = row * size; k < (row + 1) * size; ++k) {
-      const double value = column.number(k);
-      // Neither is a NaN inside.
-      if (!(value >= static_cast<double>(range.low) && value <= static_cast<double>(range.high)))
-        return std::pair(row, value);
-    }
-  return std::nullopt;
+static Result<std::optional<std::pair<int64_t, double>>>
+first_outside(const Split& split, const Column& column, const Interval& range) {
+  constexpr std::size_t kChunk = 256; // rows of a source that are held at once
+  if (column.source) column.source->announce(split.rows);
+  const std::size_t chunk = column.source ? kChunk : split.rows.size();
+  for (std::size_t first = 0; first < split.rows.size(); first += chunk) {
+    const std::span rows = std::span(split.rows).subspan(first, std::min(chunk, split.rows.size() - first));
+    const Result<FetchedRows> fetched = fetch_rows(column, rows);
+    if (!fetched) return fetched.failure();
+    const int64_t size = example_elements(*fetched->values);
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      for (int64_t k = fetched->positions[i] * size; k < (fetched->positions[i] + 1) * size; ++k) {
+        const double value = fetched->values->number(k);
+        // Neither is a NaN inside.
+        if (!(value >= static_cast<double>(range.low) && value <= static_cast<double>(range.high)))
+          return std::optional(std::pair(rows[i], value));
+      }
+  }
+  return std::optional<std::pair<int64_t, double>>();
 }
 
 // The file that a split's column comes from.
@@ -25,8 +33,9 @@ static std::string file_of(const DataDescription& data, const std::string& split
   for (const SplitDescription& description : data.splits) {
     if (std::find(description.names.begin(), description.names.end(), split) == description.names.end())
       continue;
-    const std::vector<std::string>& files = description.reader.files;
-    return files.at(std::min(static_cast<std::size_t>(column), files.size() - 1));
+    const ReaderCall& reader = description.reader;
+    const bool file_a_column = reader.kind == "idx" || reader.kind == "npy";
+    return reader.files.at(file_a_column ? static_cast<std::size_t>(column) : 0);
   }
   return split;
 }
@@ -37,7 +46,9 @@ Status check_data(const Module& module, const Split& split) {
     for (const InputBinding& binding : module.bindings) {
       const auto column = static_cast<std::size_t>(binding.column);
       if (binding.input != input.name || column >= split.table->columns.size()) continue;
-      const auto outside = first_outside(split, split.table->columns[column].values, range.values);
+      const auto looked = first_outside(split, split.table->columns[column], range.values);
+      if (!looked) return looked.failure();
+      const auto& outside = *looked;
       if (!outside) continue;
       const std::string entries = range.counted.empty()
                                       ? fmt::format("what `{}` tells apart", range.op)

@@ -81,10 +81,34 @@ static int64_t examples_in(const std::vector<int64_t>& array, const std::vector<
   return -1;
 }
 
-// `NAME=@FILE.npy`, or `NAME=NUMBER` for an input filled with one value.
+// A picture, as the data's reader brings it to the input's shape.
+static Result<Tensor> read_picture(const std::string& file, const OpenProgram& program, const Value& input,
+                                   const std::vector<int64_t>& example) {
+  const std::vector<SplitDescription>& splits = program.module->data.splits;
+  const ReaderCall* reader = splits.empty() ? nullptr : &splits[0].reader;
+  const auto channels = example.size() == 3 ? example[0] : int64_t{1};
+  const ImageOptions options =
+      example.size() == 2 || example.size() == 3 ? image_options(reader, example) : ImageOptions();
+  std::vector<int64_t> shape = options.shape();
+  if (options.height == 0 || (channels != 1 && channels != 3) || essential(shape) != essential(example))
+    return bad_data("{} is a picture, but `{}` takes {}", file, input.name, input.type.text());
+  shape.insert(shape.begin(), 1);
+  Tensor tensor(ElementType::U8, std::move(shape));
+  if (Status read = read_image(file, options, tensor.as<uint8_t>().data()); !read) return read.failure();
+  return tensor;
+}
+
+static bool is_picture(std::string file) {
+  std::ranges::transform(file, file.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return file.ends_with(".jpg") || file.ends_with(".jpeg") || file.ends_with(".png");
+}
+
+// `NAME=@FILE.npy`, `NAME=@FILE.jpg`, or `NAME=NUMBER` for an input filled with one value.
 static Result<std::pair<std::string, Tensor>> read_input(const std::string& text, const OpenProgram& program,
                                                          const std::vector<ValueId>& needed) {
-  const auto parts = split_assignment(text, "--input takes NAME=@FILE.npy or NAME=NUMBER");
+  const auto parts =
+      split_assignment(text, "--input takes NAME=@FILE.npy, NAME=@FILE.jpg, NAME=@FILE.png or NAME=NUMBER");
   if (!parts) return parts.failure();
   const auto& [name, what] = *parts;
   const Graph& graph = program.module->eval;
@@ -101,7 +125,8 @@ static Result<std::pair<std::string, Tensor>> read_input(const std::string& text
   Tensor tensor;
   const bool is_file = what.starts_with('@');
   if (is_file) {
-    Result<Tensor> file = read_npy(what.substr(1));
+    Result<Tensor> file =
+        is_picture(what) ? read_picture(what.substr(1), program, *input, example) : read_npy(what.substr(1));
     if (!file) return file.failure();
     const int64_t examples = examples_in(file->shape(), example);
     if (examples < 0)
@@ -115,7 +140,7 @@ static Result<std::pair<std::string, Tensor>> read_input(const std::string& text
     float value = 0;
     const auto [end, error] = std::from_chars(what.data(), what.data() + what.size(), value);
     if (error != std::errc() || end != what.data() + what.size())
-      return Failure{ExitCode::Usage, fmt::format("`{}` is neither @FILE.npy nor a number", what)};
+      return Failure{ExitCode::Usage, fmt::format("`{}` is neither @FILE nor a number", what)};
     std::vector<int64_t> shape = example;
     shape.insert(shape.begin(), 1);
     tensor = Tensor(ElementType::F32, shape);
@@ -129,8 +154,10 @@ static Result<std::pair<std::string, Tensor>> read_input(const std::string& text
   return std::pair(name, std::move(tensor));
 }
 
-// One line for an example: the class with the largest value and its probability; or the values.
-static void print_example(const std::string& name, const Tensor& output, int64_t first, int64_t width) {
+// One line for an example: the class with the largest value (its name, where the data has names) and its
+// probability; or the values.
+static void print_example(const std::string& name, const Tensor& output, int64_t first, int64_t width,
+                          const std::vector<std::string>& classes) {
   std::vector<double> row;
   for (int64_t k = first; k < first + width; ++k) row.push_back(output.number(k));
   const bool scores = output.element() == ElementType::F32 && output.rank() == 2 && width >= 2;
@@ -145,13 +172,17 @@ static void print_example(const std::string& name, const Tensor& output, int64_t
   const bool is_distribution = std::ranges::min(row) >= 0 && std::abs(sum - 1) < 1e-3;
   double total = 0;
   for (double value : row) total += std::exp(value - *best);
-  fmt::print("{} class {} probability {:.4f}\n", name, best - row.begin(),
+  const auto number = best - row.begin();
+  const bool named = std::ssize(classes) == width;
+  fmt::print("{} class {}{} probability {:.4f}\n", name, number,
+             named ? fmt::format(" ({})", classes[static_cast<std::size_t>(number)]) : "",
              is_distribution ? *best : 1 / total);
 }
 
-static void print_output(const std::string& name, const Tensor& output, bool by_example) {
+static void print_output(const std::string& name, const Tensor& output, bool by_example,
+                         const std::vector<std::string>& classes) {
   const int64_t examples = by_example ? output.shape()[0] : 1, width = output.elements() / examples;
-  for (int64_t e = 0; e < examples; ++e) print_example(name, output, e * width, width);
+  for (int64_t e = 0; e < examples; ++e) print_example(name, output, e * width, width, classes);
 }
 
 // Which outputs go to which files.
@@ -248,7 +279,7 @@ int command_run(const Options& options) {
       const bool by_example = module.eval.values[value].type.has_batch();
       Tensor output = executor->output(eval, name, count);
       if (!files->contains(name)) {
-        print_output(name, output, by_example);
+        print_output(name, output, by_example, program->data->fit().classes);
         continue;
       }
       if (!by_example) {

@@ -9,6 +9,7 @@
 #include "runtime/safetensors.h"
 #include "runtime/trainer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 
@@ -124,15 +125,15 @@ int command_eval(const Options& options) {
   if (!program) return report(program.failure());
   const Module& module = *program->module;
   if (!module.has_training) return report(no_training(options));
-  Result<Dataset> dataset = program->data->dataset(module.data);
+  std::vector<std::string> names;
+  for (const SplitDescription& known : module.data.splits)
+    names.insert(names.end(), known.names.begin(), known.names.end());
+  if (std::ranges::find(names, options.split) == names.end())
+    return report({ExitCode::Usage, fmt::format("there is no split `{}`; the data has {}", options.split,
+                                                fmt::join(names, ", "))});
+  Result<Dataset> dataset = program->data->dataset(module.data, options.split);
   if (!dataset) return report(dataset.failure());
   const Split* split = dataset->find(options.split);
-  if (!split) {
-    std::string names;
-    for (const Split& known : dataset->splits()) names += (names.empty() ? "" : ", ") + known.name;
-    return report(
-        {ExitCode::Usage, fmt::format("there is no split `{}`; the data has {}", options.split, names)});
-  }
   if (const Status sound = check_data(module, *split); !sound) return report(sound.failure());
   Result<Safetensors> weights = read_safetensors(options.weights);
   if (!weights) return report(weights.failure());

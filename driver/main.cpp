@@ -151,7 +151,7 @@ private:
     add_compilation(run, options_);
     add_weights(run, options_);
     run.add_option("--input,-i", options_.inputs,
-                   "NAME=@FILE.npy, values as the data has them, or NAME=NUMBER")
+                   "NAME=@FILE.npy, values as the data has them, NAME=@PHOTO.jpg or .png, or NAME=NUMBER")
         ->required()
         ->type_name("NAME=VALUE");
     run.add_option("--output,-o", options_.outputs,

@@ -9,6 +9,7 @@
 #include "frontend/parser.h"
 #include "frontend/used_files.h"
 #include "runtime/files.h"
+#include "runtime/safetensors.h"
 #include "runtime/trainer.h"
 #include "support/random.h"
 #include "support/version.h"
@@ -21,92 +22,6 @@
 #include <thread>
 
 namespace striate {
-
-static std::string key_of(const ReaderCall& call) {
-  std::string key = call.kind;
-  for (const std::string& file : call.files) key += '\n' + file;
-  for (const auto& [name, value] : call.options) {
-    key += '\n' + name + '=';
-    std::visit(
-        [&](const auto& v) {
-          if constexpr (std::is_same_v<std::decay_t<decltype(v)>, std::string>) {
-            key += v;
-          } else if constexpr (!std::is_same_v<std::decay_t<decltype(v)>, std::vector<int64_t>>) {
-            key += fmt::format("{}", v);
-          }
-        },
-        value);
-  }
-  return key;
-}
-
-static Failure located(const ReaderCall& call, const Failure& failure) {
-  return {failure.code, fmt::format("{}: {}", call.location.text(), failure.message)};
-}
-
-Result<std::shared_ptr<const Table>> DataSource::table(const ReaderCall& call) {
-  const std::string key = key_of(call);
-  const auto found = tables_.find(key);
-  if (found != tables_.end()) return found->second;
-  std::vector<std::string> paths;
-  for (const std::string& file : call.files) {
-    const std::filesystem::path path(file);
-    paths.push_back(path.is_absolute() || folder_.empty() ? file
-                                                          : (std::filesystem::path(folder_) / path).string());
-  }
-  Result<Table> table = Failure{};
-  if (call.kind == "idx") {
-    table = read_idx(paths);
-  } else {
-    CsvOptions options;
-    const auto label = call.options.find("label");
-    if (label != call.options.end()) {
-      const std::string* name = std::get_if<std::string>(&label->second);
-      const int64_t* index = std::get_if<int64_t>(&label->second);
-      options.label = name ? *name : index ? std::to_string(*index) : "";
-    }
-    const auto header = call.options.find("header");
-    if (header != call.options.end())
-      if (const bool* present = std::get_if<bool>(&header->second))
-        options.header = *present ? CsvOptions::Header::Present : CsvOptions::Header::Absent;
-    table = read_csv(paths.at(0), options);
-  }
-  if (!table) return located(call, table.failure());
-  return tables_[key] = std::make_shared<const Table>(std::move(*table));
-}
-
-std::optional<ColumnType> DataSource::column_type(const ReaderCall& call, int column) {
-  const Result<std::shared_ptr<const Table>> found = table(call);
-  if (!found || column >= static_cast<int>((*found)->columns.size())) return std::nullopt;
-  const Tensor& values = (*found)->columns[column].values;
-  return ColumnType{values.element(), {values.shape().begin() + 1, values.shape().end()}};
-}
-
-Result<Dataset> DataSource::dataset(const DataDescription& description) {
-  Dataset dataset;
-  for (const SplitDescription& split : description.splits) {
-    const Result<std::shared_ptr<const Table>> rows = table(split.reader);
-    if (!rows) return rows.failure();
-    Split whole;
-    whole.name = split.names.at(0);
-    whole.table = *rows;
-    whole.rows = split.shuffle ? shuffled_order((*rows)->rows(), static_cast<uint64_t>(*split.shuffle), 0)
-                               : natural_order((*rows)->rows());
-    std::vector<Split> parts;
-    if (split.counts.empty()) {
-      parts.push_back(std::move(whole));
-    } else {
-      Result<std::vector<Split>> divided = divide(whole, split.names, split.counts);
-      if (!divided) return located(split.reader, divided.failure());
-      parts = std::move(*divided);
-    }
-    for (Split& part : parts) {
-      const Status status = dataset.add(std::move(part));
-      if (!status) return located(split.reader, status.failure());
-    }
-  }
-  return dataset;
-}
 
 Result<std::string> read_program_text(const std::string& file) {
   Result<std::string> text = read_file(file);
@@ -132,6 +47,20 @@ static Result<std::map<std::string, std::string>> assignments(const std::vector<
   return result;
 }
 
+// What the weights' training split settled. Weights that cannot be read are the command's to report.
+static Status take_saved_fit(const Options& options, DataSource& data) {
+  if (options.weights.empty()) return {};
+  const Result<std::map<std::string, std::string>> metadata = read_safetensors_metadata(options.weights);
+  if (!metadata) return {};
+  auto note = metadata->find(kDataNote);
+  if (note == metadata->end()) note = metadata->find(std::string(kCheckpointNotePrefix) + kDataNote);
+  if (note == metadata->end()) return {};
+  Result<DataFit> fit = parse_fit(note->second, options.weights);
+  if (!fit) return fit.failure();
+  data.set_fit(std::move(*fit));
+  return {};
+}
+
 Result<OpenProgram> open_program(const Options& options) {
   OpenProgram program;
   set_crash_program(options.file);
@@ -148,8 +77,12 @@ Result<OpenProgram> open_program(const Options& options) {
   const std::string folder =
       options.data.empty() ? std::filesystem::path(options.file).parent_path().string() : options.data;
   program.data = std::make_unique<DataSource>(folder);
-  elaborate_options.column_type = [&](const ReaderCall& call, int column) {
-    return program.data->column_type(call, column);
+  if (Status known = take_saved_fit(options, *program.data); !known) return known.failure();
+  elaborate_options.column_type = [&](const DataDescription& description, int column) {
+    return program.data->column_type(description, column);
+  };
+  elaborate_options.data_count = [&](const DataDescription& description, const std::string& what) {
+    return program.data->count(description, what);
   };
 
   Diagnostics diagnostics;
@@ -215,6 +148,7 @@ TrainerOptions trainer_options(const Options& options, const OpenProgram& progra
   trainer.notes = {{"striate.version", kVersion},
                    {"striate.command", options.command_line},
                    {kProgramNote, fmt::format("{:016x}", fnv1a(program.source))}};
+  if (!program.data->fit().empty()) trainer.data_notes[kDataNote] = fit_text(program.data->fit());
   if (options.progress == "bar") trainer.progress = ProgressMode::Bar;
   if (options.progress == "plain") trainer.progress = ProgressMode::Plain;
   if (options.progress == "none") trainer.progress = ProgressMode::None;

@@ -2,32 +2,16 @@
 #pragma once
 
 #include "driver/compile.h"
+#include "driver/data_source.h"
 #include "driver/options.h"
 #include "frontend/ast.h"
-#include "runtime/dataset.h"
 #include "runtime/executor.h"
 #include "support/diagnostics.h"
 
-#include <map>
 #include <memory>
 #include <string>
 
 namespace striate {
-
-// Tables by reader call, read once. Paths are relative to --data, or to the program's folder.
-class DataSource {
-public:
-  explicit DataSource(std::string folder) : folder_(std::move(folder)) {}
-
-  Result<std::shared_ptr<const Table>> table(const ReaderCall& call);
-  // nullopt where the files are not there; errors in files that are there come up when they are used.
-  std::optional<ColumnType> column_type(const ReaderCall& call, int column);
-  Result<Dataset> dataset(const DataDescription& description);
-
-private:
-  std::string folder_;
-  std::map<std::string, std::shared_ptr<const Table>> tables_;
-};
 
 struct OpenProgram {
   std::string source; // the file's text, and that of the files it uses
@@ -48,6 +32,8 @@ int thread_count(const Options& options);
 
 // The note of a checkpoint that tells one program's text from another's.
 inline constexpr const char* kProgramNote = "striate.program";
+// The note of weights and checkpoints that holds what the training split settled (runtime/data_fit.h).
+inline constexpr const char* kDataNote = "striate.data";
 
 // Trainer settings from the program's `train` block.
 struct TrainerOptions trainer_options(const Options& options, const OpenProgram& program);

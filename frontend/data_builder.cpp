@@ -1,5 +1,6 @@
 #include "frontend/data_builder.h"
 
+#include "frontend/data_readers.h"
 #include "frontend/print_ast.h"
 
 #include <algorithm>
@@ -10,35 +11,14 @@ using ast::ExprKind;
 using ast::StmtKind;
 using Kind = CompileTimeValue::Kind;
 
-namespace {
-
-struct Reader {
-  const char* name;
-  bool one_file;
-  std::vector<std::string> options;
-};
-
-} // namespace
-
-static const std::vector<Reader>& readers() {
-  static const std::vector<Reader> kReaders = {{"idx", false, {}},
-                                               {"csv", true, {"label", "columns", "header", "separator"}}};
-  return kReaders;
-}
-
-DataBuilder::DataBuilder(Reporter& reporter, const Library& library, const ast::Item& item,
-                         ColumnTypeOf column_type)
-    : reporter_(reporter), library_(library), item_(item), column_type_(std::move(column_type)),
-      evaluator_(reporter, library) {}
-
-bool DataBuilder::read_splits(DataDescription& description) {
+bool DataBuilder::read_splits() {
   const std::size_t errors = reporter_.diagnostics().error_count();
-  description.name = item_.name;
-  description.location = item_.location;
+  description_.name = item_.name;
+  description_.location = item_.location;
   for (const ast::Stmt& statement : item_.body->statements) {
     switch (statement.kind) {
     case StmtKind::Split:
-      read_split(statement, description);
+      read_split(statement);
       break;
     case StmtKind::Field: {
       const std::string& name = statement.targets[0]->text;
@@ -63,17 +43,17 @@ bool DataBuilder::read_splits(DataDescription& description) {
                       "this statement is not supported in a `data` block yet");
     }
   }
-  if (description.splits.empty() && reporter_.diagnostics().error_count() == errors)
+  if (description_.splits.empty() && reporter_.diagnostics().error_count() == errors)
     reporter_.error(Diagnostic::MissingSetting, item_.location, "`{}` has no `split`", item_.name)
         .help("write `split train = idx(\"images.gz\", \"labels.gz\")`");
   return reporter_.diagnostics().error_count() == errors;
 }
 
-bool DataBuilder::read_split(const ast::Stmt& statement, DataDescription& description) {
+bool DataBuilder::read_split(const ast::Stmt& statement) {
   SplitDescription split;
   split.location = statement.location;
   for (const ast::ExprPtr& target : statement.targets) {
-    for (const SplitDescription& other : description.splits)
+    for (const SplitDescription& other : description_.splits)
       if (std::find(other.names.begin(), other.names.end(), target->text) != other.names.end()) {
         reporter_.error(Diagnostic::DuplicateName, target->location, "`{}` has a split `{}` already",
                         item_.name, target->text);
@@ -83,10 +63,17 @@ bool DataBuilder::read_split(const ast::Stmt& statement, DataDescription& descri
   }
   const ast::Expr& value = *statement.value;
   const bool piped = value.kind == ExprKind::Pipe;
-  auto reader = read_reader(piped ? *value.operands[0] : value);
+  auto reader = read_reader(piped ? *value.operands[0] : value, evaluator_, scope_);
   if (!reader) return false;
-  split.reader = *reader;
-  if (!reader_) reader_ = std::move(reader);
+  split.reader = std::move(*reader);
+  for (const SplitDescription& other : description_.splits)
+    if (other.reader.kind != split.reader.kind) {
+      reporter_
+          .error(Diagnostic::BadSetting, value.location, "all splits of `{}` are read in the same way",
+                 item_.name)
+          .note_at(other.location, "this one by `{}`", other.reader.kind);
+      return false;
+    }
   if (piped) {
     if (value.operands.size() > 2) {
       reporter_.error(Diagnostic::BadSetting, value.operands[2]->location,
@@ -101,63 +88,12 @@ bool DataBuilder::read_split(const ast::Stmt& statement, DataDescription& descri
         .help("write `... -> divide(1000, 200)`");
     return false;
   }
-  description.splits.push_back(std::move(split));
+  description_.splits.push_back(std::move(split));
   return true;
 }
 
-std::optional<ReaderCall> DataBuilder::read_reader(const ast::Expr& expr) {
-  const Reader* known = nullptr;
-  std::vector<std::string> names;
-  for (const Reader& reader : readers()) {
-    names.emplace_back(reader.name);
-    if (expr.kind == ExprKind::Call && expr.operands[0]->kind == ExprKind::Name &&
-        expr.operands[0]->text == reader.name)
-      known = &reader;
-  }
-  if (!known) {
-    const std::string name = print_expr(expr.kind == ExprKind::Call ? *expr.operands[0] : expr);
-    DiagnosticMessage& message =
-        reporter_.error(Diagnostic::UnknownName, expr.location, "`{}` reads no file", name)
-            .note("the readers are `idx` and `csv`");
-    if (const std::string near = nearest_name(name, names); !near.empty())
-      message.help("did you mean `{}`?", near);
-    return std::nullopt;
-  }
-  ReaderCall call;
-  call.kind = known->name;
-  call.location = expr.location;
-  for (const ast::Argument& argument : expr.arguments) {
-    const CompileTimeValue value = evaluator_.evaluate(*argument.value, scope_);
-    if (value.is_unknown()) return std::nullopt;
-    if (argument.name.empty()) {
-      if (value.kind != Kind::Text) {
-        reporter_
-            .error(Diagnostic::WrongType, argument.location, "`{}` takes names of files, not {}", call.kind,
-                   description_of(value))
-            .help("write the name in quotes");
-        return std::nullopt;
-      }
-      call.files.push_back(value.text);
-      continue;
-    }
-    if (std::find(known->options.begin(), known->options.end(), argument.name) == known->options.end()) {
-      DiagnosticMessage& message = reporter_.error(Diagnostic::WrongArgument, argument.location,
-                                                   "`{}` has no argument `{}`", call.kind, argument.name);
-      if (const std::string near = nearest_name(argument.name, known->options); !near.empty())
-        message.help("did you mean `{}`?", near);
-      return std::nullopt;
-    }
-    call.options[argument.name] = attribute_of(value);
-  }
-  if (call.files.empty() || (known->one_file && call.files.size() > 1)) {
-    reporter_.error(Diagnostic::WrongArgument, expr.location, "`{}` takes {}, not {} files", call.kind,
-                    known->one_file ? "one file" : "one file or more", call.files.size());
-    return std::nullopt;
-  }
-  return call;
-}
-
 bool DataBuilder::read_divide(const ast::Expr& expr, SplitDescription& split) {
+  double sum = 0;
   if (expr.kind != ExprKind::Call || expr.operands[0]->kind != ExprKind::Name ||
       expr.operands[0]->text != "divide") {
     reporter_.error(Diagnostic::UnknownName, expr.location, "`{}` does nothing to a split", print_expr(expr))
@@ -176,9 +112,23 @@ bool DataBuilder::read_divide(const ast::Expr& expr, SplitDescription& split) {
           .note("it takes a number of examples for each name, and `shuffle = SEED`");
       return false;
     }
+    const auto share = evaluator_.try_evaluate(*argument.value, scope_);
+    if (share && share->kind == Kind::Real && share->real > 0 && share->real < 1) {
+      split.counts.push_back(share->real);
+      sum += share->real;
+      continue;
+    }
     const auto count = evaluator_.evaluate_integer(*argument.value, scope_, "a number of examples", 1);
     if (!count) return false;
-    split.counts.push_back(*count);
+    split.counts.push_back(static_cast<double>(*count));
+  }
+  const auto shares = std::ranges::count_if(split.counts, [](double count) { return count < 1; });
+  constexpr double kRounding = 1e-9;
+  if (shares > 0 && (shares < std::ssize(split.counts) || sum > 1 + kRounding)) {
+    reporter_.error(Diagnostic::BadSetting, expr.location, "{}",
+                    sum > 1 + kRounding ? "the shares are more than the whole"
+                                        : "`divide` takes numbers of examples, or shares, not both");
+    return false;
   }
   if (split.counts.size() == split.names.size()) return true;
   reporter_.error(Diagnostic::BadSetting, expr.location, "{} names are given {} numbers of examples",
@@ -208,15 +158,34 @@ static std::string count_text(const std::vector<int64_t>& shape) {
   return shape.size() > 1 ? text + " = " + std::to_string(count) : std::to_string(count);
 }
 
+// The type of a column that the program says by itself.
+static std::optional<ColumnType> declared_type(const DataDescription& data, const ReaderCall& reader,
+                                               int column) {
+  const int64_t own = own_columns(reader);
+  if (column >= own)
+    return data.named_columns.at(static_cast<std::size_t>(column - own)).codes
+               ? std::optional(ColumnType{ElementType::I32, {}})
+               : std::nullopt;
+  return own_column_type(reader, column);
+}
+
 // The type of the graph's input for a column: as the file has it, in the shape that the model wants of it.
 std::optional<TensorType> DataBuilder::raw_type(const ast::Expr& call, int column, const std::string& name,
                                                 const TensorType* wanted) {
-  std::optional<ColumnType> known = column_type_ ? column_type_(*reader_, column) : std::nullopt;
+  std::optional<ColumnType> known = declared_type(description_, reader(), column);
+  if (!known && options_.column_type) known = options_.column_type(description_, column);
   TensorType type;
   if (!known) {
     // The data is not at hand: what its reader usually yields.
+    const bool is_label = column > 0 && column < own_columns(reader());
+    if (!wanted && is_label) return TensorType{ElementType::I32, {Size::n()}};
+    if (!wanted && column > 0) {
+      const std::size_t named = static_cast<std::size_t>(column - own_columns(reader()));
+      return TensorType{ElementType::F32,
+                        {Size::n(), Size::constant(std::ssize(description_.named_columns[named].names))}};
+    }
     if (!wanted) return TensorType{ElementType::I32, {Size::n()}};
-    type.element = reader_->kind == "idx" ? ElementType::U8 : ElementType::F32;
+    type.element = reader().kind == "idx" ? ElementType::U8 : ElementType::F32;
     type.shape = wanted->shape;
     return type;
   }
@@ -239,56 +208,94 @@ std::optional<TensorType> DataBuilder::raw_type(const ast::Expr& call, int colum
              "the model's input `{}` takes {} numbers per example, but column {} has {}", name,
              count_text(inner), column, count_text(known->shape))
       .note("the input is {}, and the column is {} of {}", wanted->text(), type.text(),
-            fmt::join(reader_->files, ", "));
+            fmt::join(reader().files, ", "));
   return std::nullopt;
 }
 
-CompileTimeValue DataBuilder::column(const ast::Expr& call, Scope& scope, NetworkBuilder& network,
-                                     GraphBuilder& graph, const std::string& name, const TensorType* wanted,
-                                     InputBinding binding, std::vector<InputBinding>& bindings) {
-  if (call.arguments.size() != 1 || !call.arguments[0].name.empty()) {
-    reporter_.error(Diagnostic::WrongArgument, call.location,
-                    "`column` takes the number of a column, from 0");
-    return {};
+std::optional<int> DataBuilder::column_number(const ast::Expr& call, Scope& scope, NetworkBuilder& network) {
+  const std::string& kind = call.operands[0]->text;
+  const int64_t own = own_columns(reader());
+  if (kind == "column") {
+    if (call.arguments.size() != 1 || !call.arguments[0].name.empty()) {
+      reporter_.error(Diagnostic::WrongArgument, call.location,
+                      "`column` takes the number of a column, from 0");
+      return std::nullopt;
+    }
+    const auto number =
+        network.evaluate_integer(*call.arguments[0].value, scope, "the number of a column", 0);
+    if (!number) return std::nullopt;
+    if (*number >= own) {
+      reporter_.error(Diagnostic::BadSetting, call.location, "`{}` has no column {}", item_.name, *number)
+          .note("{}", columns_text(reader()));
+      return std::nullopt;
+    }
+    description_.columns.insert(static_cast<int>(*number));
+    return static_cast<int>(*number);
   }
-  const auto number = network.evaluate_integer(*call.arguments[0].value, scope, "the number of a column", 0);
-  if (!number) return {};
-  const bool files = reader_->kind == "idx";
-  const auto count =
-      files ? static_cast<int64_t>(reader_->files.size()) : (reader_->options.contains("label") ? 2 : 1);
-  if (*number >= count) {
-    reporter_.error(Diagnostic::BadSetting, call.location, "`{}` has no column {}", item_.name, *number)
-        .note("{}",
-              files ? fmt::format("`idx` has one column for each of its {} files, from 0", count)
-                    : "`csv` has the features as column 0, and the column that `label` names as column 1");
-    return {};
+  if (reader().kind != "csv") {
+    reporter_
+        .error(Diagnostic::WrongArgument, call.location, "`{}` has no names of columns, which `{}` needs",
+               reader().kind, kind)
+        .note("{}", columns_text(reader()));
+    return std::nullopt;
   }
-  const auto type = raw_type(call, static_cast<int>(*number), name, wanted);
+  NamedColumns named;
+  named.codes = kind == "codes";
+  for (const ast::Argument& argument : call.arguments) {
+    const CompileTimeValue value = network.evaluate(*argument.value, scope);
+    if (value.is_unknown()) return std::nullopt;
+    if (argument.name.empty() && (value.kind == Kind::Text || value.integer())) {
+      named.names.push_back(value.kind == Kind::Text ? value.text : text_of(value));
+      continue;
+    }
+    reporter_.error(Diagnostic::WrongArgument, argument.location, "`{}` takes names of columns, in quotes",
+                    kind);
+    return std::nullopt;
+  }
+  if (named.names.empty() || (named.codes && named.names.size() > 1)) {
+    reporter_.error(Diagnostic::WrongArgument, call.location, "`{}` takes the name of {}", kind,
+                    named.codes ? "one column" : "one column or more");
+    return std::nullopt;
+  }
+  std::vector<NamedColumns>& all = description_.named_columns;
+  auto place = std::ranges::find(all, named);
+  if (place == all.end()) place = all.insert(all.end(), std::move(named));
+  return static_cast<int>(own + (place - all.begin()));
+}
+
+CompileTimeValue DataBuilder::column(const ast::Expr& call, int number, GraphBuilder& graph,
+                                     const std::string& name, const TensorType* wanted, InputBinding binding,
+                                     std::vector<InputBinding>& bindings) {
+  const auto type = raw_type(call, number, name, wanted);
   if (!type) return {};
   const bool taken =
       std::any_of(bindings.begin(), bindings.end(), [&](const auto& other) { return other.input == name; });
-  binding.input = taken ? name + "." + std::to_string(*number) : name;
-  binding.column = static_cast<int>(*number);
+  binding.input = taken ? name + "." + std::to_string(number) : name;
+  binding.column = number;
   const int value = graph.add_input(binding.input, *type, call.location);
   bindings.push_back(std::move(binding));
   return CompileTimeValue::of_tensor(value);
 }
 
+static bool reads_column(const ast::Expr& call) {
+  const ast::Expr& callee = *call.operands[0];
+  return callee.kind == ExprKind::Name &&
+         (callee.text == "column" || callee.text == "columns" || callee.text == "codes");
+}
+
 CompileTimeValue DataBuilder::expand_field(const ast::Stmt& field, NetworkBuilder& network,
                                            GraphBuilder& graph, const std::string& name,
                                            const TensorType* wanted, std::vector<InputBinding>& bindings) {
-  std::map<int64_t, CompileTimeValue> columns;
+  std::map<int, CompileTimeValue> columns;
   network.special_call = [&](const ast::Expr& call, Scope& scope) -> std::optional<CompileTimeValue> {
-    if (call.operands[0]->kind != ExprKind::Name || call.operands[0]->text != "column") return std::nullopt;
-    const auto number =
-        call.arguments.size() == 1 ? evaluator_.try_evaluate(*call.arguments[0].value, scope) : std::nullopt;
-    const auto key = number ? number->integer() : std::nullopt;
-    if (key && columns.contains(*key)) return columns[*key];
+    if (!reads_column(call)) return std::nullopt;
+    const auto number = column_number(call, scope, network);
+    if (!number) return CompileTimeValue();
+    const auto known = columns.find(*number);
+    if (known != columns.end()) return known->second;
     InputBinding binding;
     binding.field = field.targets[0]->text;
-    CompileTimeValue value = column(call, scope, network, graph, name, wanted, std::move(binding), bindings);
-    if (key) columns[*key] = value;
-    return value;
+    return columns[*number] = column(call, *number, graph, name, wanted, std::move(binding), bindings);
   };
   CompileTimeValue value = network.expand(*field.value, scope_, name);
   network.special_call = nullptr;

@@ -10,11 +10,15 @@ namespace striate {
 
 class DataBuilder {
 public:
-  using ColumnTypeOf = std::function<std::optional<ColumnType>(const ReaderCall&, int column)>;
-  DataBuilder(Reporter& reporter, const Library& library, const ast::Item& item, ColumnTypeOf column_type);
+  DataBuilder(Reporter& reporter, const Library& library, const ast::Item& item,
+              const ElaborateOptions& options)
+      : reporter_(reporter), library_(library), item_(item), options_(options),
+        evaluator_(reporter, library) {}
 
   // Reads splits and constants; false after an error.
-  bool read_splits(DataDescription& description);
+  bool read_splits();
+  // The columns that fields read are known when the fields were expanded.
+  const DataDescription& description() const { return description_; }
   const ast::Stmt* find_field(const std::string& name) const;
   std::vector<std::string> field_names() const;
 
@@ -25,23 +29,25 @@ public:
                                 std::vector<InputBinding>& bindings);
 
 private:
-  bool read_split(const ast::Stmt& statement, DataDescription& description);
-  std::optional<ReaderCall> read_reader(const ast::Expr& expr);
+  bool read_split(const ast::Stmt& statement);
   bool read_divide(const ast::Expr& expr, SplitDescription& split);
-  CompileTimeValue column(const ast::Expr& call, Scope& scope, NetworkBuilder& network, GraphBuilder& graph,
-                          const std::string& name, const TensorType* wanted, InputBinding binding,
+  // The number of the column that a call of `column`, `columns` or `codes` means; nullopt after an error.
+  std::optional<int> column_number(const ast::Expr& call, Scope& scope, NetworkBuilder& network);
+  CompileTimeValue column(const ast::Expr& call, int number, GraphBuilder& graph, const std::string& name,
+                          const TensorType* wanted, InputBinding binding,
                           std::vector<InputBinding>& bindings);
   std::optional<TensorType> raw_type(const ast::Expr& call, int column, const std::string& name,
                                      const TensorType* wanted);
+  const ReaderCall& reader() const { return description_.splits.at(0).reader; }
 
   Reporter& reporter_;
   const Library& library_;
   const ast::Item& item_;
-  ColumnTypeOf column_type_;
+  const ElaborateOptions& options_;
   Evaluator evaluator_;
   Scope scope_;
   std::vector<const ast::Stmt*> fields_;
-  std::optional<ReaderCall> reader_; // of the first split
+  DataDescription description_;
 };
 
 } // namespace striate

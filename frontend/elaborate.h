@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,7 @@ namespace striate {
 
 // `idx("images.gz", "labels.gz")`, `csv("digits.csv.gz", label = -1)`
 struct ReaderCall {
-  std::string kind; // "idx", "csv"
+  std::string kind; // "idx", "csv", "images", ...; of npz, `files` are the file and the names of its arrays
   std::vector<std::string> files;
   std::map<std::string, Attribute> options;
   SourceLocation location;
@@ -30,7 +31,8 @@ struct ReaderCall {
 // `split train, val = idx(..) -> divide(55000, 5000)`; one name and no counts: everything.
 struct SplitDescription {
   std::vector<std::string> names;
-  std::vector<int64_t> counts; // of the first, the second, ... name; empty = one split with all rows
+  std::vector<double> counts; // of the first, the second, ... name, or shares below 1; empty = one split
+                              // with all rows
   // `divide(.., shuffle = SEED)`: rows are taken in an order drawn from this seed, not as they stand in the
   // file.
   std::optional<int64_t> shuffle;
@@ -44,11 +46,29 @@ struct ColumnType {
   std::vector<int64_t> shape;
 };
 
+// `columns("width", "height")`, or `codes("kind")`: columns of a CSV file by their names.
+struct NamedColumns {
+  std::vector<std::string> names;
+  bool codes = false;
+  bool operator==(const NamedColumns&) const = default;
+};
+
 struct DataDescription {
   std::string name;
   std::vector<SplitDescription> splits;
   SourceLocation location;
+  // What fields read: the reader's own columns by number, and named ones, which are counted after those.
+  std::set<int> columns;
+  std::vector<NamedColumns> named_columns;
+
+  // The split that decides what words, classes and characters there are: `train`, else the first.
+  const SplitDescription& training() const;
 };
+
+// How many columns of its own a reader has: `column(0)`, `column(1)`, ...
+int64_t own_columns(const ReaderCall& call);
+// An integer among a reader's options.
+int64_t integer_option(const ReaderCall& call, const std::string& name, int64_t otherwise);
 
 // Binds a graph input (raw bytes as the file has them) to a column: the field's pipeline is part of the
 // graph.
@@ -87,9 +107,11 @@ struct ElaborateOptions {
   std::map<std::string, std::string> parameters; // --param classes=100: the model's arguments
   std::map<std::string, std::string>
       settings; // --set train.lr=0.1, train.epochs=2: overrides in the train block
-  // The type of a reader's column, asked for each bound field; nullopt where the data is not at hand: then
-  // the input's own shape is taken, u8 for idx and f32 for csv (i32 for labels).
-  std::function<std::optional<ColumnType>(const ReaderCall&, int column)> column_type;
+  // The type of a column of the data, asked for each bound field; nullopt where the data is not at hand: then
+  // the input's own shape is taken, u8 for images and f32 for csv (i32 for labels).
+  std::function<std::optional<ColumnType>(const DataDescription&, int column)> column_type;
+  // How many `classes` or characters (`vocabulary`) the data has; nullopt where it is not at hand.
+  std::function<std::optional<int64_t>(const DataDescription&, const std::string& what)> data_count;
   const std::vector<StandardFile>* library = nullptr; // instead of the one that is built in
 };
 

@@ -28,8 +28,9 @@ std::optional<Module> TrainBuilder::build() {
   Module module;
   module.has_training = true;
   if (!find_items(*train_)) return std::nullopt;
+  const bool data_sound = data_->read_splits();
+  module.data = data_->description();
   auto arguments = model_arguments(train_->subject.get());
-  const bool data_sound = data_->read_splits(module.data);
   const bool body_sound = read_body(module.training);
   if (!arguments || !data_sound || !body_sound || !read_input_names()) return std::nullopt;
   arguments_ = std::move(*arguments);
@@ -52,6 +53,7 @@ std::optional<Module> TrainBuilder::build() {
   }
   if (reporter_.diagnostics().has_errors()) return std::nullopt;
   if (!build_optimizers(module)) return std::nullopt;
+  module.data = data_->description();
   check_graph(module.train);
   check_graph(module.eval);
   return module;
@@ -107,7 +109,7 @@ bool TrainBuilder::find_items(const ast::Item& train) {
     return false;
   }
   if (!model_) return false;
-  data_.emplace(reporter_, library_, *data, options_.column_type);
+  data_.emplace(reporter_, library_, *data, options_);
   return true;
 }
 
@@ -125,10 +127,32 @@ TrainBuilder::model_arguments(const ast::Expr* subject) {
     arguments.push_back(std::move(argument));
   }
   Scope scope;
+  bind_data_counts(arguments, scope);
   CallSite site{{}, &arguments, subject ? subject->location : model_->location};
   auto bound = bind_call(evaluator_, scope, *model_, Takes::Attributes, site);
   if (!bound) return std::nullopt;
   return std::move(bound->attributes);
+}
+
+// What a model's arguments may say of the data: `Net(classes = classes)`. Where the data is not at hand, such
+// an argument has the model's own default.
+void TrainBuilder::bind_data_counts(std::vector<ast::Argument>& arguments, Scope& scope) {
+  if (!data_ || data_->description().splits.empty()) return;
+  for (const char* what : {"classes", "vocabulary"}) {
+    const auto names = [&](const ast::Argument& argument) {
+      bool found = false;
+      visit_expressions(*argument.value, [&](const ast::Expr& expr) {
+        found |= expr.kind == ExprKind::Name && expr.text == what;
+      });
+      return found;
+    };
+    if (std::ranges::none_of(arguments, names)) continue;
+    const auto count = options_.data_count ? options_.data_count(data_->description(), what) : std::nullopt;
+    if (count)
+      scope.bind(what, CompileTimeValue::of(*count));
+    else
+      std::erase_if(arguments, names);
+  }
 }
 
 // with mnist(x = image): the input x takes the field image.

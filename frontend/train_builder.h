@@ -21,6 +21,7 @@ private:
   bool find_items(const ast::Item& train);
   // The model's arguments: of the call in `train`, and of --param.
   std::optional<std::map<std::string, CompileTimeValue>> model_arguments(const ast::Expr* subject);
+  void bind_data_counts(std::vector<ast::Argument>& arguments, Scope& scope);
   bool read_input_names();
 
   // train_settings.cpp

@@ -11,12 +11,13 @@
 
 namespace striate {
 
+static constexpr std::string_view kRunningPrefix = "running.";
+
 static constexpr std::string_view kPrefix = "checkpoint-", kSuffix = ".safetensors";
 static constexpr const char* kFormatKey = "striate.format";
 static constexpr const char* kFormat = "1";
 static constexpr const char* kChecksumKey = "striate.checksum";
 static constexpr std::string_view kNoChecksum = "00000000";
-static constexpr std::string_view kNotePrefix = "note.", kRunningPrefix = "running.";
 
 // The place of the checksum's eight digits in the header: the metadata comes first, so the first match is it.
 static std::optional<std::size_t> checksum_place(std::string_view bytes) {
@@ -56,7 +57,8 @@ std::string checkpoint_bytes(const Checkpoint& checkpoint) {
   if (checkpoint.best) metadata["best"] = double_text(*checkpoint.best);
   for (const auto& [name, value] : checkpoint.running)
     metadata[std::string(kRunningPrefix) + name] = double_text(value);
-  for (const auto& [name, text] : checkpoint.notes) metadata[std::string(kNotePrefix) + name] = text;
+  for (const auto& [name, text] : checkpoint.notes)
+    metadata[std::string(kCheckpointNotePrefix) + name] = text;
 
   std::string bytes = safetensors_bytes(checkpoint.tensors, metadata);
   const std::optional<std::size_t> place = checksum_place(bytes);
@@ -100,10 +102,10 @@ Result<Checkpoint> parse_checkpoint(std::string_view bytes, const std::string& n
   if (metadata.contains("best") && !parse_number(text("best"), checkpoint.best.emplace()))
     return bad_data("`{}` has a best value that cannot be read", name);
   for (const auto& [key, value] : metadata) {
-    const auto running = kRunningPrefix.size(), note = kNotePrefix.size();
+    const auto running = kRunningPrefix.size(), note = kCheckpointNotePrefix.size();
     if (key.starts_with(kRunningPrefix) && !parse_number(value, checkpoint.running[key.substr(running)]))
       return bad_data("`{}` has a running sum that cannot be read", name);
-    if (key.starts_with(kNotePrefix)) checkpoint.notes[key.substr(note)] = value;
+    if (key.starts_with(kCheckpointNotePrefix)) checkpoint.notes[key.substr(note)] = value;
   }
   checkpoint.tensors = std::move(content->tensors);
   return checkpoint;

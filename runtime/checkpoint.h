@@ -13,6 +13,9 @@
 
 namespace striate {
 
+// Begins the names of notes in a checkpoint's metadata.
+inline constexpr std::string_view kCheckpointNotePrefix = "note.";
+
 struct Checkpoint {
   std::vector<NamedTensor> tensors; // parameters, layer state and optimiser state, by path
 

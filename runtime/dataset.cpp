@@ -3,6 +3,7 @@
 #include "support/random.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 namespace striate {
@@ -14,18 +15,27 @@ Split Split::whole(std::string name, Table table) {
 }
 
 Result<std::vector<Split>> divide(const Split& split, const std::vector<std::string>& names,
-                                  const std::vector<int64_t>& counts) {
+                                  const std::vector<double>& counts) {
   CHECK(names.size() == counts.size());
+  const bool shares = std::ranges::all_of(counts, [](double count) { return count > 0 && count < 1; });
+  // Shares such as 0.9 + 0.1 may sum to a little more or less than they say.
+  constexpr double kSlack = 1e-9;
   std::vector<Split> parts;
   int64_t begin = 0;
+  double share = 0;
   for (std::size_t i = 0; i < counts.size(); ++i) {
-    if (counts[i] <= 0) return bad_data("the part `{}` would have {} examples", names[i], counts[i]);
-    if (counts[i] > split.size() - begin)
-      return bad_data("the part `{}` needs {} examples, but {} of {} are left", names[i], counts[i],
+    share += counts[i];
+    const auto count = shares ? static_cast<int64_t>(std::floor(share * static_cast<double>(split.size()) +
+                                                                kSlack * static_cast<double>(split.size()))) -
+                                    begin
+                              : static_cast<int64_t>(counts[i]);
+    if (count <= 0) return bad_data("the part `{}` would have {} examples", names[i], count);
+    if (count > split.size() - begin)
+      return bad_data("the part `{}` needs {} examples, but {} of {} are left", names[i], count,
                       split.size() - begin, split.size());
     const auto first = split.rows.begin() + begin;
-    parts.push_back({names[i], split.table, {first, first + counts[i]}});
-    begin += counts[i];
+    parts.push_back({names[i], split.table, {first, first + count}});
+    begin += count;
   }
   return parts;
 }
@@ -42,10 +52,9 @@ Result<Split> subset(const Split& split, std::string name, std::span<const int64
 }
 
 // "u8[1,28,28]" of a column of images.
-static std::string example_type(const Tensor& column) {
-  const std::vector<int64_t> shape(column.shape().begin() + 1, column.shape().end());
+static std::string example_type(const Column& column) {
   std::string text = name_of(column.element());
-  for (int64_t size : shape) text += fmt::format(" x {}", size);
+  for (int64_t size : column.example_shape()) text += fmt::format(" x {}", size);
   return text;
 }
 
@@ -58,10 +67,9 @@ Status Dataset::add(Split split) {
       return bad_data("split `{}` has {} columns, but `{}` has {}", split.name, columns.size(),
                       splits_[0].name, others.size());
     for (std::size_t i = 0; i < columns.size(); ++i)
-      if (example_type(columns[i].values) != example_type(others[i].values))
+      if (example_type(columns[i]) != example_type(others[i]))
         return bad_data("column {} of split `{}` holds {} per example, but in `{}` it holds {}", i,
-                        split.name, example_type(columns[i].values), splits_[0].name,
-                        example_type(others[i].values));
+                        split.name, example_type(columns[i]), splits_[0].name, example_type(others[i]));
   }
   splits_.push_back(std::move(split));
   return {};
@@ -97,6 +105,7 @@ Batches::Batches(const Split& split, std::span<const int64_t> order, int64_t bat
   CHECK(batch_size > 0);
   rows_.reserve(order.size());
   for (int64_t position : order) rows_.push_back(split.rows[static_cast<std::size_t>(position)]);
+  split.table->announce(rows_);
 }
 
 std::span<const int64_t> Batches::rows(int64_t batch) const {
@@ -109,6 +118,15 @@ std::span<const int64_t> Batches::rows(int64_t batch) const {
 int64_t example_elements(const Tensor& column) {
   CHECK(column.rank() >= 1);
   return std::accumulate(column.shape().begin() + 1, column.shape().end(), int64_t{1}, std::multiplies<>());
+}
+
+Result<FetchedRows> fetch_rows(const Column& column, std::span<const int64_t> rows) {
+  if (!column.source) return FetchedRows{nullptr, &column.values, {rows.begin(), rows.end()}};
+  Result<std::shared_ptr<const Tensor>> fetched = column.source->fetch(rows);
+  if (!fetched) return fetched.failure();
+  FetchedRows result{std::move(*fetched), nullptr, natural_order(static_cast<int64_t>(rows.size()))};
+  result.values = result.owned.get();
+  return result;
 }
 
 } // namespace striate

@@ -24,8 +24,9 @@ struct Split {
 
 // Consecutive parts: the first counts[0] examples, the next counts[1], ...; the names go with the counts.
 // A count that is not positive, or more examples than there are, is a Failure. What is left over is not used.
+// Counts below 1 are shares of the whole: part i ends at the sum of the first i shares of it, rounded down.
 Result<std::vector<Split>> divide(const Split& split, const std::vector<std::string>& names,
-                                  const std::vector<int64_t>& counts);
+                                  const std::vector<double>& counts);
 
 // The rows at these positions of the split; a position outside is a Failure.
 Result<Split> subset(const Split& split, std::string name, std::span<const int64_t> positions);
@@ -49,7 +50,7 @@ std::vector<int64_t> natural_order(int64_t count);
 // One epoch's walk over a split: batches of `batch_size`, the last one ragged.
 class Batches {
 public:
-  // `order`: positions in the split.
+  // `order`: positions in the split. Announces it to the table's sources.
   Batches(const Split& split, std::span<const int64_t> order, int64_t batch_size);
 
   int64_t count() const { return count_; }
@@ -64,5 +65,14 @@ private:
 
 // Elements of one example of a column.
 int64_t example_elements(const Tensor& column);
+
+// The rows of a column, with the positions 0, 1, ... of them in the tensor that is given back (the column's
+// own where it is in memory).
+struct FetchedRows {
+  std::shared_ptr<const Tensor> owned; // of a source
+  const Tensor* values = nullptr;
+  std::vector<int64_t> positions;
+};
+Result<FetchedRows> fetch_rows(const Column& column, std::span<const int64_t> rows);
 
 } // namespace striate

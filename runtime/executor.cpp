@@ -1,5 +1,7 @@
 #include "runtime/executor.h"
 
+#include "runtime/dataset.h"
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -94,7 +96,11 @@ Status Executor::set_inputs(const EntryPoint& entry, std::span<const ColumnBindi
     if (column >= table.columns.size())
       return bad_data("`{}` reads column {}, but the data has {} columns", binding.input, column,
                       table.columns.size());
-    if (Status status = set_input(entry, binding.input, table.columns[column].values, rows); !status)
+    // Examples are not made for an input that nothing reads.
+    if (!find(entry.inputs, binding.input)) continue;
+    const Result<FetchedRows> fetched = fetch_rows(table.columns[column], rows);
+    if (!fetched) return fetched.failure();
+    if (Status status = set_input(entry, binding.input, *fetched->values, fetched->positions); !status)
       return status;
   }
   return {};

@@ -244,6 +244,24 @@ Result<Safetensors> read_safetensors(const std::string& path) {
   return parse_safetensors(*bytes, path);
 }
 
+Result<std::map<std::string, std::string>> read_safetensors_metadata(const std::string& path) {
+  Result<ByteSource> source = ByteSource::open(path);
+  if (!source) return source.failure();
+  std::array<char, 8> prefix;
+  if (Status read = source->read_exactly(prefix.data(), prefix.size(), "header"); !read)
+    return read.failure();
+  const auto length = load_little<uint64_t>(prefix.data());
+  if (length > kMaximumHeader || static_cast<int64_t>(length) > source->capacity())
+    return bad_data("`{}` is not a safetensors file, or its header is too large", path);
+  std::string header(length, '\0');
+  if (Status read = source->read_exactly(header.data(), static_cast<int64_t>(length), "header"); !read)
+    return read.failure();
+  HeaderHandler handler;
+  if (!header.starts_with('{') || !nlohmann::json::sax_parse(header.begin(), header.end(), &handler))
+    return bad_data("`{}` has a bad safetensors header: {}", path, handler.reason);
+  return std::move(handler.metadata);
+}
+
 std::string safetensors_bytes(std::span<const NamedTensor> tensors,
                               const std::map<std::string, std::string>& metadata) {
   std::set<std::string_view> names;

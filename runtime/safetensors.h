@@ -23,6 +23,8 @@ struct Safetensors {
 };
 
 Result<Safetensors> read_safetensors(const std::string& path);
+// The metadata alone, without reading the tensors.
+Result<std::map<std::string, std::string>> read_safetensors_metadata(const std::string& path);
 // `name` is how messages call the bytes.
 Result<Safetensors> parse_safetensors(std::string_view bytes, const std::string& name);
 

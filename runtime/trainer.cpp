@@ -104,6 +104,7 @@ public:
     position_.seed = options.seed;
     position_.batch_size = options.batch;
     position_.notes = options.notes;
+    position_.notes.insert(options.data_notes.begin(), options.data_notes.end());
   }
 
   Result<TrainingResult> run(const LatestCheckpoint* resume, bool initialized) {
@@ -317,8 +318,9 @@ private:
       result_.splits.emplace_back(split.name, std::move(**values));
     }
     // Nothing of how it was run goes into it: equal weights make equal files.
-    return write_safetensors(model_path(options_.run_folder), executor_.weights(),
-                             {{"striate.version", kVersion}});
+    std::map<std::string, std::string> metadata = options_.data_notes;
+    metadata["striate.version"] = kVersion;
+    return write_safetensors(model_path(options_.run_folder), executor_.weights(), metadata);
   }
 
   Executor& executor_;

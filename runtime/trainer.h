@@ -33,6 +33,7 @@ struct TrainerOptions {
   int checkpoint_keep = 3;
   std::string best;                         // "val.accuracy": its best checkpoint is kept too; "": none
   std::map<std::string, std::string> notes; // saved with every checkpoint: version, command line, source hash
+  std::map<std::string, std::string> data_notes; // saved with checkpoints, and with the weights alone
 
   ProgressMode progress = ProgressMode::Auto;
   std::string unit = "examples"; // "images"

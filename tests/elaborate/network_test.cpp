@@ -41,7 +41,7 @@ TEST(Network, LeNetIsWhatItSays) {
   EXPECT_EQ(module.bindings[1].input, "label");
   EXPECT_EQ(module.bindings[1].column, 1);
   ASSERT_EQ(module.data.splits.size(), 2u);
-  EXPECT_EQ(module.data.splits[0].counts, (std::vector<int64_t>{55000, 5000}));
+  EXPECT_EQ(module.data.splits[0].counts, (std::vector<double>{55000, 5000}));
   EXPECT_EQ(module.optimizers.size(), 8u);
   EXPECT_EQ(module.scalars[0], (std::pair<std::string, double>("optimizer.lr", 0.01)));
 }

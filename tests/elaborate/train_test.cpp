@@ -79,7 +79,7 @@ TEST(Train, TheCommandLineGivesTheModelsArguments) {
 
 TEST(Train, DataOfAnotherSizeIsToldInNumbers) {
   ElaborateOptions options;
-  options.column_type = [](const ReaderCall&, int column) -> std::optional<ColumnType> {
+  options.column_type = [](const DataDescription&, int column) -> std::optional<ColumnType> {
     if (column == 0) return ColumnType{ElementType::U8, {1, 4, 5}};
     return ColumnType{ElementType::U8, {}};
   };
@@ -90,7 +90,7 @@ TEST(Train, DataOfAnotherSizeIsToldInNumbers) {
 
 TEST(Train, AColumnOfAsManyNumbersTakesTheInputsShape) {
   ElaborateOptions options;
-  options.column_type = [](const ReaderCall&, int column) -> std::optional<ColumnType> {
+  options.column_type = [](const DataDescription&, int column) -> std::optional<ColumnType> {
     if (column == 0) return ColumnType{ElementType::F32, {16}};
     return ColumnType{ElementType::I32, {}};
   };

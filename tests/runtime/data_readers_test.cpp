@@ -78,76 +78,15 @@ TEST_F(DataReaders, Mnist) {
   EXPECT_EQ(std::vector<int>(labels.begin(), labels.begin() + 5), (std::vector<int>{5, 0, 4, 1, 9}));
 }
 
-static std::string csv_error(std::string_view text, const CsvOptions& options = {}) {
-  const Result<Table> table = parse_csv(text, "x.csv", options);
-  return table.ok() ? "" : table.failure().message;
-}
-
-TEST_F(DataReaders, CsvWithHeaderAndLabel) {
-  CsvOptions options;
-  options.label = "kind";
-  const Result<Table> table =
-      parse_csv("\xEF\xBB\xBFkind, height ,width\r\n1,2.5,-3e2\r\n\r\n0,\"+4\", 5 \r\n", "x.csv", options);
-  ASSERT_TRUE(table.ok()) << table.failure().message;
-  EXPECT_EQ(table->columns[0].values.type_text(), "f32[2,2]");
-  const auto features = table->columns[0].values.as<float>();
-  EXPECT_EQ(std::vector<float>(features.begin(), features.end()), (std::vector<float>{2.5f, -300, 4, 5}));
-  EXPECT_EQ(table->columns[1].values.type_text(), "i32[2]");
-  EXPECT_EQ(table->columns[1].values.as<int32_t>()[0], 1);
-}
-
-TEST_F(DataReaders, CsvColumnsByNameAndIndex) {
-  CsvOptions options;
-  options.columns = {"c", "0"};
-  options.label = "-1";
-  const Result<Table> table = parse_csv("a,b,c,d\n1,text,3,0.5\n5,,7,1\n", "x.csv", options);
-  ASSERT_TRUE(table.ok()) << table.failure().message;
-  const auto features = table->columns[0].values.as<float>();
-  EXPECT_EQ(std::vector<float>(features.begin(), features.end()), (std::vector<float>{3, 1, 7, 5}));
-  EXPECT_EQ(table->columns[1].values.type_text(), "f32[2]") << "0.5 is no class";
-  options.label = "e";
-  EXPECT_EQ(csv_error("a,b,c\n1,2,3\n", options), "`x.csv` has no column `e` (a, b, c)");
-  options.label = "4";
-  EXPECT_EQ(csv_error("1,2,3\n", options),
-            "`x.csv` has no column `4` (no header was found; indices go from 0 to 2)");
-}
-
-TEST_F(DataReaders, CsvWithoutHeader) {
-  const Result<Table> table = parse_csv("1;2\n3;4", "x.csv", {.separator = ';'});
-  ASSERT_TRUE(table.ok());
-  EXPECT_EQ(table->columns.size(), 1u);
-  EXPECT_EQ(table->columns[0].values.as<float>()[3], 4);
-  EXPECT_EQ(parse_csv("150,4,setosa\n1,2\n3,4\n", "x.csv")->rows(), 2) << "a title line is no header";
-  EXPECT_EQ(parse_csv("1,2\n3,4\n", "x.csv", {.header = CsvOptions::Header::Present})->rows(), 1);
-}
-
-TEST_F(DataReaders, CsvErrorsHaveAPlace) {
-  EXPECT_EQ(csv_error("a,b\n1,2\n3,\n"), "x.csv:3:3: the cell of column `b` is blank");
-  EXPECT_EQ(csv_error("a,b\n1,2\n3,  \n"), "x.csv:3:3: the cell of column `b` is blank");
-  EXPECT_EQ(csv_error("a,b\n1, 2x\n"), "x.csv:2:4: `2x` in column `b` is not a finite number");
-  EXPECT_EQ(csv_error("a,b\n1,nan\n"), "x.csv:2:3: `nan` in column `b` is not a finite number");
-  EXPECT_EQ(csv_error("a,b\n1,1e99\n"), "x.csv:2:3: `1e99` in column `b` is not a finite number");
-  EXPECT_EQ(csv_error("1,2\n3,4,5\n"), "x.csv:2:5: this line has 3 cells, but the lines before have 2");
-  EXPECT_EQ(csv_error("1,2\n3\n"), "x.csv:2:1: this line has 1 cells, but the lines before have 2");
-  EXPECT_EQ(csv_error("1,\"2\n"), "x.csv:1:3: a quoted cell is not closed on its line");
-  EXPECT_EQ(csv_error("1,\"2\" 3\n"), "x.csv:1:6: text follows a closing quote");
-  EXPECT_EQ(csv_error(""), "`x.csv` is empty");
-  EXPECT_EQ(csv_error("a,b\n"), "`x.csv` has a header but no rows");
-}
-
-TEST_F(DataReaders, CsvNeverCrashes) {
-  const std::string text = "kind,\"height\",width\n1,2.5,-3e2\n0,\"+4\",5\n";
-  for (std::size_t size = 0; size <= text.size(); ++size) (void)parse_csv(text.substr(0, size), "x.csv").ok();
-  flip_bits(text, 3000, [](const std::string& damaged) { return parse_csv(damaged, "x.csv").ok(); });
-}
-
 TEST_F(DataReaders, BundledDigits) {
   CsvOptions options;
   options.label = "-1";
-  const Result<Table> table = read_csv(STRIATE_SOURCE_FOLDER "/models/data/digits.csv.gz", options);
+  DataFit fit;
+  const Result<Table> table = read_csv({STRIATE_SOURCE_FOLDER "/models/data/digits.csv.gz"}, options, fit);
   ASSERT_TRUE(table.ok()) << table.failure().message;
   EXPECT_EQ(table->columns[0].values.type_text(), "f32[1797,64]");
   EXPECT_EQ(table->columns[1].values.type_text(), "i32[1797]");
+  EXPECT_TRUE(fit.empty()) << "numbers need no fit";
 }
 
 } // namespace striate

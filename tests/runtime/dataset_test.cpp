@@ -37,6 +37,17 @@ TEST(Dataset, DividesInOrder) {
   EXPECT_FALSE(divide(all, {"train"}, {-1}).ok());
 }
 
+TEST(Dataset, DividesByShares) {
+  const Split all = Split::whole("all", numbered_table(10));
+  const Result<std::vector<Split>> parts = divide(all, {"train", "val", "test"}, {0.7, 0.2, 0.1});
+  ASSERT_TRUE(parts.ok()) << parts.failure().message;
+  EXPECT_EQ((*parts)[0].rows.size(), 7u);
+  EXPECT_EQ((*parts)[1].rows, (std::vector<int64_t>{7, 8}));
+  EXPECT_EQ((*parts)[2].rows, (std::vector<int64_t>{9})) << "0.7 + 0.2 + 0.1 is the whole";
+  EXPECT_EQ(divide(all, {"train", "val"}, {0.5, 0.01}).failure().message,
+            "the part `val` would have 0 examples");
+}
+
 TEST(Dataset, Subset) {
   const Split part = divide(Split::whole("all", numbered_table(10)), {"a", "b"}, {5, 5}).value()[1];
   const std::vector<int64_t> positions = {4, 0};
