@@ -87,10 +87,23 @@ static double share_inside(const Statement& statement, const IndexExpr& index, i
   return static_cast<double>(inside) / static_cast<double>(all);
 }
 
+// The free variables that the vector may run over where it does not run over the batch: the channel's and the
+// innermost.
+static std::vector<int> lane_variables(const Statement& statement, const TensorType& type,
+                                       bool pad_innermost) {
+  if (type.has_batch() && !pad_innermost) return {};
+  std::vector<int> variables;
+  for (std::size_t d = 0; d < statement.output.size(); ++d)
+    if ((d == 1 || d + 1 == statement.output.size()) && !statement.output[d].empty())
+      variables.push_back(statement.output[d].back());
+  return variables;
+}
+
 // Padding that stays a test: nothing is copied for it, and the work outside is skipped. Only where the read
-// is a factor itself: of `k * exp(x else 0)` something remains outside.
+// is a factor itself: of `k * exp(x else 0)` something remains outside. Lanes of one vector cannot skip
+// apart.
 static Padding kept_as_test(const Statement& statement, const ExprRef& e, const TensorType& type,
-                            Padding& padding, bool pad_innermost) {
+                            Padding& padding, bool pad_innermost, const std::vector<int>& lanes) {
   Padding kept;
   kept.low.assign(padding.low.size(), 0);
   kept.high = kept.low;
@@ -103,6 +116,7 @@ static Padding kept_as_test(const Statement& statement, const ExprRef& e, const 
   if (share > kWorthIt || e->constant != 0) return kept;
   for (std::size_t d = 0; d < type.shape.size(); ++d) {
     if (d + 1 == type.shape.size() && pad_innermost) continue;
+    if (std::any_of(lanes.begin(), lanes.end(), [&](int v) { return e->indices[d].uses(v); })) continue;
     std::swap(kept.low[d], padding.low[d]);
     std::swap(kept.high[d], padding.high[d]);
   }
@@ -135,6 +149,8 @@ void pad_contractions(Graph& graph, bool pad_innermost) {
     Statement statement = statement_of(graph.nodes[id]);
     std::vector<ValueId> inputs = graph.nodes[id].inputs;
     const auto ranges = statement.ranges();
+    const std::vector<int> lanes =
+        lane_variables(statement, graph.values[graph.nodes[id].outputs[0]].type, pad_innermost);
     bool changed = false;
     const Statement original = statement;
     statement.body = rewrite(statement.body, [&](const ExprRef& e) -> ExprRef {
@@ -142,7 +158,7 @@ void pad_contractions(Graph& graph, bool pad_innermost) {
       const ValueId source = inputs[e->operand];
       const TensorType type = graph.values[source].type;
       Padding padding = padding_of(e, type, ranges);
-      const Padding tested = kept_as_test(original, e, type, padding, pad_innermost);
+      const Padding tested = kept_as_test(original, e, type, padding, pad_innermost, lanes);
       if (tested.any())
         graph.decide("pad_contractions", graph.values[source].name, "tested",
                      fmt::format("most of the work of `{}` on padding is skipped by whole loops",

@@ -37,6 +37,9 @@ const std::vector<RandomCase> kRandomCases = {
     {"gaussian", "mean = 3; std = 0.5", 3, 0.25, 3 - kBeyondNormal / 2, 3 + kBeyondNormal / 2},
     {"he_normal_fan", "fan_in = 50", 0, 0.04, -kBeyondNormal / 5, kBeyondNormal / 5},
     {"glorot_uniform_fan", "fan_in = 20; fan_out = 30", 0, 0.04, -std::sqrt(0.12), std::sqrt(0.12)},
+    {"he_uniform_fan", "fan_in = 50", 0, 0.04, -std::sqrt(0.12), std::sqrt(0.12)},
+    {"glorot_normal_fan", "fan_in = 20; fan_out = 30", 0, 0.04, -kBeyondNormal / 5, kBeyondNormal / 5},
+    {"lecun_normal_fan", "fan_in = 25", 0, 0.04, -kBeyondNormal / 5, kBeyondNormal / 5},
 };
 
 TEST(Random, InitializersHaveTheirDistribution) {
@@ -81,8 +84,25 @@ TEST(Random, DropKeepsTheMean) {
   EXPECT_NEAR(dropped / 40000, 0.3, 4 * std::sqrt(0.21 / 40000));
 }
 
+TEST(Random, WholeChannelsAreDropped) {
+  const TensorType type{ElementType::F32, {Size::n(), Size::constant(100), Size::constant(3)}};
+  const std::optional<OperatorSubject> subject =
+      OperatorSubject::make({"drop_channel", {type}, {{"p", "0.3"}}, 100});
+  ASSERT_TRUE(subject.has_value());
+  ReferenceTensor ones = reference_tensor(type, 100);
+  std::fill(ones.values.begin(), ones.values.end(), 1.0);
+  const std::vector<double> values = subject->outputs({ones})[0].values;
+  double dropped = 0;
+  for (std::size_t i = 0; i < values.size(); i += 3) {
+    EXPECT_EQ(values[i], values[i + 1]);
+    EXPECT_EQ(values[i], values[i + 2]);
+    if (values[i] == 0) ++dropped;
+  }
+  EXPECT_NEAR(dropped / 10000, 0.3, 4 * std::sqrt(0.21 / 10000));
+}
+
 TEST(Coverage, EveryOperatorAndOptimizerHasATest) {
-  std::set<std::string> golden, gradient, random{"drop"};
+  std::set<std::string> golden, gradient, random{"drop", "drop_channel"};
   for (const std::string& name : golden_names()) golden.insert(name);
   for (const GradientCase& test : gradient_cases()) gradient.insert(test.op);
   for (const RandomCase& test : kRandomCases) random.insert(test.op);

@@ -8,10 +8,67 @@ static GradientInput positive(std::vector<int64_t> shape) { return {std::move(sh
 static GradientInput labels(int64_t classes) { return {{kN}, Range::Label, classes}; }
 
 std::vector<std::string> operators_without_gradient() {
-  return {"step",          "binarize",          "one_hot",     "top1",
-          "top_k",         "same_side",         "zeros",       "ones",
-          "filled",        "uniform_between",   "uniform_fan", "gaussian",
-          "he_normal_fan", "glorot_uniform_fan"};
+  return {"step",
+          "binarize",
+          "one_hot",
+          "top1",
+          "top_k",
+          "same_side",
+          "zeros",
+          "ones",
+          "filled",
+          "uniform_between",
+          "uniform_fan",
+          "gaussian",
+          "he_normal_fan",
+          "glorot_uniform_fan",
+          "he_uniform_fan",
+          "glorot_normal_fan",
+          "lecun_normal_fan",
+          "top1_everywhere",
+          "sinusoidal_positions"};
+}
+
+static void add_convolutions(std::vector<GradientCase>& cases) {
+  cases.push_back({"conv1d", {{{kN, 3, 11}}, {{2, 3, 3}}}, ""});
+  cases.push_back(
+      {"conv1d", {{{kN, 4, 13}}, {{6, 2, 3}}}, "stride = 2; padding = 3; dilation = 2; groups = 2"});
+  cases.push_back({"local_conv2d", {{{kN, 3, 5, 4}}, {{2, 4, 2, 3, 2, 3}}}, ""});
+  cases.push_back({"local_conv2d", {{{kN, 1, 7, 5}}, {{3, 4, 3, 1, 3, 3}}}, "stride = 2; padding = 1"});
+  cases.push_back({"conv2d_partial", {{{kN, 6, 5, 4}}, {{6, 3, 3, 2}}}, "together = 3"});
+  cases.push_back({"conv2d_partial", {{{kN, 6, 3, 3}}, {{3, 4, 3, 3}}}, "together = 2"});
+  cases.push_back({"conv2d_partial", {{{kN, 17, 3, 3}}, {{33, 5, 1, 1}}}, "together = 1"});
+  const auto transposed = [&](std::vector<int64_t> image, std::vector<int64_t> kernel,
+                              const char* attributes) {
+    cases.push_back({"conv_transpose2d", {{std::move(image)}, {std::move(kernel)}}, attributes});
+  };
+  transposed({kN, 3, 4, 5}, {3, 2, 3, 3}, "");
+  transposed({kN, 2, 3, 5}, {2, 3, 2, 2}, "stride = 2");
+  transposed({kN, 2, 4, 3}, {2, 1, 3, 5}, "stride = [2, 3]; padding = [1, 2]; output_padding = 1");
+  transposed({kN, 4, 3, 3}, {4, 3, 4, 4}, "stride = 2; padding = 1; groups = 2");
+  transposed({kN, 1, 3, 2}, {1, 2, 3, 3}, "stride = 4");
+  transposed({kN, 17, 1, 1}, {17, 3, 3, 3}, "");
+  cases.push_back({"spread2d", {{{kN, 2, 3, 4}}, {{2, 3, 3, 5}}}, "stride = 2"});
+  cases.push_back({"interleave2d", {{{kN, 2, 3, 2, 5, 3}}}, ""});
+  for (const char* op : {"upsample_nearest2d", "upsample_bilinear2d", "bilinear_parts2d"}) {
+    cases.push_back({op, {{{kN, 2, 3, 5}}}, "scale_factor = 2"});
+    cases.push_back({op, {{{kN, 1, 4, 1}}}, "scale_factor = [3, 5]"});
+  }
+}
+
+static void add_sequences(std::vector<GradientCase>& cases) {
+  cases.push_back({"embedding", {{{kN, 3}, Range::Label, 7}, {{7, 5}}}, ""});
+  cases.push_back({"add_sinusoidal_positions", {{{kN, 3, 5}}}, ""});
+  cases.push_back({"add_positions", {{{kN, 3, 5}}, {{3, 5}}}, ""});
+  cases.push_back({"scaled_dot_product_attention", {{{kN, 2, 3, 5}}, {{kN, 2, 7, 5}}, {{kN, 2, 7, 3}}}, ""});
+  cases.push_back(
+      {"scaled_dot_product_attention", {{{kN, 5, 3}}, {{kN, 5, 3}}, {{kN, 5, 2}}}, "is_causal = true"});
+  cases.push_back({"split_heads", {{{kN, 3, 10}}}, "heads = 2"});
+  cases.push_back({"split_heads", {{{kN, 3, 12}}}, "heads = 2; parts = 3; part = 1"});
+  cases.push_back({"merge_heads", {{{kN, 2, 3, 5}}}, ""});
+  cases.push_back({"prepend", {{{kN, 3, 5}}, {{5}}}, ""});
+  cases.push_back({"at_position", {{{kN, 3, 5}}}, "position = 2"});
+  cases.push_back({"mean_position", {{{kN, 3, 5}}}, ""});
 }
 
 std::vector<GradientCase> gradient_cases() {
@@ -23,8 +80,8 @@ std::vector<GradientCase> gradient_cases() {
   }
   cases.push_back({"pow", {positive({kN, 17}), {{kN, 17}}}, ""});
   cases.push_back({"pow", {positive({kN, 1, 3}), {{2, 1}}}, ""});
-  for (const char* op :
-       {"neg", "exp", "abs", "relu", "leaky_relu", "sigmoid", "tanh", "gelu", "softplus", "to_real"}) {
+  for (const char* op : {"neg", "exp", "abs", "relu", "leaky_relu", "sigmoid", "tanh", "gelu", "softplus",
+                         "elu", "selu", "silu", "mish", "relu6", "hard_sigmoid", "to_real"}) {
     cases.push_back({op, {{{kN, 33}}}, ""});
     cases.push_back({op, {{{kN, 1, 2, 1}}}, ""});
   }
@@ -32,6 +89,11 @@ std::vector<GradientCase> gradient_cases() {
   cases.push_back({"blend", {{{kN, 7}}, {{kN, 7}}}, "t = 0.3"});
   cases.push_back({"normalize", {{{kN, 1, 3, 5}}}, "mean = 0.1; std = 0.7"});
   cases.push_back({"drop", {{{kN, 33}}}, "p = 0.4"});
+  cases.push_back({"drop_channel", {{{kN, 17, 3}}}, "p = 0.4"});
+  cases.push_back({"prelu", {{{kN, 17, 3}}, {{17}}}, ""});
+  cases.push_back({"prelu", {{{kN, 5}}, {{1}}}, ""});
+  cases.push_back({"maxout", {{{kN, 15}}}, "pieces = 3"});
+  cases.push_back({"maxout", {{{kN, 4, 3, 2}}}, "pieces = 2"});
 
   const auto conv = [&](std::vector<int64_t> image, std::vector<int64_t> kernel, const char* attributes) {
     cases.push_back({"conv2d", {{std::move(image)}, {std::move(kernel)}}, attributes});
@@ -51,6 +113,7 @@ std::vector<GradientCase> gradient_cases() {
   conv({kN, 1, 23, 19}, {2, 1, 11, 7}, "stride = 4; padding = 2");
   conv({kN, 1, 5, 5}, {1, 1, 5, 5}, "");
   conv({kN, 1, 3, 3}, {1, 1, 3, 3}, "padding = 4; stride = 3");
+  add_convolutions(cases);
   cases.push_back({"add_channel", {{{kN, 17, 3, 1}}, {{17}}}, ""});
   cases.push_back({"add_channel", {{{kN, 1}}, {{1}}}, ""});
   cases.push_back({"linear", {{{kN, 17}}, {{33, 17}}}, ""});
@@ -86,6 +149,16 @@ std::vector<GradientCase> gradient_cases() {
   pool("l2_pool2d", {kN, 3, 7, 5}, "kernel_size = 2");
   pool("l2_pool2d", {kN, 1, 7, 7}, "kernel_size = 3; stride = 2");
   pool("global_avg_pool2d", {kN, 5, 7, 3}, "");
+  pool("global_max_pool2d", {kN, 5, 7, 3}, "");
+  for (const char* op : {"adaptive_avg_pool2d", "adaptive_max_pool2d"}) {
+    pool(op, {kN, 2, 4, 9}, "output_size = [2, 3]");
+    pool(op, {kN, 3, 7, 8}, "output_size = 3");
+    pool(op, {kN, 1, 3, 7}, "output_size = [4, 5]");
+  }
+  for (const char* op : {"max_pool1d", "avg_pool1d"}) {
+    pool(op, {kN, 3, 9}, "kernel_size = 2");
+    pool(op, {kN, 2, 10}, "kernel_size = 3; stride = 2; padding = 1");
+  }
 
   for (const char* op : {"softmax", "log_softmax"}) {
     cases.push_back({op, {{{kN, 17}}}, ""});
@@ -99,15 +172,35 @@ std::vector<GradientCase> gradient_cases() {
   cases.push_back({"scale_shift_channel", {{{kN, 3, 5, 2}}, {{3}}, {{3}}}, ""});
   cases.push_back({"scale_shift_channel", {{{kN, 1}}, {{1}}, {{1}}}, ""});
 
+  cases.push_back({"scale_shift", {{{kN, 3, 5}}, {{5}}, {{5}}}, ""});
+  cases.push_back({"layer_norm", {{{kN, 17}}}, ""});
+  cases.push_back({"layer_norm", {{{kN, 3, 5}}}, "eps = 0.1"});
+  cases.push_back({"rms_norm", {{{kN, 3, 5}}}, "eps = 0.1"});
+  cases.push_back({"group_norm", {{{kN, 6, 3, 2}}}, "groups = 2"});
+  cases.push_back({"group_norm", {{{kN, 15}}}, "groups = 3; eps = 0.1"});
+  cases.push_back({"local_response_norm", {{{kN, 17, 3}}}, "size = 5; alpha = 0.5; k = 2"});
+  cases.push_back({"local_response_norm", {{{kN, 3, 2, 3}}}, "size = 4; alpha = 2; beta = 0.5"});
+  add_sequences(cases);
+
   cases.push_back({"cross_entropy", {{{kN, 10}}, labels(10)}, ""});
+  cases.push_back({"cross_entropy", {{{kN, 10}}, labels(10)}, "label_smoothing = 0.1"});
+  cases.push_back({"cross_entropy_everywhere", {{{kN, 5, 3, 2}}, {{kN, 3, 2}, Range::Label, 5}}, ""});
+  cases.push_back({"cross_entropy_everywhere", {{{kN, 5, 7}}, {{kN, 7}, Range::Label, 5}}, ""});
+  cases.push_back({"nll", {{{kN, 17}}, labels(17)}, ""});
   cases.push_back({"cross_entropy", {{{kN, 33}}, labels(33)}, ""});
   cases.push_back({"cross_entropy", {{{kN, 2}}, labels(2)}, ""});
-  for (const char* op : {"mse", "l1", "binary_cross_entropy"}) {
+  for (const char* op : {"mse", "l1", "binary_cross_entropy", "huber", "smooth_l1"}) {
     cases.push_back({op, {{{kN, 17}}, positive({kN, 17})}, ""});
     cases.push_back({op, {{{kN, 1}}, positive({kN, 1})}, ""});
     cases.push_back({op, {{{kN, 2, 3, 5}}, positive({kN, 2, 3, 5})}, ""});
   }
 
+  cases.push_back({"huber", {{{kN, 17}}, positive({kN, 17})}, "delta = 0.4"});
+  cases.push_back({"smooth_l1", {{{kN, 17}}, positive({kN, 17})}, "beta = 0.4"});
+
+  cases.push_back({"positions_first", {{{kN, 3, 2, 5}}}, ""});
+  cases.push_back({"concat", {{{kN, 3, 5}}, {{kN, 17, 5}}}, ""});
+  cases.push_back({"concat", {{{kN, 1}}, {{kN, 1}}}, ""});
   cases.push_back({"flatten", {{{kN, 3, 1, 5}}}, ""});
   cases.push_back({"unflatten", {{{kN, 30}}}, "channels = 3; height = 2; width = 5"});
   cases.push_back({"transpose", {{{kN, 3, 5}}}, ""});

@@ -114,7 +114,8 @@ def elementwise():
 
     unary = {
         "neg": torch.neg, "exp": torch.exp, "abs": torch.abs, "relu": torch.relu, "sigmoid": torch.sigmoid,
-        "tanh": torch.tanh, "gelu": F.gelu, "softplus": F.softplus,
+        "tanh": torch.tanh, "gelu": F.gelu, "softplus": F.softplus, "elu": F.elu, "selu": F.selu, "silu": F.silu,
+        "mish": F.mish, "relu6": F.relu6, "hard_sigmoid": lambda x: F.relu6(x + 3) / 6,
     }  # fmt: skip
     for name, function in unary.items():
         with Operator(name) as op:
@@ -128,6 +129,12 @@ def elementwise():
         op.case("default", F.leaky_relu, normal(3, 17))
         op.case("zeros", F.leaky_relu, ties(3, 7))
         op.case("steep", lambda x: F.leaky_relu(x, 0.25), normal(3, 17), negative_slope=0.25)
+    with Operator("prelu") as op:
+        op.case("each", F.prelu, normal(3, 4, 2, 5), normal(4))
+        op.case("one", F.prelu, normal(3, 7), normal(1))
+    with Operator("maxout") as op:
+        op.case("units", lambda x: x.unflatten(1, (5, 3)).amax(2), normal(3, 15), pieces=3)
+        op.case("maps", lambda x: x.unflatten(1, (3, 2)).amax(2), normal(2, 6, 3, 4), pieces=2)
     with Operator("step") as op:
         op.case("batch", lambda x: torch.heaviside(x, torch.zeros_like(x)), normal(3, 17), gradient=False)
     with Operator("blend") as op:
@@ -170,6 +177,68 @@ def convolution():
     with Operator("add_channel") as op:
         op.case("images", lambda x, b: x + b[:, None, None], normal(2, 3, 4, 5), normal(3))
         op.case("rows", lambda x, b: x + b, normal(3, 17), normal(17))
+    with Operator("conv1d") as op:
+        op.case("plain", F.conv1d, normal(2, 3, 11), normal(4, 3, 3))
+        op.case("all", lambda x, k: F.conv1d(x, k, stride=2, padding=3, dilation=2, groups=2), normal(2, 4, 11), normal(6, 2, 3),
+                stride=2, padding=3, dilation=2, groups=2)  # fmt: skip
+
+    def local(stride, padding):
+        def function(x, k):
+            o, i, j, c, r, s = k.shape
+            columns = F.unfold(x, (r, s), stride=stride, padding=padding).reshape(len(x), c, r, s, i, j)
+            return torch.einsum("ncrsij,oijcrs->noij", columns, k)
+
+        return function
+
+    with Operator("local_conv2d") as op:
+        op.case("plain", local(1, 0), normal(2, 3, 5, 6), normal(4, 3, 4, 3, 3, 3))
+        op.case("strided", local(2, 1), normal(2, 2, 7, 6), normal(3, 4, 3, 2, 3, 2 + 1), stride=2, padding=1)
+
+    def partial(together):
+        def function(x, k):
+            o, m, r, s = k.shape
+            dense = torch.zeros(o, x.shape[1], r, s, dtype=x.dtype)
+            table = torch.tensor([[(a + b + b // together) % x.shape[1] for b in range(m)] for a in range(o)])
+            return F.conv2d(x, dense.scatter(1, table[:, :, None, None].expand(o, m, r, s), k))
+
+        return function
+
+    with Operator("conv2d_partial") as op:
+        op.case("three", partial(3), normal(2, 6, 6, 5), normal(6, 3, 3, 2), together=3)
+        op.case("split", partial(2), normal(2, 6, 5, 5), normal(3, 4, 3, 3), together=2)
+
+    def transposed(**attributes):
+        return lambda x, k: F.conv_transpose2d(x, k, **attributes)
+
+    with Operator("conv_transpose2d") as op:
+        op.case("plain", transposed(), normal(2, 3, 4, 5), normal(3, 4, 3, 2))
+        for label, settings in {
+            "two": dict(stride=2),
+            "strided": dict(stride=(2, 3), padding=(1, 2), output_padding=(1, 0)),
+            "unet": dict(stride=2, padding=1, output_padding=1),
+            "gaps": dict(stride=4),
+            "grouped": dict(stride=2, padding=1, groups=2),
+        }.items():
+            kernel = {"two": (4, 3, 2, 2), "grouped": (4, 2, 4, 4)}.get(label, (4, 3, 3, 4) if label == "strided" else (4, 3, 3, 3))
+            op.case(label, transposed(**settings), normal(2, 4, 4, 3), normal(*kernel), **settings)
+    with Operator("spread2d") as op:
+        function = lambda x, k: F.conv_transpose2d(x, k, stride=2).unflatten(3, (4, 2)).unflatten(2, (5, 2))
+        op.case("even", function, normal(2, 3, 4, 3), normal(3, 2, 4, 4), stride=2)
+    with Operator("interleave2d") as op:
+        op.case("parts", lambda x: x.flatten(4, 5).flatten(2, 3), normal(2, 3, 4, 2, 5, 3))
+    with Operator("upsample_nearest2d") as op:
+        op.case("two", lambda x: F.interpolate(x, scale_factor=2), normal(2, 3, 4, 3), scale_factor=2)
+        op.case("uneven", lambda x: F.interpolate(x, scale_factor=(3, 1)), normal(2, 3, 4, 3), scale_factor=(3, 1))
+
+    def bilinear(scale):
+        return lambda x: F.interpolate(x, scale_factor=scale, mode="bilinear", align_corners=False)
+
+    with Operator("upsample_bilinear2d") as op:
+        op.case("two", bilinear(2), normal(2, 3, 4, 3), scale_factor=2)
+        op.case("uneven", bilinear((3, 5)), normal(2, 3, 4, 3), scale_factor=(3, 5))
+        op.case("same", bilinear(1), normal(2, 3, 1, 3), scale_factor=1)
+    with Operator("bilinear_parts2d") as op:
+        op.case("two", lambda x: bilinear(2)(x).unflatten(3, (3, 2)).unflatten(2, (4, 2)), normal(2, 3, 4, 3), scale_factor=2)
 
 
 def pooling():
@@ -200,6 +269,17 @@ def pooling():
         op.case("two", lambda x: F.lp_pool2d(x, 2, 2), normal(2, 3, 6, 8), kernel_size=2)
     with Operator("global_avg_pool2d") as op:
         op.case("images", lambda x: F.adaptive_avg_pool2d(x, 1).flatten(1), normal(3, 5, 7, 4))
+    with Operator("global_max_pool2d") as op:
+        op.case("images", lambda x: x.amax((2, 3)), normal(3, 5, 7, 4))
+    for name, function in {"adaptive_avg_pool2d": F.adaptive_avg_pool2d, "adaptive_max_pool2d": F.adaptive_max_pool2d}.items():
+        with Operator(name) as op:
+            op.case("divides", lambda x: function(x, (2, 3)), normal(2, 3, 4, 9), output_size=(2, 3))
+            op.case("overlaps", lambda x: function(x, 3), normal(2, 3, 7, 8), output_size=3)
+            op.case("repeats", lambda x: function(x, (4, 5)), normal(2, 2, 3, 7), output_size=(4, 5))
+    for name, function in {"max_pool1d": F.max_pool1d, "avg_pool1d": F.avg_pool1d}.items():
+        with Operator(name) as op:
+            op.case("two", lambda x: function(x, 2), normal(2, 3, 9), kernel_size=2)
+            op.case("padded", lambda x: function(x, 3, 2, 1), normal(2, 3, 10), kernel_size=3, stride=2, padding=1)
 
 
 def linear():
@@ -241,6 +321,65 @@ def normalization():
     with Operator("scale_shift_channel") as op:
         function = lambda x, w, b: x * w[:, None, None] + b[:, None, None]
         op.case("images", function, normal(2, 3, 4, 5), normal(3), normal(3))
+    with Operator("scale_shift") as op:
+        op.case("sequences", lambda x, w, b: x * w + b, normal(2, 3, 5), normal(5), normal(5))
+    with Operator("layer_norm") as op:
+        op.case("rows", lambda x: F.layer_norm(x, (7,)), 2 + 3 * normal(4, 7))
+        op.case("sequences", lambda x: F.layer_norm(x, (7,), eps=0.1), normal(2, 3, 7), eps=0.1)
+    with Operator("rms_norm") as op:
+        op.case("rows", lambda x: x * (x.square().mean(-1, keepdim=True) + 1e-3).rsqrt(), 2 + normal(4, 7), eps=1e-3)
+    with Operator("group_norm") as op:
+        op.case("images", lambda x: F.group_norm(x, 2), 2 + 3 * normal(2, 6, 4, 5), groups=2)
+        op.case("instances", lambda x: F.instance_norm(x), normal(2, 3, 4, 5), groups=3)
+        op.case("rows", lambda x: F.group_norm(x, 3, eps=0.1), normal(3, 6), groups=3, eps=0.1)
+    with Operator("local_response_norm") as op:
+        op.case("odd", lambda x: F.local_response_norm(x, 5, 0.5, 0.75, 2), normal(2, 7, 3, 4), size=5, alpha=0.5, k=2.0)
+        op.case("even", lambda x: F.local_response_norm(x, 2, 3.0, 0.6), normal(2, 4, 3, 2), size=2, alpha=3.0, beta=0.6)
+
+
+def attention():
+    with Operator("embedding") as op:
+        op.case("words", lambda t, w: F.embedding(t.long(), w), labels(12, 7).reshape(3, 4), normal(7, 5))
+    with Operator("sinusoidal_positions") as op:
+
+        def positions(x, base):
+            t, c = x.shape[1:]
+            angle = torch.arange(t).double()[:, None] * base ** (-torch.arange(0, c, 2).double() / c)
+            return torch.stack([angle.sin(), angle.cos()], -1).flatten(1)[:, :c]
+
+        op.case("even", lambda x: positions(x, 10000.0), normal(2, 5, 6), gradient=False)
+        op.case("odd", lambda x: positions(x, 50.0), normal(1, 9, 5), gradient=False, base=50.0)
+    with Operator("add_sinusoidal_positions") as op:
+        op.case("even", lambda x: x + positions(x, 10000.0), normal(2, 5, 6))
+    with Operator("add_positions") as op:
+        op.case("learned", torch.add, normal(2, 5, 6), normal(5, 6))
+
+    def attend(causal):
+        def function(q, k, v):
+            score = q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5
+            if causal:
+                score = score.masked_fill(torch.ones_like(score).triu(1).bool(), -torch.inf)
+            return score.softmax(-1) @ v
+
+        return function
+
+    with Operator("scaled_dot_product_attention") as op:
+        every = {"batched": (0, 1, 2)}
+        op.case("heads", attend(False), normal(2, 3, 5, 4), normal(2, 3, 7, 4), normal(2, 3, 7, 6), **every)
+        op.case("causal", attend(True), normal(2, 3, 5, 4), normal(2, 3, 5, 4), normal(2, 3, 5, 4), **every, is_causal=True)
+        op.case("large", attend(True), 30 * normal(2, 5, 4), 30 * normal(2, 5, 4), normal(2, 5, 4), **every, is_causal=True)
+    with Operator("split_heads") as op:
+        op.case("all", lambda x: x.unflatten(2, (2, 3)).transpose(1, 2), normal(2, 5, 6), heads=2)
+        op.case("second", lambda x: x[:, :, 6:12].unflatten(2, (2, 3)).transpose(1, 2), normal(2, 5, 18), heads=2, parts=3, part=1)
+    with Operator("merge_heads") as op:
+        op.case("all", lambda x: x.transpose(1, 2).flatten(2), normal(2, 3, 5, 4))
+    with Operator("prepend") as op:
+        op.case("class", lambda x, t: torch.cat([t.expand(len(x), 1, -1), x], 1), normal(2, 3, 4), normal(4))
+    with Operator("at_position") as op:
+        op.case("first", lambda x: x[:, 0], normal(3, 4, 5))
+        op.case("last", lambda x: x[:, 3], normal(3, 4, 5), position=3)
+    with Operator("mean_position") as op:
+        op.case("all", lambda x: x.mean(1), normal(3, 4, 5))
 
 
 def losses():
@@ -249,9 +388,18 @@ def losses():
         op.case("digits", function, 3 * normal(17, 10), labels(17, 10), batched=(0, 1))
         op.case("large", function, 1000 * normal(5, 3), labels(5, 3), batched=(0, 1))
         op.case("ties", function, ties(5, 3), labels(5, 3), batched=(0, 1))
+        smooth = lambda x, l: F.cross_entropy(x, l.long(), reduction="none", label_smoothing=0.1)
+        op.case("smooth", smooth, 3 * normal(17, 10), labels(17, 10), batched=(0, 1), label_smoothing=0.1)
+    with Operator("cross_entropy_everywhere") as op:
+        function = lambda x, l: F.cross_entropy(x, l.long(), reduction="none").flatten(1).mean(1)
+        op.case("images", function, 3 * normal(2, 5, 3, 4), labels(24, 5).reshape(2, 3, 4), batched=(0, 1))
+        op.case("sequences", function, 300 * normal(3, 4, 6), labels(18, 4).reshape(3, 6), batched=(0, 1))
+    with Operator("nll") as op:
+        function = lambda x, l: F.nll_loss(x, l.long(), reduction="none")
+        op.case("digits", function, normal(17, 10), labels(17, 10), batched=(0, 1))
     per_example = {
         "mse": (F.mse_loss, normal), "l1": (F.l1_loss, normal), "binary_cross_entropy":
-        (F.binary_cross_entropy_with_logits, share),
+        (F.binary_cross_entropy_with_logits, share), "huber": (F.huber_loss, normal), "smooth_l1": (F.smooth_l1_loss, normal),
     }  # fmt: skip
     for name, (function, target) in per_example.items():
         with Operator(name) as op:
@@ -259,12 +407,19 @@ def losses():
             op.case("rows", mean, normal(5, 7), target(5, 7), batched=(0, 1))
             op.case("ties", mean, ties(5, 7), ties(5, 7), batched=(0, 1))
             op.case("images", mean, normal(3, 2, 3, 4), target(3, 2, 3, 4), batched=(0, 1))
+            if name in ("huber", "smooth_l1"):
+                argument = {"huber": "delta", "smooth_l1": "beta"}[name]
+                narrow = lambda x, t: function(x, t, reduction="none", **{argument: 0.4}).flatten(1).mean(1)
+                op.case("narrow", narrow, normal(5, 7), normal(5, 7), batched=(0, 1), **{argument: 0.4})
 
 
 def metrics():
     with Operator("top1") as op:
         function = lambda x, l: (x.argmax(1) == l).double()
         op.case("digits", function, normal(33, 4), labels(33, 4), batched=(0, 1), gradient=False)
+    with Operator("top1_everywhere") as op:
+        function = lambda x, l: (x.argmax(1) == l).double().flatten(1).mean(1)
+        op.case("images", function, normal(3, 4, 2, 5), labels(30, 4).reshape(3, 2, 5), batched=(0, 1), gradient=False)
     with Operator("top_k") as op:
         function = lambda x, l: (x.topk(3, 1).indices == l[:, None]).any(1).double()
         op.case("digits", function, normal(33, 10), labels(33, 10), batched=(0, 1), gradient=False, k=3)
@@ -284,6 +439,11 @@ def views():
         op.case("columns", lambda x: x.squeeze(-1), normal(3, 5, 1))
     with Operator("unsqueeze") as op:
         op.case("columns", lambda x: x.unsqueeze(-1), normal(3, 5))
+    with Operator("positions_first") as op:
+        op.case("images", lambda x: x.flatten(2).transpose(1, 2), normal(2, 3, 4, 5))
+    with Operator("concat") as op:
+        op.case("images", lambda a, b: torch.cat([a, b], 1), normal(2, 3, 4, 5), normal(2, 2, 4, 5), batched=(0, 1))
+        op.case("rows", lambda a, b: torch.cat([a, b], 1), normal(3, 1), normal(3, 6), batched=(0, 1))
 
 
 def optimizers():
@@ -313,6 +473,6 @@ def optimizers():
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    for group in (elementwise, data, convolution, pooling, linear, normalization, losses, metrics, views, optimizers):
+    for group in (elementwise, data, convolution, pooling, linear, normalization, attention, losses, metrics, views, optimizers):
         group()
     print(f"{sum(f.stat().st_size for f in FOLDER.iterdir()) / 1e6:.2f} MB in {len(list(FOLDER.iterdir()))} files")

@@ -40,6 +40,8 @@ static std::vector<GradientCase> forward_cases() {
       {"one_hot", {{{kN}, Range::Label, 1}}, "classes = 1"},
       {"top1", {{{kN, 10}}, labels}, ""},
       {"top1", {{{kN, 1}}, {{kN}, Range::Label, 1}}, ""},
+      {"top1_everywhere", {{{kN, 5, 3, 2}}, {{kN, 3, 2}, Range::Label, 5}}, ""},
+      {"sinusoidal_positions", {{{kN, 3, 5}}}, ""},
       {"top_k", {{{kN, 10}}, labels}, "k = 3"},
       {"top_k", {{{kN, 33}}, {{kN}, Range::Label, 33}}, "k = 5"},
       {"same_side", {{{kN, 2}}, {{kN, 2}}}, "threshold = 0.1"},
@@ -54,6 +56,9 @@ static std::vector<GradientCase> forward_cases() {
       {"gaussian", "mean = 3; std = 0.5"},
       {"he_normal_fan", "fan_in = 50"},
       {"glorot_uniform_fan", "fan_in = 20; fan_out = 30"},
+      {"he_uniform_fan", "fan_in = 50"},
+      {"glorot_normal_fan", "fan_in = 20; fan_out = 30"},
+      {"lecun_normal_fan", "fan_in = 25"},
   };
   for (const auto& [op, attributes] : initializers)
     for (const std::vector<int64_t>& shape : {std::vector<int64_t>{1}, {17}, {33, 3}, {5, 2, 3, 1}})
