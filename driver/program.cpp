@@ -2,6 +2,7 @@
 
 #include "driver/crash_report.h"
 #include "driver/definition_gradient.h"
+#include "driver/schedules.h"
 
 #ifdef STRIATE_HAS_LLVM
 #include "codegen/cpu/target.h"
@@ -145,6 +146,7 @@ TrainerOptions trainer_options(const Options& options, const OpenProgram& progra
   trainer.checkpoint_every = training.checkpoint_every;
   trainer.checkpoint_keep = static_cast<int>(training.checkpoint_keep);
   trainer.best = training.best;
+  set_schedules(module, trainer);
   trainer.notes = {{"striate.version", kVersion},
                    {"striate.command", options.command_line},
                    {kProgramNote, fmt::format("{:016x}", fnv1a(program.source))}};

@@ -141,9 +141,10 @@ enum class StmtKind {
   Metric, // metric a = v           targets (one Name), value
   Phase,  // phase NAME { }         targets (one Name), block
   Freeze, // freeze a, b.c          targets: Names or Members
-  Load,   // load "f" into a except b   text: the file; targets (optional): into; exclusions (optional)
-  Value,  // v                      value: the value of the block; or If, When, Repeat, Scan or, in `train`, a
-          // Call
+  Optimizer, // optimizer a, b.c = v   targets: Names or Members (a parameter group), value
+  Load,      // load "f" into a except b   text: the file; targets (optional): into; exclusions (optional)
+  Value, // v                      value: the value of the block; or If, When, Repeat, Scan or, in `train`, a
+         // Call
 };
 
 struct Stmt {
@@ -176,6 +177,7 @@ enum class ItemKind {
   Layer,     // attributes, inputs, preconditions, body
   Model,     // attributes, preconditions, body
   Optimizer, // attributes, inputs (the weight, its gradient), body
+  Schedule,  // attributes, preconditions, body (Assign, Return)
   Data,      // body (Split, Field, Assign)
   Train,     // subject: the model (Name or Call); with: the data (Name or Call); body. name: the model's name
 };

@@ -92,11 +92,29 @@ struct TrainDescription {
   SourceLocation location;
 };
 
+// `plateau(val.loss, factor = 0.1)`: 1, and times `factor` whenever the measure has not become better for
+// more than `patience` epochs.
+struct PlateauDescription {
+  std::string measure; // "val.loss"
+  double factor = 0.1, patience = 10, threshold = 1e-4, cooldown = 0;
+  SourceLocation location;
+};
+
+// A run-time scalar that the host computes before each update, from the scalars "step", "epoch" (of this
+// update), "steps", "epochs" (of the run) and "plateau.0", "plateau.1", ...
+struct ScalarSchedule {
+  std::string scalar; // "optimizer.lr"
+  ExprRef value;
+};
+
 struct Module {
   Graph train; // forward in training mode, with outputs "loss" and the metrics, each f32[N]
   Graph eval;  // forward in evaluation mode, with the model's outputs too
-  std::vector<OptimizerInstance> optimizers;           // one per trainable parameter
-  std::vector<std::pair<std::string, double>> scalars; // "optimizer.lr" and its value
+  std::vector<OptimizerInstance> optimizers; // one per trainable parameter
+  std::vector<std::pair<std::string, double>>
+      scalars; // "optimizer.lr" and its value; 0 where it has a schedule
+  std::vector<ScalarSchedule> schedules;
+  std::vector<PlateauDescription> plateaus;
   DataDescription data;
   std::vector<InputBinding> bindings;
   TrainDescription training;

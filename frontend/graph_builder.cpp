@@ -91,7 +91,7 @@ void GraphBuilder::set_next(int persistent, int next) { persistents_.at(persiste
 
 int GraphBuilder::next_of(int persistent) const { return persistents_.at(persistent).next; }
 
-static bool is_at_or_below(const std::string& name, const std::string& path) {
+bool is_at_or_below(const std::string& name, const std::string& path) {
   return name == path || name.starts_with(path + ".");
 }
 

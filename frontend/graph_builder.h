@@ -11,6 +11,9 @@
 
 namespace striate {
 
+// Whether a parameter is `path` or stands in the layer `path`.
+bool is_at_or_below(const std::string& name, const std::string& path);
+
 class GraphBuilder {
 public:
   int add_input(const std::string& name, const TensorType& type, const SourceLocation& location);

@@ -29,7 +29,7 @@ bool begins_item(const std::vector<Token>& tokens, std::size_t index) {
   if (second != TokenKind::Name) return false;
   if (word == "train")
     return third == TokenKind::LeftParen || (third == TokenKind::Name && tokens[index + 2].text == "with");
-  return (word == "op" || word == "model" || word == "optimizer" || word == "data") &&
+  return (word == "op" || word == "model" || word == "optimizer" || word == "schedule" || word == "data") &&
          (third == TokenKind::LeftParen || third == TokenKind::LeftBrace || third == TokenKind::Colon);
 }
 

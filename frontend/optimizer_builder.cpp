@@ -23,7 +23,44 @@ std::vector<std::string> OptimizerBuilder::setting_names(const Library& library,
   return names;
 }
 
-bool OptimizerBuilder::read(const ast::Expr& expr, const std::map<std::string, CompileTimeValue>& settings) {
+// The call's arguments with those of the command line in their place. A number that changes while training is
+// kept as a schedule, and 0 stands for it.
+std::optional<std::vector<ast::Argument>>
+OptimizerBuilder::arguments(const ast::Expr& expr, const std::map<std::string, ast::ExprPtr>& settings) {
+  std::vector<ast::Argument> result;
+  if (expr.kind == ExprKind::Call)
+    for (std::size_t i = 0; i < expr.arguments.size(); ++i) {
+      ast::Argument argument = expr.arguments[i];
+      const std::vector<ast::Parameter>& parameters = item_->attributes;
+      // Named, so that none shifts where the command line takes one's place.
+      if (argument.name.empty() && i < parameters.size()) argument.name = parameters[i].name;
+      if (!settings.contains(argument.name)) result.push_back(std::move(argument));
+    }
+  for (const auto& [name, value] : settings) result.push_back({value->location, name, value});
+
+  Evaluator evaluator(reporter_, library_);
+  for (ast::Argument& argument : result) {
+    const auto named = [&](const ast::Parameter& parameter) { return parameter.name == argument.name; };
+    const auto parameter = std::find_if(item_->attributes.begin(), item_->attributes.end(), named);
+    const bool real = parameter != item_->attributes.end() && parameter->type.name == "real" &&
+                      !parameter->type.has_dimensions;
+    Scope scope;
+    if (!real || evaluator.try_evaluate(*argument.value, scope)) continue;
+    const ExprRef schedule = schedule_builder_.build(*argument.value);
+    if (!schedule) return std::nullopt;
+    auto number = std::make_shared<ast::Expr>();
+    number->kind = ExprKind::Real;
+    number->location = argument.value->location;
+    if (schedule->kind == striate::Expr::Kind::Constant)
+      number->real = schedule->constant;
+    else
+      schedules_.push_back({prefix_ + "." + argument.name, schedule});
+    argument.value = std::move(number);
+  }
+  return result;
+}
+
+bool OptimizerBuilder::read(const ast::Expr& expr, const std::map<std::string, ast::ExprPtr>& settings) {
   const ast::Expr& callee = callee_of(expr);
   item_ = callee.kind == ExprKind::Name ? library_.find(ast::ItemKind::Optimizer, callee.text) : nullptr;
   if (!item_) {
@@ -37,22 +74,9 @@ bool OptimizerBuilder::read(const ast::Expr& expr, const std::map<std::string, C
   }
   Evaluator evaluator(reporter_, library_);
   Scope scope;
-  std::vector<ast::Argument> arguments;
-  if (expr.kind == ExprKind::Call)
-    for (const ast::Argument& argument : expr.arguments)
-      if (!settings.contains(argument.name)) arguments.push_back(argument);
-  for (const auto& [name, value] : settings) { // as if they had been written
-    ast::Argument argument;
-    argument.name = name;
-    argument.location = expr.location;
-    argument.value = std::make_shared<ast::Expr>();
-    argument.value->kind = ExprKind::Name;
-    argument.value->text = "--set " + name;
-    argument.value->location = expr.location;
-    scope.bind(argument.value->text, value);
-    arguments.push_back(std::move(argument));
-  }
-  CallSite site{{}, &arguments, expr.location};
+  const auto given = arguments(expr, settings);
+  if (!given) return false;
+  CallSite site{{}, &*given, expr.location};
   auto bound = bind_call(evaluator, scope, *item_, Takes::Attributes, site);
   if (!bound) return false;
   if (item_->inputs.size() != 2) {
@@ -62,7 +86,7 @@ bool OptimizerBuilder::read(const ast::Expr& expr, const std::map<std::string, C
   }
   for (const ast::Parameter& parameter : item_->attributes) {
     const CompileTimeValue& value = bound->attributes.at(parameter.name);
-    const std::string name = "optimizer." + parameter.name;
+    const std::string name = prefix_ + "." + parameter.name;
     if (value.kind == Kind::Real) {
       scalars_.emplace_back(name, value.real);
       scalar_names_[parameter.name] = name;
@@ -100,13 +124,14 @@ bool OptimizerBuilder::collect_states(const ast::Block& block, Scope& scope, std
 
 std::shared_ptr<const Definition> OptimizerBuilder::define(const TensorType& type,
                                                            const std::vector<State>& states, Scope& scope) {
-  DefinitionBuilder builder(reporter_, library_, scope, {{"", type.shape}}, item_->name, "optimizer");
+  DefinitionBuilder builder(reporter_, library_, scope, {{"", type.shape}}, item_->name, prefix_);
   const std::vector<std::vector<Size>> no_groups(type.shape.size());
   for (const ast::Parameter& input : item_->inputs) builder.add_input(input.name, type, no_groups, false);
   for (const State& state : states)
     builder.add_input(state.statement->parameter.name, type, no_groups, false);
   for (const auto& [name, scalar] : scalar_names_) builder.add_run_time_scalar(name, scalar);
-  for (const char* name : {"step", "epoch"}) builder.add_run_time_scalar(name, name);
+  builder.add_run_time_scalar("step", step_);
+  builder.add_run_time_scalar("epoch", "epoch");
 
   std::vector<std::string> outputs = {item_->inputs[0].name};
   for (const State& state : states) outputs.push_back(state.statement->parameter.name);

@@ -1,22 +1,30 @@
 // An `optimizer` at the shape of each trainable parameter. Its real arguments become run-time scalars
-// ("optimizer.lr"), so that changing them recompiles nothing.
+// ("optimizer.lr"), so that changing them recompiles nothing, and may be expressions that change by
+// themselves.
 #pragma once
 
 #include "frontend/bind_call.h"
+#include "frontend/schedule_builder.h"
 #include "ir/graph/graph.h"
 
 namespace striate {
 
 class OptimizerBuilder {
 public:
-  OptimizerBuilder(Reporter& reporter, const Library& library) : reporter_(reporter), library_(library) {}
+  // `prefix`: of the names of its run-time scalars. `step`: the scalar that counts its updates.
+  OptimizerBuilder(Reporter& reporter, const Library& library, ScheduleBuilder& schedule_builder,
+                   std::string prefix, std::string step)
+      : reporter_(reporter), library_(library), schedule_builder_(schedule_builder),
+        prefix_(std::move(prefix)), step_(std::move(step)) {}
 
-  // `SGD(lr = 0.1)`; false after an error. `settings`: reals given on the command line, by name, which win.
-  bool read(const ast::Expr& expr, const std::map<std::string, CompileTimeValue>& settings);
+  // `SGD(lr = 0.1)`; false after an error. `settings`: arguments given on the command line, by name, which
+  // win.
+  bool read(const ast::Expr& expr, const std::map<std::string, ast::ExprPtr>& settings);
   std::optional<OptimizerInstance> instantiate(const std::string& parameter, const TensorType& type);
 
   const std::string& name() const { return item_->name; }
   const std::vector<std::pair<std::string, double>>& scalars() const { return scalars_; }
+  const std::vector<ScalarSchedule>& schedules() const { return schedules_; }
   // The names of what `settings` may hold for the optimizer called here; empty where there is none.
   static std::vector<std::string> setting_names(const Library& library, const ast::Expr& expr);
 
@@ -25,15 +33,20 @@ private:
     const ast::Stmt* statement;
     ExprRef initial;
   };
+  std::optional<std::vector<ast::Argument>> arguments(const ast::Expr& expr,
+                                                      const std::map<std::string, ast::ExprPtr>& settings);
   bool collect_states(const ast::Block& block, Scope& scope, std::vector<State>& states);
   std::shared_ptr<const Definition> define(const TensorType& type, const std::vector<State>& states,
                                            Scope& scope);
 
   Reporter& reporter_;
   const Library& library_;
+  ScheduleBuilder& schedule_builder_;
+  std::string prefix_, step_;
   const ast::Item* item_ = nullptr;
   std::map<std::string, CompileTimeValue> attributes_; // all but the reals
   std::vector<std::pair<std::string, double>> scalars_;
+  std::vector<ScalarSchedule> schedules_;
   std::map<std::string, std::string> scalar_names_; // `lr`, `betas[0]` -> "optimizer.lr", "optimizer.betas.0"
   std::map<std::string, std::shared_ptr<const Definition>> known_; // by the parameter's type
 };

@@ -27,13 +27,15 @@ static constexpr std::array kStatementWords = {
     StatementWord{"next", StmtKind::Next, kLayers | bit(Surrounding::Optimizer),
                   "a `layer`, a `model` or an `optimizer`"},
     StatementWord{"carry", StmtKind::Carry, kLayers, "a `scan` of a `layer` or a `model`"},
-    StatementWord{"return", StmtKind::Return, bit(Surrounding::Layer), "a `layer`"},
+    StatementWord{"return", StmtKind::Return, bit(Surrounding::Layer) | bit(Surrounding::Schedule),
+                  "a `layer` or a `schedule`"},
     StatementWord{"layer", StmtKind::Layer, kLayers, "a `layer` or a `model`"},
     StatementWord{"input", StmtKind::Input, bit(Surrounding::Model), "a `model`"},
     StatementWord{"output", StmtKind::Output, bit(Surrounding::Model), "a `model`"},
     StatementWord{"split", StmtKind::Split, bit(Surrounding::Data), "a `data` block"},
     StatementWord{"field", StmtKind::Field, bit(Surrounding::Data), "a `data` block"},
     StatementWord{"metric", StmtKind::Metric, bit(Surrounding::Train), "a `train` block"},
+    StatementWord{"optimizer", StmtKind::Optimizer, bit(Surrounding::Train), "a `train` block"},
     StatementWord{"phase", StmtKind::Phase, bit(Surrounding::Train), "a `train` block"},
     StatementWord{"freeze", StmtKind::Freeze, bit(Surrounding::Train), "a `train` block"},
     StatementWord{"load", StmtKind::Load, bit(Surrounding::Train), "a `train` block"},
@@ -46,8 +48,8 @@ static const StatementWord* statement_word(std::string_view word) {
 }
 
 static const char* name_of(Surrounding surrounding) {
-  static constexpr std::array kNames = {"an `op`",        "a `layer`",      "a `model`",
-                                        "an `optimizer`", "a `data` block", "a `train` block"};
+  static constexpr std::array kNames = {"an `op`",      "a `layer`",      "a `model`",      "an `optimizer`",
+                                        "a `schedule`", "a `data` block", "a `train` block"};
   return kNames[static_cast<std::size_t>(surrounding)];
 }
 
@@ -298,6 +300,10 @@ bool Parser::parse_worded(Stmt& statement, std::string_view word) {
     return parse_load(statement);
   case StmtKind::Freeze:
     return parse_targets(statement.targets);
+  case StmtKind::Optimizer:
+    if (!parse_targets(statement.targets) || !expect(TokenKind::Assign, "the layers and parameters"))
+      return false;
+    break;
   case StmtKind::Return:
     if (at_new_line() || at(TokenKind::RightBrace) || at(TokenKind::Semicolon)) {
       expected("a value after `return`");

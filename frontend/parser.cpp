@@ -25,6 +25,7 @@ static constexpr std::array kItemWords = {
     ItemWord{"layer", ItemKind::Layer, Surrounding::Layer},
     ItemWord{"model", ItemKind::Model, Surrounding::Model},
     ItemWord{"optimizer", ItemKind::Optimizer, Surrounding::Optimizer},
+    ItemWord{"schedule", ItemKind::Schedule, Surrounding::Schedule},
     ItemWord{"data", ItemKind::Data, Surrounding::Data},
     ItemWord{"train", ItemKind::Train, Surrounding::Train},
 };
@@ -200,7 +201,8 @@ bool Parser::parse_item(ast::Item& item) {
     const std::string near = at(TokenKind::Name) ? nearest_name(word, words) : "";
     if (near.empty() || (token(1).kind != TokenKind::Name && token(1).kind != TokenKind::String)) {
       error(Diagnostic::UnexpectedToken, place(),
-            fmt::format("expected `op`, `layer`, `model`, `optimizer`, `data`, `train` or `use`, found `{}`",
+            fmt::format("expected `op`, `layer`, `model`, `optimizer`, `schedule`, `data`, `train` or `use`, "
+                        "found `{}`",
                         token().text))
           .note("a file is made of these; statements stand inside them");
       return false;

@@ -15,7 +15,7 @@
 namespace striate {
 
 // What surrounds a statement.
-enum class Surrounding { Op, Layer, Model, Optimizer, Data, Train };
+enum class Surrounding { Op, Layer, Model, Optimizer, Schedule, Data, Train };
 
 // Precedences of binary operators that other rules refer to; `or` is 1, `and` 2, a sum 4.
 inline constexpr int kComparison = 3;

@@ -335,6 +335,8 @@ std::string Printer::statement(const Stmt& statement) {
     return "phase " + list(statement.targets) + " " + block(*statement.block);
   case StmtKind::Freeze:
     return "freeze " + list(statement.targets);
+  case StmtKind::Optimizer:
+    return assigned("optimizer ");
   case StmtKind::Load: {
     std::string result = "load " + quoted(statement.text);
     if (!statement.targets.empty()) result += " into " + list(statement.targets);
@@ -390,8 +392,12 @@ std::string Printer::item(const ast::Item& item) {
     head += "(" + parameters(item.inputs) + ")";
     break;
   case ast::ItemKind::Model:
+  case ast::ItemKind::Schedule:
   case ast::ItemKind::Data:
-    head = (item.kind == ast::ItemKind::Model ? "model " : "data ") + item.name;
+    head = (item.kind == ast::ItemKind::Model  ? "model "
+            : item.kind == ast::ItemKind::Data ? "data "
+                                               : "schedule ") +
+           item.name;
     if (!item.attributes.empty()) head += "(" + parameters(item.attributes) + ")";
     break;
   case ast::ItemKind::Train:

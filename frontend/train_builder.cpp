@@ -36,8 +36,10 @@ std::optional<Module> TrainBuilder::build() {
   arguments_ = std::move(*arguments);
   module.training.model = model_->name;
   module.training.data = module.data.name;
-  if (!check_best(module)) return std::nullopt;
-  if (best_) module.training.best = print_expr(*best_);
+  if (best_) {
+    module.training.best = print_expr(*best_);
+    if (!check_measure(module, module.training.best, best_->location)) return std::nullopt;
+  }
 
   auto train = build_graph(true, module);
   if (!train || reporter_.diagnostics().has_errors()) return std::nullopt;
@@ -284,18 +286,73 @@ std::optional<Graph> TrainBuilder::build_graph(bool training, Module& module) {
   return result;
 }
 
-bool TrainBuilder::build_optimizers(Module& module) {
-  OptimizerBuilder optimizer(reporter_, library_);
-  if (!optimizer.read(*optimizer_, optimizer_settings_)) return false;
-  module.training.optimizer = optimizer.name();
-  module.scalars = optimizer.scalars();
+// ---- optimizers
+
+std::string TrainBuilder::ParameterGroup::name() const { return paths.empty() ? "" : print_expr(*paths[0]); }
+
+std::optional<std::size_t> TrainBuilder::group_of(const std::string& parameter) {
+  const ast::Expr* named_by = nullptr;
+  std::optional<std::size_t> found, others;
+  for (std::size_t group = 0; group < groups_.size(); ++group) {
+    if (groups_[group].paths.empty()) others = group;
+    for (const ast::Expr* path : groups_[group].paths) {
+      if (!is_at_or_below(parameter, print_expr(*path))) continue;
+      if (found && *found != group) {
+        reporter_.error(Diagnostic::BadSetting, path->location, "`{}` belongs to two optimizers", parameter)
+            .note_at(named_by->location, "here already");
+        return std::nullopt;
+      }
+      found = group;
+      named_by = path;
+    }
+  }
+  if (found || others) return found ? found : others;
+  reporter_.error(Diagnostic::MissingSetting, train_->location, "no optimizer trains `{}`", parameter)
+      .help("write `optimizer = SGD(lr = 0.1)` for the parameters that no other optimizer names, or `freeze "
+            "{}`",
+            parameter);
+  return std::nullopt;
+}
+
+bool TrainBuilder::build_group(std::size_t number, Module& module, ScheduleBuilder& schedules) {
+  const ParameterGroup& group = groups_[number];
+  const std::string prefix = group.paths.empty() ? "optimizer" : "optimizer." + group.name();
+  OptimizerBuilder optimizer(reporter_, library_, schedules, prefix, "step");
+  if (!optimizer.read(*group.optimizer, group.settings)) return false;
+  std::string& names = module.training.optimizer;
+  names += (names.empty() ? "" : ", ") + optimizer.name();
+  module.scalars.insert(module.scalars.end(), optimizer.scalars().begin(), optimizer.scalars().end());
+  module.schedules.insert(module.schedules.end(), optimizer.schedules().begin(), optimizer.schedules().end());
+  for (const ast::Expr* path : group.paths) {
+    const auto trained = [&](const Persistent& persistent) {
+      return persistent.trainable &&
+             is_at_or_below(module.train.values[static_cast<std::size_t>(persistent.value)].name,
+                            print_expr(*path));
+    };
+    if (std::any_of(module.train.persistents.begin(), module.train.persistents.end(), trained)) continue;
+    reporter_.error(Diagnostic::UnknownName, path->location,
+                    "no layer or parameter that is trained is called `{}`", print_expr(*path));
+    return false;
+  }
   for (const Persistent& persistent : module.train.persistents) {
     if (!persistent.trainable) continue;
     const Value& value = module.train.values[static_cast<std::size_t>(persistent.value)];
+    const auto owner = group_of(value.name);
+    if (!owner) return false;
+    if (*owner != number) continue;
     auto instance = optimizer.instantiate(value.name, value.type);
     if (!instance) return false;
     module.optimizers.push_back(std::move(*instance));
   }
+  return true;
+}
+
+bool TrainBuilder::build_optimizers(Module& module) {
+  ScheduleBuilder schedules(reporter_, library_, module.plateaus);
+  for (std::size_t group = 0; group < groups_.size(); ++group)
+    if (!build_group(group, module, schedules)) return false;
+  for (const PlateauDescription& plateau : module.plateaus)
+    if (!check_measure(module, plateau.measure, plateau.location)) return false;
   return true;
 }
 

@@ -26,12 +26,13 @@ private:
 
   // train_settings.cpp
   bool read_body(TrainDescription& description);
-  bool read_settings();
+  bool read_settings(bool of_optimizers);
   void read_statement(const ast::Stmt& statement, TrainDescription& description);
   void read_setting(const std::string& name, const ast::Expr& value, const SourceLocation& place,
                     TrainDescription& description);
   void read_checkpoint(const ast::Expr& call, TrainDescription& description);
-  bool check_best(const Module& module);
+  // Whether a measure is one of a split: `val.accuracy`.
+  bool check_measure(const Module& module, const std::string& measure, const SourceLocation& place);
 
   std::optional<Graph> build_graph(bool training, Module& module);
   int make_input(const std::string& name, const TensorType& type, const SourceLocation& place,
@@ -43,6 +44,9 @@ private:
                        GraphBuilder& graph, Scope& scope);
   void freeze(GraphBuilder& graph);
   bool build_optimizers(Module& module);
+  bool build_group(std::size_t group, Module& module, ScheduleBuilder& schedules);
+  // Which group a trainable parameter belongs to; nullopt after an error.
+  std::optional<std::size_t> group_of(const std::string& parameter);
 
   Reporter& reporter_;
   const Library& library_;
@@ -56,12 +60,18 @@ private:
       input_fields_; // a model's input -> the field it takes, where the names differ
   Scope train_scope_;
   const ast::Expr* loss_ = nullptr;
-  const ast::Expr* optimizer_ = nullptr;
   const ast::Expr* best_ = nullptr;
   std::vector<std::pair<std::string, const ast::Expr*>> metrics_;
   std::vector<const ast::Expr*> frozen_;
   std::map<std::string, ast::ExprPtr> train_settings_; // --set train.epochs=2
-  std::map<std::string, CompileTimeValue> optimizer_settings_;
+  // `optimizer = SGD(...)`, for all parameters that no other group names; `optimizer fc2 = ...`
+  struct ParameterGroup {
+    const ast::Expr* optimizer;
+    std::vector<const ast::Expr*> paths;          // empty: the others
+    std::map<std::string, ast::ExprPtr> settings; // --set train.fc2.lr=0.1
+    std::string name() const;                     // the first path, or ""
+  };
+  std::vector<ParameterGroup> groups_;
 };
 
 } // namespace striate

@@ -32,7 +32,7 @@ void TrainBuilder::read_setting(const std::string& name, const ast::Expr& value,
   } else if (name == "loss") {
     loss_ = &value;
   } else if (name == "optimizer") {
-    optimizer_ = &value;
+    groups_.push_back({&value, {}, {}});
   } else {
     DiagnosticMessage& message =
         reporter_.error(Diagnostic::BadSetting, place, "`train` has no setting `{}`", name)
@@ -94,6 +94,12 @@ void TrainBuilder::read_statement(const ast::Stmt& statement, TrainDescription& 
   case StmtKind::Freeze:
     for (const ast::ExprPtr& target : statement.targets) frozen_.push_back(target.get());
     return;
+  case StmtKind::Optimizer: {
+    ParameterGroup group{statement.value.get(), {}, {}};
+    for (const ast::ExprPtr& target : statement.targets) group.paths.push_back(target.get());
+    groups_.push_back(std::move(group));
+    return;
+  }
   case StmtKind::Value:
     if (statement.value->kind == ExprKind::Call && statement.value->operands[0]->kind == ExprKind::Name &&
         statement.value->operands[0]->text == "checkpoint") {
@@ -109,39 +115,47 @@ void TrainBuilder::read_statement(const ast::Stmt& statement, TrainDescription& 
   }
 }
 
-// --set train.epochs=2, train.lr=0.1, optimizer.lr=0.1
-bool TrainBuilder::read_settings() {
+// --set train.epochs=2, and before the body is read; --set train.lr=0.1, optimizer.lr=0.1, train.fc2.lr=0.1,
+// for arguments of optimizers, after it.
+bool TrainBuilder::read_settings(bool of_optimizers) {
+  static const std::vector<std::string> kNumbers = {"epochs", "batch", "seed"};
   bool sound = true;
   for (const auto& [key, text] : options_.settings) {
-    const std::string source = "--set " + key;
     const std::size_t dot = key.find('.');
     const std::string block = key.substr(0, dot);
     const std::string name = dot == std::string::npos ? "" : key.substr(dot + 1);
-    std::vector<std::string> numbers = {"epochs", "batch", "seed"};
-    const ast::ExprPtr value = parse_expression(source, text, reporter_.diagnostics());
+    const bool number =
+        block == "train" && std::find(kNumbers.begin(), kNumbers.end(), name) != kNumbers.end();
+    if (number == of_optimizers) continue;
+    const ast::ExprPtr value = parse_expression("--set " + key, text, reporter_.diagnostics());
     if (!value) {
       sound = false;
       continue;
     }
-    if (block == "train" && std::find(numbers.begin(), numbers.end(), name) != numbers.end()) {
+    if (number) {
       train_settings_[name] = value;
       continue;
     }
-    std::vector<std::string> reals;
-    for (const ast::Stmt& statement : train_->body->statements)
-      if (statement.kind == StmtKind::Assign && statement.targets[0]->text == "optimizer")
-        reals = OptimizerBuilder::setting_names(library_, *statement.value);
-    if ((block == "train" || block == "optimizer") &&
-        std::find(reals.begin(), reals.end(), name) != reals.end()) {
-      optimizer_settings_[name] = evaluator_.evaluate(*value, train_scope_);
-      continue;
-    }
+    std::vector<std::string> known = kNumbers;
+    bool found = false;
+    for (ParameterGroup& group : groups_)
+      for (const std::string& argument : OptimizerBuilder::setting_names(library_, *group.optimizer)) {
+        std::vector<std::string> keys;
+        for (const ast::Expr* path : group.paths) keys.push_back(print_expr(*path) + "." + argument);
+        if (group.paths.empty()) keys.push_back(argument);
+        known.insert(known.end(), keys.begin(), keys.end());
+        if ((block != "train" && block != "optimizer") ||
+            std::find(keys.begin(), keys.end(), name) == keys.end())
+          continue;
+        group.settings[argument] = value;
+        found = true;
+      }
+    if (found) continue;
     sound = false;
-    for (const std::string& real : reals) numbers.push_back(real);
     DiagnosticMessage& message =
         reporter_.error(Diagnostic::BadSetting, value->location, "there is no setting `{}`", key)
-            .note("settings are `train.NAME` with NAME one of {}", fmt::join(numbers, ", "));
-    if (const std::string near = nearest_name(name, numbers); !near.empty())
+            .note("settings are `train.NAME` with NAME one of {}", fmt::join(known, ", "));
+    if (const std::string near = nearest_name(name, known); !near.empty())
       message.help("did you mean `train.{}`?", near);
   }
   return sound;
@@ -150,14 +164,15 @@ bool TrainBuilder::read_settings() {
 bool TrainBuilder::read_body(TrainDescription& description) {
   const std::size_t errors = reporter_.diagnostics().error_count();
   description.location = train_->location;
-  read_settings();
+  read_settings(false);
   for (const ast::Stmt& statement : train_->body->statements) read_statement(statement, description);
   for (const auto& [name, value] : train_settings_)
     if (!train_scope_.find(name)) read_setting(name, *value, value->location, description);
-  const std::pair<const ast::Expr*, const char*> needed[] = {{loss_, "loss = cross_entropy(logits, label)"},
-                                                             {optimizer_, "optimizer = SGD(lr = 0.1)"}};
-  for (const auto& [setting, example] : needed)
-    if (!setting && reporter_.diagnostics().error_count() == errors) {
+  read_settings(true);
+  const std::pair<bool, const char*> needed[] = {{loss_ != nullptr, "loss = cross_entropy(logits, label)"},
+                                                 {!groups_.empty(), "optimizer = SGD(lr = 0.1)"}};
+  for (const auto& [given, example] : needed)
+    if (!given && reporter_.diagnostics().error_count() == errors) {
       const std::string name = std::string(example).substr(0, std::string(example).find(' '));
       reporter_.error(Diagnostic::MissingSetting, train_->location, "this `train` block has no `{}`", name)
           .help("write `{}`", example);
@@ -166,21 +181,19 @@ bool TrainBuilder::read_body(TrainDescription& description) {
   return reporter_.diagnostics().error_count() == errors;
 }
 
-// `best = val.accuracy`: a split, and a metric or the loss.
-bool TrainBuilder::check_best(const Module& module) {
-  if (!best_) return true;
+bool TrainBuilder::check_measure(const Module& module, const std::string& measure,
+                                 const SourceLocation& place) {
   std::vector<std::string> names;
   for (const SplitDescription& split : module.data.splits)
     for (const std::string& name : split.names) {
       names.push_back(name + ".loss");
       for (const std::string& metric : module.training.metrics) names.push_back(name + "." + metric);
     }
-  const std::string wanted = print_expr(*best_);
-  if (std::find(names.begin(), names.end(), wanted) != names.end()) return true;
+  if (std::find(names.begin(), names.end(), measure) != names.end()) return true;
   DiagnosticMessage& message =
-      reporter_.error(Diagnostic::BadSetting, best_->location, "nothing is measured as `{}`", wanted)
+      reporter_.error(Diagnostic::BadSetting, place, "nothing is measured as `{}`", measure)
           .note("a split and the loss or a metric: {}", fmt::join(names, ", "));
-  if (const std::string near = nearest_name(wanted, names); !near.empty())
+  if (const std::string near = nearest_name(measure, names); !near.empty())
     message.help("did you mean `{}`?", near);
   return false;
 }

@@ -27,7 +27,8 @@ struct Checkpoint {
   int64_t log_offset = 0;     // bytes of metrics.jsonl at this point
   std::optional<double> best; // the best value of the watched metric, and when
   int64_t best_epoch = 0;
-  // Sums of the unfinished epoch, so that its metrics come out as if never interrupted.
+  // Sums of the unfinished epoch, so that its metrics come out as if never interrupted; the state of
+  // plateaus.
   std::map<std::string, double> running;
   // Free text: Striate's version, the command line, the hash of the source, ...
   std::map<std::string, std::string> notes;

@@ -22,10 +22,6 @@ static double wall_seconds() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-bool lower_is_better(const std::string& metric) {
-  return metric.ends_with("loss") || metric.ends_with("error");
-}
-
 static bool is_finite(const Tensor& values) {
   return std::ranges::all_of(values.as<float>(), [](float value) { return std::isfinite(value); });
 }
@@ -105,6 +101,7 @@ public:
     position_.batch_size = options.batch;
     position_.notes = options.notes;
     position_.notes.insert(options.data_notes.begin(), options.data_notes.end());
+    for (const PlateauRule& rule : options.plateaus) plateaus_.emplace_back(rule);
   }
 
   Result<TrainingResult> run(const LatestCheckpoint* resume, bool initialized) {
@@ -147,7 +144,29 @@ private:
     position_.best = saved.best;
     position_.best_epoch = saved.best_epoch;
     sums_.restore(saved.running);
+    for (std::size_t i = 0; i < plateaus_.size(); ++i) plateaus_[i].restore(plateau_name(i), saved.running);
     result_.checkpoint = resume.path;
+    return {};
+  }
+
+  static std::string plateau_name(std::size_t index) { return fmt::format("plateau.{}", index); }
+
+  // The run-time scalars of an update of the current epoch.
+  Status set_scalars(int64_t step, int64_t batches) {
+    Moment moment{step, options_.epochs * batches, position_.epoch, options_.epochs, {}};
+    for (const Plateau& plateau : plateaus_) moment.plateaus.push_back(plateau.value());
+    executor_.set_scalar("step", static_cast<double>(moment.step));
+    executor_.set_scalar("epoch", static_cast<double>(moment.epoch));
+    scheduled_.clear();
+    for (const Schedule& schedule : options_.schedules) {
+      const double value = schedule.value(moment);
+      if (!std::isfinite(value))
+        return not_finite(fmt::format("`{}` is {} at step {} (epoch {})", schedule.name, value, moment.step,
+                                      moment.epoch + 1),
+                          "");
+      executor_.set_scalar(schedule.scalar, value);
+      scheduled_.emplace_back(schedule.name, value);
+    }
     return {};
   }
 
@@ -160,6 +179,7 @@ private:
         options_.batch);
     const int64_t first_batch = position_.batch, first_examples = sums_.examples();
     while (position_.batch < batches.count()) {
+      if (Status status = set_scalars(position_.step + 1, batches.count()); !status) return status;
       if (Status status = step(batches.rows(position_.batch)); !status) return status;
       ++position_.batch;
       ProgressState state;
@@ -172,19 +192,20 @@ private:
       const double now = monotonic_seconds();
       state.seconds = now - started;
       state.values = sums_.means();
+      state.values.insert(state.values.end(), scheduled_.begin(), scheduled_.end());
       progress_.update(state, now);
       if (stop_requested()) return stop();
       if (take_save_request())
         if (Status status = save(false); !status) return status;
     }
+    // Resumed behind the last update of the epoch, this process has not seen what is logged of it.
+    if (Status status = set_scalars(position_.step, batches.count()); !status) return status;
     return end_epoch(started);
   }
 
   Status step(std::span<const int64_t> rows) {
     const EntryPoint& entry = executor_.executable().step;
     const auto examples = static_cast<int64_t>(rows.size());
-    executor_.set_scalar("step", static_cast<double>(position_.step + 1));
-    executor_.set_scalar("epoch", static_cast<double>(position_.epoch));
     if (Status status = executor_.set_inputs(entry, options_.bindings, *train_split_->table, rows); !status)
       return status;
     executor_.run_forward(entry, examples);
@@ -192,8 +213,10 @@ private:
     executor_.run_update(entry, examples);
     ++position_.step;
     const double loss = sums_.add(executor_, entry, examples);
-    if (position_.step % kLogInterval == 0) return record("batch", {{kLoss, loss}});
-    return {};
+    if (position_.step % kLogInterval != 0) return {};
+    MetricValues values = {{kLoss, loss}};
+    values.insert(values.end(), scheduled_.begin(), scheduled_.end());
+    return record("batch", values);
   }
 
   // Evaluates, logs and saves at the end of an epoch. Asked to stop meanwhile, it saves the position before:
@@ -217,12 +240,15 @@ private:
       result_.splits.emplace_back("val", validation);
       if (Status status = record("val", validation); !status) return status;
     }
+    if (Status status = record("train", scheduled_); !status) return status;
     const bool best = update_best();
+    observe_plateaus();
     const bool last = position_.epoch == options_.epochs;
     std::string line = fmt::format("epoch {}/{}", position_.epoch, options_.epochs);
     for (const auto& [split, values] : result_.splits)
       for (const auto& [name, value] : values)
         line += fmt::format("  {}{} {:.4g}", split == "train" ? "" : split + ".", name, value);
+    for (const auto& [name, value] : scheduled_) line += fmt::format("  {} {:.4g}", name, value);
     progress_.finish_epoch(
         fmt::format("{}  {}{}", line, duration_text(monotonic_seconds() - started), best ? "  best" : ""));
     const bool stopping = stop_requested();
@@ -246,6 +272,13 @@ private:
     return false;
   }
 
+  void observe_plateaus() {
+    for (Plateau& plateau : plateaus_)
+      for (const auto& [split, values] : result_.splits)
+        for (const auto& [name, value] : values)
+          if (plateau.rule().measure == split + "." + name) plateau.observe(value);
+  }
+
   Status record(const std::string& split, const MetricValues& values) {
     // The epoch under way or, at its end, the one just finished: both counted from 1.
     const int64_t epoch = position_.epoch + (split == "batch" ? 1 : 0);
@@ -265,6 +298,7 @@ private:
     position_.log_offset = *offset;
     position_.running.clear();
     if (position_.batch > 0) sums_.save(position_.running);
+    for (std::size_t i = 0; i < plateaus_.size(); ++i) plateaus_[i].save(plateau_name(i), position_.running);
     position_.tensors = executor_.state();
     Result<std::string> path =
         save_checkpoint(options_.run_folder, position_, options_.checkpoint_keep, best);
@@ -329,6 +363,8 @@ private:
   const Split* train_split_ = nullptr;
   Checkpoint position_; // where the run stands; its tensors are filled only while saving
   MetricSums sums_;     // of the epoch under way
+  std::vector<Plateau> plateaus_;
+  MetricValues scheduled_; // of the last update
   MetricsLog* log_ = nullptr;
   Progress progress_;
   TrainingResult result_;

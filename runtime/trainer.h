@@ -3,14 +3,16 @@
 // checkpoints and metrics (but for wall times) as one that was not; nothing that is not finite is ever saved.
 //
 // The counters that compiled code reads: "step" is the number of the update, from 1; "epoch" the number of
-// epochs finished; both stand still while evaluating.
+// epochs finished; both stand still while evaluating. Numbers that change while training are set beside them.
 #pragma once
 
 #include "runtime/checkpoint.h"
 #include "runtime/dataset.h"
 #include "runtime/executor.h"
+#include "runtime/plateau.h"
 #include "runtime/progress.h"
 
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -21,12 +23,28 @@ namespace striate {
 // Means over the examples, "loss" first and then the metrics in their order.
 using MetricValues = std::vector<std::pair<std::string, double>>;
 
+// When an update takes place, for numbers that change while training.
+struct Moment {
+  int64_t step = 0, steps = 0;   // its number, from 1; how many the run has
+  int64_t epoch = 0, epochs = 0; // finished before it; how many the run has
+  std::vector<double> plateaus;
+};
+
+// A run-time scalar that is set before each update, and shown and logged as `name`.
+struct Schedule {
+  std::string scalar;
+  std::string name;
+  std::function<double(const Moment&)> value;
+};
+
 struct TrainerOptions {
   int64_t epochs = 1;
   int64_t batch = 64;
   uint64_t seed = 1;
   std::vector<ColumnBinding> bindings;
   std::vector<std::string> metrics; // names of outputs beside "loss"
+  std::vector<Schedule> schedules;
+  std::vector<PlateauRule> plateaus;
 
   std::string run_folder;       // opened by open_run_folder
   int64_t checkpoint_every = 1; // epochs
@@ -47,9 +65,6 @@ struct TrainingResult {
   std::vector<std::pair<std::string, MetricValues>>
       splits; // of the last epoch, and "test" of the final weights
 };
-
-// Whether lower values of a metric are better: "loss" and what ends in "loss" or "error".
-bool lower_is_better(const std::string& metric);
 
 // Trains on the split "train", evaluates "val" after every epoch where there is one, and the remaining splits
 // at the end. `resume`: the checkpoint to go on from (its path is `source`), else the weights are

@@ -109,6 +109,51 @@ TEST(Train, FrozenLayersAreNotTrained) {
   EXPECT_EQ(module.optimizers[0].parameter, "b.weight");
 }
 
+const std::string kTwoLayers =
+    "model M { input x: f32[N, 4]; output y = x -> Linear(4) as a -> Linear(3) as b }\n"
+    "data d { split train = csv(\"d\", label = -1); field x = column(0); field label = column(1) }\n"
+    "train M with d { loss = cross_entropy(y, label)\n";
+
+std::string scalar_read_by(const Module& module, const std::string& parameter) {
+  for (const OptimizerInstance& optimizer : module.optimizers)
+    if (optimizer.parameter == parameter) {
+      std::string rate;
+      for (const Statement& statement : optimizer.definition->statements)
+        visit(statement.body, [&](const ExprRef& e) {
+          if (e->kind == Expr::Kind::Scalar && e->name.ends_with(".lr")) rate = e->name;
+        });
+      return rate;
+    }
+  return "none";
+}
+
+TEST(Train, ParameterGroupsHaveOptimizersOfTheirOwn) {
+  ElaborateOptions options;
+  options.settings = {{"train.lr", "0.3"}, {"train.a.bias.lr", "0.4"}};
+  const Module module = module_of(
+      kTwoLayers + "optimizer = SGD(lr = 0.1)\noptimizer b, a.bias = Adam(lr = 0.2 * epoch) }", options);
+  EXPECT_EQ(scalar_read_by(module, "a.weight"), "optimizer.lr");
+  EXPECT_EQ(scalar_read_by(module, "a.bias"), "optimizer.b.lr");
+  EXPECT_EQ(scalar_read_by(module, "b.weight"), "optimizer.b.lr");
+  EXPECT_EQ(module.optimizers.size(), 4u);
+  const std::map<std::string, double> scalars(module.scalars.begin(), module.scalars.end());
+  EXPECT_EQ(scalars.at("optimizer.lr"), 0.3);
+  EXPECT_EQ(scalars.at("optimizer.b.lr"), 0.4) << "any of a group's names sets it";
+  EXPECT_TRUE(module.schedules.empty()) << "the schedule was replaced";
+}
+
+TEST(Train, EveryParameterBelongsToOneOptimizer) {
+  EXPECT_EQ(errors_of(kTwoLayers + "optimizer a, b.weight = SGD(lr = 1) }"),
+            "E0501 at 3:7: no optimizer trains `b.bias`");
+  EXPECT_EQ(errors_of(kTwoLayers + "optimizer a = SGD(lr = 1)\noptimizer a.bias, b = SGD(lr = 1) }"),
+            "E0502 at 5:11: `a.bias` belongs to two optimizers");
+  EXPECT_EQ(errors_of(kTwoLayers + "optimizer = SGD(lr = 1)\noptimizer c = SGD(lr = 1) }"),
+            "E0201 at 5:11: no layer or parameter that is trained is called `c`");
+  EXPECT_EQ(errors_of(kTwoLayers + "optimizer a = SGD(lr = 1); optimizer b = SGD(lr = 1)\nfreeze a }"),
+            "E0201 at 4:11: no layer or parameter that is trained is called `a`");
+  module_of(kTwoLayers + "optimizer a = SGD(lr = 1); freeze b }");
+}
+
 TEST(Train, FieldsBindToInputsByNameOrAsTold) {
   const Module module = module_of(
       "model M { input pixels: f32[N, 4]; output y = pixels -> Linear(3) as a }\n"

@@ -131,7 +131,7 @@ static const Wrong kWrong[] = {
      "`if` is a reserved word"},
     {"ReservedTarget", "model M {\n @@where = 3\n}", Diagnostic::ReservedWord, "`where` is a reserved word"},
     {"ReturnInModel", "model M {\n @@return y\n}", Diagnostic::Misplaced,
-     "`return` belongs in a `layer`, not in a `model`", "output name = ..."},
+     "`return` belongs in a `layer` or a `schedule`, not in a `model`", "output name = ..."},
     {"InputInData", "data d {\n @@input x\n}", Diagnostic::Misplaced, "`input` belongs in a `model`"},
     {"UnusedValue", "model M {\n @@relu(x)\n output y = x\n}", Diagnostic::Misplaced,
      "this value is not used", "output name = ..."},

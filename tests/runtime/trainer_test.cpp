@@ -144,6 +144,46 @@ TEST_F(TrainerRuns, AnInterruptedRunEndsAsAnUninterruptedOne) {
   }
 }
 
+TEST_F(TrainerRuns, ScheduledNumbersAreSetLoggedAndResumed) {
+  ASSERT_TRUE(run("constant").ok());
+  // Falls with the steps, and whenever the accuracy is not much better than before.
+  options_.schedules = {{"optimizer.lr", "lr", [](const Moment& moment) {
+                           EXPECT_EQ(moment.steps, kSteps);
+                           EXPECT_EQ(moment.epochs, 4);
+                           EXPECT_EQ(moment.epoch, (moment.step - 1) / 7);
+                           return 0.5 * moment.plateaus.at(0) *
+                                  (1 -
+                                   static_cast<double>(moment.step) / static_cast<double>(2 * moment.steps));
+                         }}};
+  options_.plateaus = {{"val.accuracy", 0.5, 0, 0.5, 0}};
+  ASSERT_TRUE(run("whole").ok());
+  EXPECT_NE(weights("whole"), weights("constant"));
+  EXPECT_EQ(log_lines("whole"), 4 * 5 + 2) << "the rate, once an epoch";
+  EXPECT_NE(log("whole").find("\"step\":7,\"epoch\":1,\"split\":\"train\",\"name\":\"lr\",\"value\":0.4375,"),
+            std::string::npos)
+      << log("whole");
+  EXPECT_NE(log("whole").find("\"name\":\"lr\",\"value\":0.15625,"), std::string::npos)
+      << "halved after epoch 2";
+  for (int64_t step : {3, 7, 8, 14, 15, 20, 21, 27}) {
+    const std::string name = "cut" + std::to_string(step);
+    toy::interrupt_at_step = step;
+    ASSERT_TRUE(run(name).ok());
+    toy::interrupt_at_step = -1;
+    ASSERT_TRUE(run(name).ok());
+    EXPECT_EQ(weights(name), weights("whole")) << step;
+    EXPECT_EQ(log(name), log("whole")) << step;
+  }
+}
+
+TEST_F(TrainerRuns, AScheduleThatGivesNoNumberStops) {
+  options_.schedules = {{"optimizer.lr", "lr",
+                         [](const Moment& moment) { return 1.0 / static_cast<double>(moment.step - 3); }}};
+  const Result<TrainingResult> result = run("run");
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.failure().code, ExitCode::NonFinite);
+  EXPECT_EQ(result.failure().message, "`lr` is inf at step 3 (epoch 1); nothing was saved yet");
+}
+
 TEST_F(TrainerRuns, AnInterruptWhileEvaluatingEvaluatesAgain) {
   ASSERT_TRUE(run("whole").ok());
   // Each epoch's evaluation takes 2 batches; the last one's is followed by the test split's single batch.
