@@ -78,7 +78,9 @@ void rename_ops(ast::File& file, const Names& names) {
 void expect_same(const std::vector<double>& left, const std::vector<double>& right, const std::string& name) {
   ASSERT_EQ(left.size(), right.size()) << name;
   for (std::size_t i = 0; i < left.size(); ++i)
-    if (!(std::isnan(left[i]) && std::isnan(right[i]))) ASSERT_EQ(left[i], right[i]) << name << " at " << i;
+    if (!(std::isnan(left[i]) && std::isnan(right[i]))) {
+      ASSERT_EQ(left[i], right[i]) << name << " at " << i;
+    }
 }
 
 struct Lowered {
