@@ -447,6 +447,10 @@ def views():
 
 
 def optimizers():
+    # NAdam keeps a product in the default type. Its loop over single tensors takes one factor too many in PyTorch
+    # 1.13; the one over lists of tensors is right in all versions.
+    torch.set_default_dtype(torch.float64)
+    variant = {"NAdam": dict(foreach=True)}
     cases = {
         "SGD": {
             "plain": dict(lr=0.1),
@@ -456,16 +460,29 @@ def optimizers():
         },
         "Adam": {"default": dict(), "decay": dict(lr=0.01, betas=(0.8, 0.95), eps=1e-6, weight_decay=0.1)},
         "AdamW": {"default": dict(), "decay": dict(lr=0.01, betas=(0.8, 0.95), eps=1e-6, weight_decay=0.1)},
+        "RMSprop": {
+            "default": dict(),
+            "momentum": dict(lr=0.02, alpha=0.9, eps=1e-6, weight_decay=0.1, momentum=0.8),
+            "centered": dict(lr=0.02, alpha=0.9, momentum=0.5, centered=True),
+        },
+        "Adagrad": {
+            "default": dict(),
+            "decay": dict(lr=0.1, lr_decay=0.2, weight_decay=0.1, initial_accumulator_value=0.3, eps=1e-6),
+        },
+        "NAdam": {
+            "default": dict(),
+            "decay": dict(lr=0.01, betas=(0.8, 0.95), eps=1e-6, weight_decay=0.1, momentum_decay=0.1),
+        },
     }
     for name, variants in cases.items():
         with Operator(name) as op:
             for label, settings in variants.items():
                 weight = normal(3, 5).requires_grad_()
-                optimizer = getattr(torch.optim, name)([weight], **settings)
+                optimizer = getattr(torch.optim, name)([weight], **settings, **variant.get(name, {}))
                 op.tensors[f"{label}/weight.0"] = weight.detach().clone()
                 for t in range(1, 6):
                     weight.grad = normal(3, 5)
-                    op.tensors[f"{label}/grad.{t}"] = weight.grad
+                    op.tensors[f"{label}/grad.{t}"] = weight.grad.clone()  # which `step` may change
                     optimizer.step()
                     op.tensors[f"{label}/weight.{t}"] = weight.detach().clone()
                 op.metadata[label] = ", ".join(f"{k} = {text(v)}" for k, v in settings.items())
