@@ -127,6 +127,12 @@ std::string without_streams(std::string text) {
   return result.append(from, text.cend());
 }
 
+// Calls without a name are numbered among those of their operator's name: `cell.part.6`, whose numbers are
+// names too.
+std::string without_numbers(const std::string& text) {
+  return std::regex_replace(text, std::regex("([a-z])([._][0-9]+)+"), "$1");
+}
+
 bool draws(const Graph& graph) {
   bool found = false;
   for (const Node& node : graph.nodes)
@@ -135,11 +141,13 @@ bool draws(const Graph& graph) {
   return found;
 }
 
+// The models that come with their training; the others are the same operators in larger numbers.
 std::vector<std::string> models() {
   std::vector<std::string> names;
   for (const auto& entry :
        std::filesystem::directory_iterator(std::string(STRIATE_SOURCE_FOLDER) + "/models"))
-    if (entry.path().extension() == ".nn") names.push_back(entry.path().stem().string());
+    if (entry.path().extension() == ".nn" && text_of_file(entry.path()).find("\ntrain ") != std::string::npos)
+      names.push_back(entry.path().stem().string());
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -172,7 +180,7 @@ TEST_P(Rename, ChangesNothingButNames) {
   EXPECT_NE(kernels.find("op_0"), std::string::npos);
   for (const auto& [old_name, new_name] : names)
     kernels = std::regex_replace(kernels, std::regex(new_name), old_name);
-  EXPECT_EQ(without_streams(before.kernels), without_streams(kernels));
+  EXPECT_EQ(without_numbers(without_streams(before.kernels)), without_numbers(without_streams(kernels)));
 
   for (std::size_t k = 0; k < before.graphs.size(); ++k) {
     const Graph &a = before.graphs[k], &b = after.graphs[k];
