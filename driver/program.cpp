@@ -1,6 +1,7 @@
 #include "driver/program.h"
 
 #include "driver/crash_report.h"
+#include "driver/print_diagnostics.h"
 
 #ifdef STRIATE_HAS_LLVM
 #include "codegen/cpu/target.h"
@@ -155,7 +156,7 @@ Result<OpenProgram> open_program(const Options& options) {
   std::optional<Module> module;
   if (!diagnostics.has_errors()) module = elaborate(program.file, elaborate_options, diagnostics);
   if (!module || diagnostics.has_errors()) {
-    fmt::print(stderr, "{}", diagnostics.render(use_color(options)));
+    print_diagnostics(diagnostics, options);
     // What --set and --param say is the command line's.
     const bool usage = std::ranges::all_of(diagnostics.messages(), [](const DiagnosticMessage& message) {
       return message.location.file.starts_with("--");

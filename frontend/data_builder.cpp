@@ -119,8 +119,7 @@ std::optional<ReaderCall> DataBuilder::read_reader(const ast::Expr& expr) {
     DiagnosticMessage& message =
         reporter_.error(Diagnostic::UnknownName, expr.location, "`{}` reads no file", name)
             .note("the readers are `idx` and `csv`");
-    if (const std::string near = nearest_name(name, names); !near.empty())
-      message.help("did you mean `{}`?", near);
+    if (const std::string near = nearest_name(name, names); !near.empty()) message.did_you_mean(near);
     return std::nullopt;
   }
   ReaderCall call;
@@ -144,7 +143,7 @@ std::optional<ReaderCall> DataBuilder::read_reader(const ast::Expr& expr) {
       DiagnosticMessage& message = reporter_.error(Diagnostic::WrongArgument, argument.location,
                                                    "`{}` has no argument `{}`", call.kind, argument.name);
       if (const std::string near = nearest_name(argument.name, known->options); !near.empty())
-        message.help("did you mean `{}`?", near);
+        message.did_you_mean(near);
       return std::nullopt;
     }
     call.options[argument.name] = attribute_of(value);

@@ -37,8 +37,7 @@ void TrainBuilder::read_setting(const std::string& name, const ast::Expr& value,
     DiagnosticMessage& message =
         reporter_.error(Diagnostic::BadSetting, place, "`train` has no setting `{}`", name)
             .note("the settings are loss, metric, optimizer, epochs, batch, seed and checkpoint");
-    if (const std::string near = nearest_name(name, kSettings); !near.empty())
-      message.help("did you mean `{}`?", near);
+    if (const std::string near = nearest_name(name, kSettings); !near.empty()) message.did_you_mean(near);
   }
 }
 
@@ -180,8 +179,7 @@ bool TrainBuilder::check_best(const Module& module) {
   DiagnosticMessage& message =
       reporter_.error(Diagnostic::BadSetting, best_->location, "nothing is measured as `{}`", wanted)
           .note("a split and the loss or a metric: {}", fmt::join(names, ", "));
-  if (const std::string near = nearest_name(wanted, names); !near.empty())
-    message.help("did you mean `{}`?", near);
+  if (const std::string near = nearest_name(wanted, names); !near.empty()) message.did_you_mean(near);
   return false;
 }
 
