@@ -1,13 +1,17 @@
-// striate explain op NAME [--grad]: the definition at example shapes, and its derived gradients, in index
-// notation.
+// striate explain CODE: the page of a message. striate explain op NAME [--grad]: the definition at example
+// shapes, and its derived gradients, in index notation.
 
 #include "driver/commands.h"
 #include "driver/definition_gradient.h"
+#include "driver/error_pages.h"
+#include "driver/print_diagnostics.h"
 #include "driver/program.h"
 #include "frontend/example_shapes.h"
 #include "frontend/parser.h"
 #include "frontend/used_files.h"
 #include "passes/expand_calls.h"
+
+#include <cctype>
 
 namespace striate {
 
@@ -22,7 +26,44 @@ static void print_statements(const Graph& graph, NodeId first) {
   }
 }
 
+static int explain_code(std::string code) {
+  for (char& c : code) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  std::vector<std::string> codes;
+  for (const ErrorPage& page : error_pages()) {
+    codes.push_back(page.name.substr(0, page.name.find('.')));
+    if (codes.back() != code) continue;
+    fmt::print("{}", page.text);
+    return 0;
+  }
+  const std::string near = nearest_name(code, codes);
+  return report({ExitCode::Usage, fmt::format("no message has the code `{}`; {}", code,
+                                              near.empty() ? "`striate explain --list` shows all"
+                                                           : fmt::format("did you mean `{}`?", near))});
+}
+
+static int list_codes() {
+  for (const ErrorPage& page : error_pages())
+    fmt::print("{}\n", page.text.substr(2, page.text.find('\n') - 2));
+  return 0;
+}
+
+static int explain_operator(const Options& options);
+
 int command_explain(const Options& options) {
+  if (options.list) return list_codes();
+  if (options.subject.empty())
+    return report(
+        {ExitCode::Usage, "what is to be explained? `striate explain op relu`, `striate explain E0203`"});
+  if (options.subject == "op" && options.name.empty())
+    return report({ExitCode::Usage, "the name of an operator is missing: `striate explain op relu`"});
+  if (options.subject == "op") return explain_operator(options);
+  if (options.subject.size() > 1 && std::isdigit(static_cast<unsigned char>(options.subject[1])))
+    return explain_code(options.subject);
+  return report(
+      {ExitCode::Usage, fmt::format("`striate explain op {}` prints an operator", options.subject)});
+}
+
+static int explain_operator(const Options& options) {
   Diagnostics diagnostics;
   std::optional<ast::File> file;
   if (!options.file.empty()) {
@@ -36,7 +77,7 @@ int command_explain(const Options& options) {
   if (!diagnostics.has_errors())
     definition = instantiate_example(file ? &*file : nullptr, options.name, diagnostics);
   if (!definition) {
-    fmt::print(stderr, "{}", diagnostics.render(use_color(options)));
+    print_diagnostics(diagnostics, options);
     return static_cast<int>(ExitCode::Failed);
   }
 

@@ -2,6 +2,7 @@
 
 #include "driver/commands.h"
 #include "driver/crash_report.h"
+#include "driver/print_diagnostics.h"
 #include "driver/program.h"
 #include "frontend/format.h"
 #include "frontend/parser.h"
@@ -36,7 +37,7 @@ static int format_one(const std::string& file, const Options& options) {
   Diagnostics diagnostics;
   const std::optional<std::string> formatted = format_program(name, text, diagnostics);
   if (!formatted) {
-    fmt::print(stderr, "{}", diagnostics.render(use_color(options)));
+    print_diagnostics(diagnostics, options);
     return static_cast<int>(ExitCode::Failed);
   }
   // Nobody's program may change by being laid out.

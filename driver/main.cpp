@@ -110,6 +110,9 @@ private:
     }
     add_choice(*sub, "--color", options_.color, "WHEN", "auto (on a terminal), always, never",
                {"auto", "always", "never"});
+    add_choice(*sub, "--diagnostics", options_.diagnostics, "FORM",
+               "text, or json: one object a line, for other programs", {"text", "json"});
+    add_count(*sub, "--error-limit", options_.error_limit, 1000, "the most errors to show (default: 20)");
     sub->callback([this, function] { chosen_ = function; });
     return *sub;
   }
@@ -175,12 +178,12 @@ private:
 
   void add_explain() {
     CLI::App& explain =
-        add("explain", nullptr, "print an operator's definition and its derived gradients", command_explain);
-    explain.add_option("subject", options_.subject, "what to explain: op")
-        ->required()
-        ->type_name("op")
-        ->check(CLI::IsMember({"op"}).description(""));
-    explain.add_option("name", options_.name, "the operator")->required()->type_name("NAME");
+        add("explain", nullptr, "tell about a message by its code, or print an operator and its gradients",
+            command_explain);
+    explain.add_option("subject", options_.subject, "what to explain: op, or the code of a message")
+        ->type_name("op|CODE");
+    explain.add_option("name", options_.name, "the operator")->type_name("NAME");
+    explain.add_flag("--list", options_.list, "the codes of all messages, one a line");
     explain.add_option("--in", options_.file, "a program that defines it")->type_name("FILE.nn");
     explain.add_flag("--grad", options_.gradient, "the derived gradients too");
   }

@@ -19,6 +19,8 @@ struct Options {
   std::string layout;                  // --layout: "", "batch", "channel", "plain"
   bool fuse = true;
   std::string color = "auto";
+  std::string diagnostics = "text"; // --diagnostics: "text" or "json"
+  int error_limit = 20;
 
   // train
   std::string run_folder;
@@ -40,9 +42,10 @@ struct Options {
   int64_t batch = 0; // capacity; 0: the program's
 
   // explain
-  std::string subject; // "op"
+  std::string subject; // "op", or a code: "E0203"
   std::string name;
   bool gradient = false;
+  bool list = false;
 
   // fmt
   std::vector<std::string> files;

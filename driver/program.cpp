@@ -2,6 +2,7 @@
 
 #include "driver/crash_report.h"
 #include "driver/definition_gradient.h"
+#include "driver/print_diagnostics.h"
 #include "driver/schedules.h"
 
 #ifdef STRIATE_HAS_LLVM
@@ -93,7 +94,7 @@ Result<OpenProgram> open_program(const Options& options) {
   if (!diagnostics.has_errors()) module = elaborate(program.file, elaborate_options, diagnostics);
   if (module) check_gradient_clauses(program.file, diagnostics);
   if (!module || diagnostics.has_errors()) {
-    fmt::print(stderr, "{}", diagnostics.render(use_color(options)));
+    print_diagnostics(diagnostics, options);
     // What --set and --param say is the command line's.
     const bool usage = std::ranges::all_of(diagnostics.messages(), [](const DiagnosticMessage& message) {
       return message.location.file.starts_with("--");

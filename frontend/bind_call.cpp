@@ -87,9 +87,9 @@ static Slot* named_slot(Reporter& reporter, const ast::Item& item, std::vector<S
   const std::string near = nearest_name(argument.name, names);
   message.note("it is `{}`", signature_of(item));
   if (!meant.empty())
-    message.help("Striate's name for it is `{}`", meant);
+    message.suggest(message.location, meant, "Striate's name for it is `{}`", meant);
   else if (!near.empty())
-    message.help("did you mean `{}`?", near);
+    message.did_you_mean(near);
   return nullptr;
 }
 

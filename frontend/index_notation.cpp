@@ -68,8 +68,7 @@ std::optional<IndexExpr> DefinitionBuilder::index_of(const ast::Expr& expr, cons
             .note("indices are named on the left side, or by a reduction: `sum({}) ...`", expr.text);
     std::vector<std::string> names;
     for (const auto& [name, index] : context.indices) names.push_back(name);
-    if (const std::string near = nearest_name(expr.text, names); !near.empty())
-      message.help("did you mean `{}`?", near);
+    if (const std::string near = nearest_name(expr.text, names); !near.empty()) message.did_you_mean(near);
     return std::nullopt;
   }
   case ExprKind::Unary: {
@@ -234,8 +233,7 @@ ExprRef DefinitionBuilder::read_of(const ast::Expr& expr, Context& context, std:
     std::vector<std::string> names;
     for (const auto& [known, number] : by_name_) names.push_back(known);
     if (outputs_.contains(name)) message.note("`{}` has no value yet where it is read", name);
-    if (const std::string near = nearest_name(name, names); !near.empty())
-      message.help("did you mean `{}`?", near);
+    if (const std::string near = nearest_name(name, names); !near.empty()) message.did_you_mean(near);
     return nullptr;
   }
   const TensorType& type = definition_.operands[static_cast<std::size_t>(operand)].type;
@@ -371,8 +369,7 @@ ExprRef DefinitionBuilder::scalar(const ast::Expr& expr, Context& context) {
     scope_.collect_names(names);
     for (const auto& [name, index] : context.indices) names.push_back(name);
     for (const auto& [name, operand] : by_name_) names.push_back(name);
-    if (const std::string near = nearest_name(expr.text, names); !near.empty())
-      message.help("did you mean `{}`?", near);
+    if (const std::string near = nearest_name(expr.text, names); !near.empty()) message.did_you_mean(near);
     return nullptr;
   }
   case ExprKind::Unary:

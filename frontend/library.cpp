@@ -121,16 +121,16 @@ void Library::suggest(DiagnosticMessage& message, const std::string& unknown,
   const auto known = also_called_.find(lower_case(unknown));
   if (known != also_called_.end() &&
       std::find(candidates.begin(), candidates.end(), known->second) != candidates.end()) {
-    message.help("Striate's name for it is `{}`", known->second);
+    message.suggest(message.location, known->second, "Striate's name for it is `{}`", known->second);
     return;
   }
   for (const std::string& candidate : candidates)
     if (lower_case(candidate) == lower_case(unknown)) {
-      message.help("did you mean `{}`?", candidate);
+      message.did_you_mean(candidate);
       return;
     }
   const std::string near = nearest_name(unknown, candidates);
-  if (!near.empty()) message.help("did you mean `{}`?", near);
+  if (!near.empty()) message.did_you_mean(near);
 }
 
 std::string Library::argument_called(const ast::Item& item, const std::string& other) {

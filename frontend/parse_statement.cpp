@@ -271,7 +271,7 @@ bool Parser::check_unknown_word(std::string_view& word) {
     return false;
   }
   error(Diagnostic::UnexpectedToken, place(), fmt::format("no statement begins with `{}`", word))
-      .help("did you mean `{}`?", near);
+      .did_you_mean(near);
   const StatementWord* meant = statement_word(near);
   if (meant) word = meant->word;
   return meant != nullptr;

@@ -208,7 +208,7 @@ bool Parser::parse_item(ast::Item& item) {
       return false;
     }
     error(Diagnostic::UnexpectedToken, place(), fmt::format("no item begins with `{}`", word))
-        .help("did you mean `{}`?", near);
+        .did_you_mean(near);
     word = item_word(near)->word;
   }
   const ItemWord& known = *item_word(word);
@@ -425,7 +425,7 @@ bool Parser::parse_type(ast::Type& type) {
       if (word == type.name) near = meant;
     if (near == "real" && token(1).kind == TokenKind::LeftBracket) near = "f32";
     message.note("the types are {}", fmt::join(kTypes, ", "));
-    if (!near.empty()) message.help("did you mean `{}`?", near);
+    if (!near.empty()) message.did_you_mean(near);
   }
   ++at_;
   if (!at(TokenKind::LeftBracket) || at_new_line()) return true;

@@ -97,8 +97,7 @@ bool TrainBuilder::find_items(const ast::Item& train) {
     const std::vector<std::string> names = library_.names(ast::ItemKind::Model);
     DiagnosticMessage& message = reporter_.error(Diagnostic::UnknownName, train.subject->location,
                                                  "no model is called `{}`", train.name);
-    if (const std::string near = nearest_name(train.name, names); !near.empty())
-      message.help("did you mean `{}`?", near);
+    if (const std::string near = nearest_name(train.name, names); !near.empty()) message.did_you_mean(near);
   }
   const ast::Expr& with = train.with->kind == ExprKind::Call ? *train.with->operands[0] : *train.with;
   const ast::Item* data = library_.find(ast::ItemKind::Data, with.text);
@@ -106,8 +105,7 @@ bool TrainBuilder::find_items(const ast::Item& train) {
     const std::vector<std::string> names = library_.names(ast::ItemKind::Data);
     DiagnosticMessage& message = reporter_.error(Diagnostic::UnknownName, train.with->location,
                                                  "no `data` block is called `{}`", with.text);
-    if (const std::string near = nearest_name(with.text, names); !near.empty())
-      message.help("did you mean `{}`?", near);
+    if (const std::string near = nearest_name(with.text, names); !near.empty()) message.did_you_mean(near);
     return false;
   }
   if (!model_) return false;

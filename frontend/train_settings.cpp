@@ -37,8 +37,7 @@ void TrainBuilder::read_setting(const std::string& name, const ast::Expr& value,
     DiagnosticMessage& message =
         reporter_.error(Diagnostic::BadSetting, place, "`train` has no setting `{}`", name)
             .note("the settings are loss, metric, optimizer, epochs, batch, seed and checkpoint");
-    if (const std::string near = nearest_name(name, kSettings); !near.empty())
-      message.help("did you mean `{}`?", near);
+    if (const std::string near = nearest_name(name, kSettings); !near.empty()) message.did_you_mean(near);
   }
 }
 
@@ -193,8 +192,7 @@ bool TrainBuilder::check_measure(const Module& module, const std::string& measur
   DiagnosticMessage& message =
       reporter_.error(Diagnostic::BadSetting, place, "nothing is measured as `{}`", measure)
           .note("a split and the loss or a metric: {}", fmt::join(names, ", "));
-  if (const std::string near = nearest_name(measure, names); !near.empty())
-    message.help("did you mean `{}`?", near);
+  if (const std::string near = nearest_name(measure, names); !near.empty()) message.did_you_mean(near);
   return false;
 }
 

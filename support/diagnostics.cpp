@@ -46,6 +46,15 @@ DiagnosticMessage& DiagnosticMessage::remark(bool is_help, const SourceLocation&
   return *this;
 }
 
+DiagnosticMessage& DiagnosticMessage::did_you_mean(const std::string& name) {
+  return suggest(location, name, "did you mean `{}`?", name);
+}
+
+std::size_t Diagnostics::error_count() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(messages_, [](const DiagnosticMessage& message) { return !message.warning; }));
+}
+
 DiagnosticMessage& Diagnostics::add(Diagnostic kind, const SourceLocation& location, std::string text) {
   if (messages_.size() >= kKeptMessages) {
     suppressed_ = {kind, location, std::move(text), {}};
@@ -69,13 +78,15 @@ static constexpr std::size_t kShownBytes = 120;
 
 struct Colors {
   const char* error;
+  const char* warning;
   const char* frame;
   const char* help;
   const char* bold;
   const char* reset;
 };
-static constexpr Colors kAnsi = {"\033[1;31m", "\033[1;34m", "\033[1;36m", "\033[1m", "\033[0m"};
-static constexpr Colors kPlain = {"", "", "", "", ""};
+static constexpr Colors kAnsi = {"\033[1;31m", "\033[1;33m", "\033[1;34m",
+                                 "\033[1;36m", "\033[1m",    "\033[0m"};
+static constexpr Colors kPlain = {"", "", "", "", "", ""};
 
 static bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
@@ -149,21 +160,34 @@ static std::string snippet(const std::vector<std::string>* lines, const SourceLo
                      std::string(std::max<std::size_t>(marked, 1), '^'));
 }
 
-std::string Diagnostics::render(bool color, std::size_t limit) const {
-  const Colors& colors = color ? kAnsi : kPlain;
+std::vector<const DiagnosticMessage*> Diagnostics::sorted() const {
   std::map<std::string, std::size_t> file_order;
-  std::vector<const DiagnosticMessage*> sorted;
+  std::vector<const DiagnosticMessage*> result;
   for (const DiagnosticMessage& message : messages_) {
     file_order.emplace(message.location.file, file_order.size());
-    sorted.push_back(&message);
+    result.push_back(&message);
   }
-  std::stable_sort(sorted.begin(), sorted.end(), [&](const DiagnosticMessage* a, const DiagnosticMessage* b) {
+  std::stable_sort(result.begin(), result.end(), [&](const DiagnosticMessage* a, const DiagnosticMessage* b) {
     const auto key = [&](const SourceLocation& place) {
       return std::tuple(!place.known(), file_order.at(place.file), place.line, place.column);
     };
     return key(a->location) < key(b->location);
   });
+  return result;
+}
 
+std::string Diagnostics::source_text(const SourceLocation& place) const {
+  const auto found = lines_.find(place.file);
+  if (found == lines_.end() || !place.known() || place.line > static_cast<int>(found->second.size()))
+    return "";
+  const std::string& line = found->second[static_cast<std::size_t>(place.line - 1)];
+  const auto begin = static_cast<std::size_t>(std::max(place.column - 1, 0));
+  return begin >= line.size() ? "" : line.substr(begin, static_cast<std::size_t>(std::max(place.length, 0)));
+}
+
+std::string Diagnostics::render(bool color, std::size_t limit) const {
+  const Colors& colors = color ? kAnsi : kPlain;
+  const std::vector<const DiagnosticMessage*> sorted = this->sorted();
   const auto lines_of = [&](const SourceLocation& place) -> const std::vector<std::string>* {
     const auto found = lines_.find(place.file);
     return found == lines_.end() ? nullptr : &found->second;
@@ -177,11 +201,13 @@ std::string Diagnostics::render(bool color, std::size_t limit) const {
     const std::string space(gutter, ' ');
 
     if (i > 0) result += '\n';
-    result += fmt::format("{}error[{}]{}: {}{}{}\n", colors.error, diagnostic_code(message.kind),
-                          colors.reset, colors.bold, message.text, colors.reset);
+    const char* mark = message.warning ? colors.warning : colors.error;
+    result +=
+        fmt::format("{}{}[{}]{}: {}{}{}\n", mark, message.warning ? "warning" : "error",
+                    diagnostic_code(message.kind), colors.reset, colors.bold, message.text, colors.reset);
     if (message.location.known()) {
       result += fmt::format("{}{}-->{} {}\n", space, colors.frame, colors.reset, message.location.text());
-      result += snippet(lines_of(message.location), message.location, gutter, colors.error, colors);
+      result += snippet(lines_of(message.location), message.location, gutter, mark, colors);
     }
     for (const DiagnosticMessage::Remark& remark : message.remarks) {
       const char* label = remark.is_help ? "help" : "note";

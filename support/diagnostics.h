@@ -13,6 +13,7 @@
 
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,8 +37,12 @@ struct DiagnosticMessage {
     bool is_help = false;    // printed as "help:", else as "note:"
     SourceLocation location; // shown with its own source line where it is known
     std::string text;
+    // What a program may put in: instead of the text at `replaces`; where its length is 0, before it.
+    std::optional<std::string> replacement = std::nullopt;
+    SourceLocation replaces = {};
   };
   std::vector<Remark> remarks;
+  bool warning = false; // the program works; it is probably not what was meant
 
   template <typename... Args>
   DiagnosticMessage& note(fmt::format_string<Args...> format, Args&&... args) {
@@ -51,6 +56,16 @@ struct DiagnosticMessage {
   template <typename... Args>
   DiagnosticMessage& help(fmt::format_string<Args...> format, Args&&... args) {
     return remark(true, {}, fmt::format(format, std::forward<Args>(args)...));
+  }
+  // "did you mean `name`?", for a name at the message's place.
+  DiagnosticMessage& did_you_mean(const std::string& name);
+  template <typename... Args>
+  DiagnosticMessage& suggest(const SourceLocation& place, std::string replacement,
+                             fmt::format_string<Args...> format, Args&&... args) {
+    help(format, std::forward<Args>(args)...);
+    remarks.back().replacement = std::move(replacement);
+    remarks.back().replaces = place;
+    return *this;
   }
 
 private:
@@ -71,9 +86,22 @@ public:
     return add(kind, location, fmt::format(format, std::forward<Args>(args)...));
   }
 
-  bool has_errors() const { return !messages_.empty(); }
-  std::size_t error_count() const { return messages_.size(); }
+  template <typename... Args>
+  DiagnosticMessage& warning(Diagnostic kind, const SourceLocation& location,
+                             fmt::format_string<Args...> format, Args&&... args) {
+    DiagnosticMessage& message = error(kind, location, format, std::forward<Args>(args)...);
+    message.warning = true;
+    return message;
+  }
+
+  bool has_errors() const { return error_count() > 0; }
+  std::size_t error_count() const;
   const std::deque<DiagnosticMessage>& messages() const { return messages_; }
+
+  // In source order: by file as they were first named, then by place.
+  std::vector<const DiagnosticMessage*> sorted() const;
+  // The text at a place, or "" where it is not known.
+  std::string source_text(const SourceLocation& place) const;
 
   // All messages as text, in source order, at most `limit` of them; colours as ANSI codes if asked for.
   std::string render(bool color = false, std::size_t limit = 20) const;
