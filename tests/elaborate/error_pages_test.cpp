@@ -30,7 +30,7 @@ std::string example(const std::string& page, const std::string& fence) {
 std::string codes_of(const std::string& text) {
   Elaborated result;
   ElaborateOptions options; // the data of the examples: pictures of 8 x 8 and labels
-  options.column_type = [](const ReaderCall&, int column) -> std::optional<ColumnType> {
+  options.column_type = [](const DataDescription&, int column) -> std::optional<ColumnType> {
     if (column == 0) return ColumnType{ElementType::U8, {8, 8}};
     return ColumnType{ElementType::U8, {}};
   };
