@@ -195,17 +195,31 @@ static std::string refusal(const Graph& graph, const Node& producer, const Node&
   return "";
 }
 
+// `readers` as Graph::readers() would say it again after the inputs of one node changed.
+static void update_readers(std::vector<std::vector<NodeId>>& readers, NodeId node,
+                           const std::vector<ValueId>& before, const std::vector<ValueId>& now) {
+  for (ValueId value : before) std::erase(readers[value], node);
+  for (ValueId value : now) {
+    std::vector<NodeId>& list = readers[value];
+    const auto place = std::lower_bound(list.begin(), list.end(), node);
+    if (place == list.end() || *place != node) list.insert(place, node);
+  }
+}
+
 void inline_pointwise(Graph& graph) {
   const std::vector<bool> escapes = escaping_values(graph);
+  std::vector<std::vector<NodeId>> all_readers = graph.readers();
   for (std::size_t id = 0; id < graph.nodes.size(); ++id) {
     const Node& producer = graph.nodes[id];
     const ValueId value = producer.outputs[0];
     if (escapes[value] || statement_of(producer).reduces()) continue;
-    const std::vector<NodeId> readers = graph.readers()[value];
+    const std::vector<NodeId> readers = all_readers[value];
     for (NodeId reader : readers) {
       const std::string reason = refusal(graph, graph.nodes[id], graph.nodes[reader], readers.size());
       if (reason.empty()) {
+        const std::vector<ValueId> before = graph.nodes[reader].inputs;
         inline_into(graph, static_cast<NodeId>(id), reader);
+        update_readers(all_readers, reader, before, graph.nodes[reader].inputs);
       } else if (readers.size() == 1) {
         graph.decide("inline_pointwise", graph.values[value].name, "kept", reason);
       }

@@ -3,6 +3,7 @@
 Run by ctest, which sets STRIATE (the built binary) and STRIATE_SOURCE (the source folder).
 """
 
+import ast
 import csv
 import gzip
 import hashlib
@@ -57,6 +58,28 @@ def write_npy(path, shape, values):
     with open(path, "wb") as file:
         file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode())
         file.write(struct.pack(f"<{len(values)}f", *values))
+
+
+def write_safetensors(path, tensors):
+    """name -> (shape, values), as float32."""
+    header, data = {}, b""
+    for name, (shape, values) in tensors.items():
+        content = struct.pack(f"<{len(values)}f", *values)
+        header[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": [len(data), len(data) + len(content)]}
+        data += content
+    text = json.dumps(header).encode()
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text + data)
+
+
+def read_npy(path):
+    """The shape and the values of an npy file of float32."""
+    with open(path, "rb") as file:
+        content = file.read()
+    (length,) = struct.unpack("<H", content[8:10])
+    shape = ast.literal_eval(content[10 : 10 + length].decode())["shape"]
+    data = content[10 + length :]
+    return list(shape), list(struct.unpack(f"<{len(data) // 4}f", data))
 
 
 def read_safetensors(path):
