@@ -201,6 +201,9 @@ std::vector<GradientCase> gradient_cases() {
   cases.push_back({"positions_first", {{{kN, 3, 2, 5}}}, ""});
   cases.push_back({"concat", {{{kN, 3, 5}}, {{kN, 17, 5}}}, ""});
   cases.push_back({"concat", {{{kN, 1}}, {{kN, 1}}}, ""});
+  cases.push_back({"pad2d", {{{kN, 3, 5, 2}}}, "padding = [1, 2]; value = 0.5"});
+  cases.push_back({"center_crop2d", {{{kN, 2, 7, 5}}}, "size = [3, 5]"});
+  cases.push_back({"normalize_rgb", {{{kN, 3, 5, 2}}}, ""});
   cases.push_back({"concat", {{{kN, 3, 5}}, {{kN, 3, 2}}}, "axis = -1"});
   cases.push_back({"flatten", {{{kN, 3, 1, 5}}}, ""});
   cases.push_back({"unflatten", {{{kN, 30}}}, "channels = 3; height = 2; width = 5"});
