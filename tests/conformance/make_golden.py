@@ -444,6 +444,13 @@ def views():
     with Operator("concat") as op:
         op.case("images", lambda a, b: torch.cat([a, b], 1), normal(2, 3, 4, 5), normal(2, 2, 4, 5), batched=(0, 1))
         op.case("rows", lambda a, b: torch.cat([a, b], 1), normal(3, 1), normal(3, 6), batched=(0, 1))
+    with Operator("pad2d") as op:
+        op.case("images", lambda x: torch.nn.functional.pad(x, (2, 2, 1, 1), value=0.5), normal(2, 3, 4, 5), padding=[1, 2], value=0.5)
+    with Operator("center_crop2d") as op:
+        op.case("images", lambda x: x[..., 2:5, 0:5], normal(2, 3, 7, 5), size=[3, 5])
+    with Operator("normalize_rgb") as op:
+        mean, std = (torch.tensor(v, dtype=torch.float64).reshape(3, 1, 1) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+        op.case("images", lambda x: (x - mean) / std, normal(2, 3, 4, 5))
 
 
 def optimizers():
