@@ -119,13 +119,16 @@ CompileTimeValue Evaluator::call_function(const Expr& expr, Scope& scope) {
       return {};
     }
     arguments.push_back(evaluate(*argument.value, scope));
+    if (arguments.back().is_tensor()) return call_on_tensors(expr, std::move(arguments), scope);
   }
-  if (std::any_of(arguments.begin(), arguments.end(), [](const auto& value) { return value.is_tensor(); }))
-    return evaluate_other(expr, scope);
   Folded folded = *fold_function(expr.operands[0]->text, arguments);
   if (folded.problem)
     reporter_.error(Diagnostic::BadValue, expr.location, "`{}`: {}", print_expr(expr), *folded.problem);
   return folded.value;
+}
+
+CompileTimeValue Evaluator::call_on_tensors(const Expr& call, std::vector<CompileTimeValue>, Scope& scope) {
+  return evaluate_other(call, scope);
 }
 
 std::optional<bool> Evaluator::evaluate_condition(const Expr& expr, Scope& scope) {

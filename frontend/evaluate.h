@@ -31,6 +31,9 @@ protected:
   // What only layers and data have: tensors, calls, pipes, `when`, `repeat`.
   virtual CompileTimeValue evaluate_other(const ast::Expr& expr, Scope& scope);
   virtual CompileTimeValue evaluate_block(const ast::Block& block, Scope& scope);
+  // A call of a name that is also a scalar function's, whose arguments are known up to the first tensor.
+  virtual CompileTimeValue call_on_tensors(const ast::Expr& call, std::vector<CompileTimeValue> known,
+                                           Scope& scope);
   virtual CompileTimeValue combine(const ast::Expr& expr, const std::vector<CompileTimeValue>& operands);
   DiagnosticMessage& unknown_name(const std::string& name, const SourceLocation& place, const Scope& scope,
                                   const char* what);

@@ -95,6 +95,17 @@ CompileTimeValue NetworkBuilder::evaluate_block(const ast::Block& block, Scope& 
   return value;
 }
 
+// What is known is not evaluated again: it may have made layers.
+CompileTimeValue NetworkBuilder::call_on_tensors(const ast::Expr& expr, std::vector<CompileTimeValue> known,
+                                                 Scope& scope) {
+  std::vector<BoundInput> first;
+  for (std::size_t i = 0; i < known.size(); ++i)
+    first.push_back({std::move(known[i]), expr.arguments[i].value->location});
+  const std::vector<ast::Argument> others(expr.arguments.begin() + static_cast<std::ptrdiff_t>(first.size()),
+                                          expr.arguments.end());
+  return call(*expr.operands[0], &others, std::move(first), expr.location, scope, {});
+}
+
 // `a + b` on tensors is the op that the library says is written so.
 CompileTimeValue NetworkBuilder::combine(const ast::Expr& expr,
                                          const std::vector<CompileTimeValue>& operands) {
@@ -149,11 +160,11 @@ CompileTimeValue NetworkBuilder::named(const ast::Expr& expr, Scope& scope) {
   const ast::Expr& inner = *expr.operands[0];
   const auto wanted = wanted_name(expr, scope);
   if (!wanted) return {};
-  if (inner.kind == ExprKind::Call && inner.operands[0]->kind != ExprKind::Member) {
-    if (!special_call || !special_call(inner, scope))
-      return call(*inner.operands[0], &inner.arguments, {}, inner.location, scope, *wanted);
-  }
-  CompileTimeValue value = evaluate(inner, scope);
+  const bool calls = inner.kind == ExprKind::Call && inner.operands[0]->kind != ExprKind::Member;
+  const auto special = calls && special_call ? special_call(inner, scope) : std::nullopt;
+  if (calls && !special)
+    return call(*inner.operands[0], &inner.arguments, {}, inner.location, scope, *wanted);
+  CompileTimeValue value = special ? *special : evaluate(inner, scope);
   if (value.is_tensor()) graph_.rename(value.tensor, full(wanted->name), depth());
   if (value.kind == Kind::Layer && value.layer->path.empty()) value.layer->path = full(wanted->name);
   return value;

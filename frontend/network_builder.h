@@ -32,6 +32,8 @@ public:
 protected:
   CompileTimeValue evaluate_other(const ast::Expr& expr, Scope& scope) override;
   CompileTimeValue evaluate_block(const ast::Block& block, Scope& scope) override;
+  CompileTimeValue call_on_tensors(const ast::Expr& call, std::vector<CompileTimeValue> known,
+                                   Scope& scope) override;
   CompileTimeValue combine(const ast::Expr& expr, const std::vector<CompileTimeValue>& operands) override;
 
 private:

@@ -54,6 +54,12 @@ TEST(Network, EveryModelElaborates) {
   }
 }
 
+// `tanh` is a function of numbers too, which must not make the layer a second time.
+TEST(Network, AnArgumentIsExpandedOnce) {
+  const Module module = module_of("model M { input x: f32[N, 4]; output y = tanh(x -> Linear(3) as a) }\n");
+  EXPECT_EQ(parameter_names(module.eval), (std::vector<std::string>{"a.weight", "a.bias"}));
+}
+
 TEST(Network, TheSameTextGivesTheSameGraph) {
   EXPECT_EQ(print(module_of(model("digits.nn")).train), print(module_of(model("digits.nn")).train));
 }
