@@ -2,6 +2,7 @@
 #include "frontend/definition_builder.h"
 
 #include "frontend/print_ast.h"
+#include "frontend/scalar_operators.h"
 #include "support/random.h"
 
 #include <algorithm>
@@ -414,47 +415,21 @@ ExprRef DefinitionBuilder::operation(const ast::Expr& expr, Context& context) {
     operands.push_back(logical ? value : numeric(value, *operand));
     if (!operands.back()) return nullptr;
   }
-  const auto not_of = [](const ExprRef& e) { return apply(Function::Not, {e}); };
   switch (expr.op) {
-  case Operator::Negate:
-    return apply(Function::Neg, operands);
-  case Operator::Not:
-    return not_of(operands[0]);
-  case Operator::And:
-    return apply(Function::And, operands);
-  case Operator::Or:
-    return apply(Function::Or, operands);
-  case Operator::Add:
-    return apply(Function::Add, operands);
-  case Operator::Subtract:
-    return apply(Function::Sub, operands);
-  case Operator::Multiply:
-    return apply(Function::Mul, operands);
   case Operator::Divide:
     return apply(Function::Div, {to_real(operands[0]), to_real(operands[1])});
   case Operator::Power:
     if (is_constant(operands[1], 1)) return operands[0];
     if (is_constant(operands[1], 2)) return operands[0] * operands[0];
     return apply(Function::Pow, operands);
-  case Operator::Less:
-    return apply(Function::Less, operands);
-  case Operator::LessEqual:
-    return apply(Function::LessEqual, operands);
-  case Operator::Greater:
-    return apply(Function::Less, {operands[1], operands[0]});
-  case Operator::GreaterEqual:
-    return apply(Function::LessEqual, {operands[1], operands[0]});
-  case Operator::Equal:
-    return apply(Function::Equal, operands);
-  case Operator::NotEqual:
-    return not_of(apply(Function::Equal, operands));
   case Operator::FloorDivide:
   case Operator::Modulo: {
     const auto index = index_of(expr, context);
     return index ? index_value(*index) : nullptr;
   }
+  default:
+    return apply_operator(expr.op, operands);
   }
-  return nullptr;
 }
 
 // random(i, j): one draw for each value of the indices listed, the same for all others.

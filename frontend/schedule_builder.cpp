@@ -2,6 +2,7 @@
 
 #include "frontend/bind_call.h"
 #include "frontend/print_ast.h"
+#include "frontend/scalar_operators.h"
 
 #include <algorithm>
 #include <array>
@@ -98,42 +99,17 @@ ExprRef ScheduleBuilder::operation(const ast::Expr& expr, const Names& names) {
     if (!x.back()) return nullptr;
   }
   switch (expr.op) {
-  case Operator::And:
-    return apply(Function::And, x);
-  case Operator::Or:
-    return apply(Function::Or, x);
-  case Operator::Not:
-    return apply(Function::Not, x);
-  case Operator::Equal:
-    return apply(Function::Equal, x);
-  case Operator::NotEqual:
-    return apply(Function::Not, {apply(Function::Equal, x)});
-  case Operator::Less:
-    return apply(Function::Less, x);
-  case Operator::LessEqual:
-    return apply(Function::LessEqual, x);
-  case Operator::Greater:
-    return apply(Function::Less, {x[1], x[0]});
-  case Operator::GreaterEqual:
-    return apply(Function::LessEqual, {x[1], x[0]});
-  case Operator::Add:
-    return x[0] + x[1];
-  case Operator::Subtract:
-    return x[0] - x[1];
-  case Operator::Multiply:
-    return x[0] * x[1];
   case Operator::Divide:
     return x[0] / x[1];
   case Operator::FloorDivide:
     return apply(Function::Floor, {x[0] / x[1]});
   case Operator::Modulo:
     return x[0] - x[1] * apply(Function::Floor, {x[0] / x[1]});
-  case Operator::Negate:
-    return apply(Function::Neg, x);
   case Operator::Power:
     return apply(Function::Pow, x);
+  default:
+    return apply_operator(expr.op, x);
   }
-  return nullptr;
 }
 
 // `if` looks at the counters: it is decided before each update.
