@@ -43,9 +43,10 @@ enum class ExprKind {
   If,      // if c { } else { }   operands[0]: the condition; block; otherwise (optional)
   When,   // when c { } else { } as If, decided per entry point (`training`); no else = identity in a pipeline
   Repeat, // repeat i in a..b { }  text: the index; operands[0]: the Range; block
-  Scan,   // scan t in a..b { }    text: the index; operands[0]: the Range (optional, else no operands); block
-  Pipe,   // a -> f(b) -> g        operands: the source, then each stage in order (two or more in all)
-  As,     // e as layer{i}.0       operands[0]; path
+  Scan, // scan u, v in x, y { } indices: the names of one step; operands: the sequences (none in a pipeline);
+        // block
+  Pipe, // a -> f(b) -> g        operands: the source, then each stage in order (two or more in all)
+  As,   // e as layer{i}.0       operands[0]; path
 };
 
 enum class Operator {
@@ -130,7 +131,7 @@ enum class StmtKind {
   Assign, // targets = value        targets: Name, Read (`y[n, i]`), or Call (an index function, `a(i) = ...`)
   Param,  // param w: f32[..] = v   parameter (default_value optional: the initialiser)
   State,  // state v[..] = 0        parameter (default_value: the first value)
-  Carry,  // carry h, c = v         targets: Names; value (optional): the first values (in a scan)
+  Carry,  // carry h: f32[..] = v   parameter (default_value: the first value; in a scan)
   Next,   // next v = u             targets (one), value
   Return, // return v               value (a Tuple for `return a, b`)
   Layer,  // layer enc = L(..)      targets (one Name), value

@@ -1,6 +1,8 @@
 #include "frontend/graph_builder.h"
 
+#include "frontend/step_definitions.h"
 #include "frontend/unify_shapes.h"
+#include "ir/graph/loops.h"
 #include "support/check.h"
 
 #include <algorithm>
@@ -77,6 +79,125 @@ int GraphBuilder::add_copy(int value, const std::string& name, const SourceLocat
   node.definition = std::move(definition);
   node.location = location;
   return add_call(std::move(node), {name}, depth)[0];
+}
+
+int GraphBuilder::add_placeholder(const std::string& name, const TensorType& type,
+                                  const SourceLocation& location, int depth) {
+  DraftValue draft;
+  draft.value.name = name;
+  draft.value.type = type;
+  draft.value.location = location;
+  draft.depth = depth;
+  values_.push_back(std::move(draft));
+  return value_count() - 1;
+}
+
+void GraphBuilder::begin_scan(int64_t steps) {
+  scan_ = {};
+  scan_.steps = steps;
+  scan_.first_node = nodes_.size();
+}
+
+int GraphBuilder::add_slice(int sequence, const std::string& name, const SourceLocation& location,
+                            int depth) {
+  TensorType type = value(sequence).type;
+  type.shape.erase(type.shape.begin() + step_dimension(type));
+  const int slice = add_placeholder(name, type, location, depth);
+  scan_.slices[slice] = sequence;
+  return slice;
+}
+
+int GraphBuilder::add_carry(Carry carry, const std::string& name, const TensorType& type,
+                            const SourceLocation& location, int depth) {
+  carry.value = add_placeholder(name, type, location, depth);
+  scan_.carries.push_back(std::move(carry));
+  return scan_.carries.back().value;
+}
+
+bool GraphBuilder::is_carry(int value) const {
+  return std::ranges::find(scan_.carries, value, &Carry::value) != scan_.carries.end();
+}
+
+bool GraphBuilder::set_next_carry(int value, int next) {
+  Carry& carry = *std::ranges::find(scan_.carries, value, &Carry::value);
+  if (carry.next >= 0) return false;
+  carry.next = next;
+  return true;
+}
+
+std::vector<bool> GraphBuilder::values_by_step() const {
+  std::vector<bool> by_step(values_.size(), false);
+  for (const auto& [slice, sequence] : scan_.slices) by_step[static_cast<std::size_t>(slice)] = true;
+  for (const Carry& carry : scan_.carries) by_step[static_cast<std::size_t>(carry.value)] = true;
+  for (std::size_t n = scan_.first_node; n < nodes_.size(); ++n) {
+    const Node& node = nodes_[n];
+    const bool depends =
+        std::ranges::any_of(node.inputs, [&](int input) { return by_step[static_cast<std::size_t>(input)]; });
+    for (int output : node.outputs) by_step[static_cast<std::size_t>(output)] = depends;
+  }
+  return by_step;
+}
+
+bool GraphBuilder::depends_on_step(int value) const {
+  return values_by_step()[static_cast<std::size_t>(value)];
+}
+
+std::map<int, int> GraphBuilder::end_scan(const SourceLocation& location) {
+  const std::vector<bool> by_step = values_by_step();
+  const auto depends = [&](int value) { return by_step[static_cast<std::size_t>(value)]; };
+  const auto is_sequence = [&](int value) { return scan_.slices.contains(value); };
+  const int loop = static_cast<int>(loops_.size());
+  // What is the same at all steps comes first; then what is carried, and what the steps compute.
+  std::vector<Node> before, during;
+  for (std::size_t n = scan_.first_node; n < nodes_.size(); ++n) {
+    Node& node = nodes_[n];
+    if (!depends(node.outputs[0])) {
+      before.push_back(std::move(node));
+      continue;
+    }
+    std::vector<bool> inputs;
+    for (int& input : node.inputs) {
+      inputs.push_back(depends(input));
+      if (is_sequence(input)) input = scan_.slices.at(input);
+    }
+    node.definition = std::make_shared<const Definition>(with_steps(*node.definition, inputs, scan_.steps));
+    node.loop = loop;
+    during.push_back(std::move(node));
+  }
+  std::vector<Node> carries;
+  for (const Carry& carry : scan_.carries) {
+    if (carry.next < 0) continue; // an error was reported
+    Node node;
+    node.op = "carry";
+    node.location = location;
+    if (scan_.steps > 1) node.inputs = {is_sequence(carry.next) ? scan_.slices.at(carry.next) : carry.next};
+    if (carry.first >= 0) node.inputs.push_back(carry.first);
+    node.outputs = {carry.value};
+    node.definition = std::make_shared<const Definition>(
+        carried(value(carry.value).type, scan_.steps, depends(carry.next), carry.number, carry.first >= 0));
+    node.loop = loop;
+    carries.push_back(std::move(node));
+  }
+  nodes_.resize(scan_.first_node);
+  for (std::vector<Node>* part : {&before, &carries, &during}) {
+    for (Node& node : *part) {
+      for (int output : node.outputs) {
+        Value& computed = values_[static_cast<std::size_t>(output)].value;
+        computed.producer = node_count();
+        if (node.loop >= 0) computed.type = with_steps(computed.type, scan_.steps);
+      }
+      nodes_.push_back(std::move(node));
+    }
+  }
+  loops_.push_back(scan_.steps);
+  std::map<int, int> slices = std::move(scan_.slices);
+  scan_ = {};
+  return slices;
+}
+
+bool GraphBuilder::has_steps(int value) const {
+  const int producer = this->value(value).producer;
+  return producer >= 0 && nodes_[static_cast<std::size_t>(producer)].loop >= 0;
 }
 
 void GraphBuilder::rename(int value, const std::string& name, int depth) {
@@ -192,11 +313,18 @@ Graph GraphBuilder::finish(const std::string& model, const std::string& entry) c
       for (int i = 1; !taken.insert(name).second; ++i) name = draft.value.name + "." + std::to_string(i);
       names[id] = std::move(name);
     }
+  std::map<int, int> loops; // those that are left
   for (const Node& draft : nodes_) {
     if (std::none_of(draft.outputs.begin(), draft.outputs.end(), is_needed)) continue;
     Node node = draft;
     node.outputs.clear();
-    for (ValueId& input : node.inputs) input = numbers[static_cast<std::size_t>(input)];
+    if (draft.loop >= 0) {
+      const auto [known, added] = loops.try_emplace(draft.loop, static_cast<int>(loops.size()));
+      if (added)
+        graph.loops.push_back(
+            {names.at(draft.outputs[0]), loops_[static_cast<std::size_t>(draft.loop)], false});
+      node.loop = known->second;
+    }
     std::vector<std::string> output_names;
     for (int output : draft.outputs) output_names.push_back(names.at(output));
     const NodeId added = graph.add_node(std::move(node), output_names);
@@ -204,6 +332,9 @@ Graph GraphBuilder::finish(const std::string& model, const std::string& entry) c
       numbers[static_cast<std::size_t>(draft.outputs[i])] =
           graph.nodes[static_cast<std::size_t>(added)].outputs[i];
   }
+  // Last, since a loop reads what stands behind its reader.
+  for (Node& node : graph.nodes)
+    for (ValueId& input : node.inputs) input = numbers[static_cast<std::size_t>(input)];
   for (Persistent& persistent : graph.persistents)
     if (persistent.next >= 0) persistent.next = numbers[static_cast<std::size_t>(persistent.next)];
   for (const auto& [name, id] : outputs_)

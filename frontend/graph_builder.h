@@ -31,6 +31,32 @@ public:
   void set_next(int persistent, int next);
   int next_of(int persistent) const;    // -1 where there is none
   void freeze(const std::string& path); // the parameter, or all below; nothing where there is none
+
+  // --- Scans: between begin and end, calls are those of one step.
+  struct Carry {
+    std::string name;
+    SourceLocation location;
+    double number = 0; // the first value, where `first` is none
+    int first = -1;
+    int next = -1;
+    int value = -1; // set by add_carry
+  };
+  bool in_scan() const { return scan_.steps > 0; }
+  void begin_scan(int64_t steps);
+  // One step of a sequence [N, T, ...].
+  int add_slice(int sequence, const std::string& name, const SourceLocation& location, int depth);
+  int add_carry(Carry carry, const std::string& name, const TensorType& type, const SourceLocation& location,
+                int depth);
+  bool is_carry(int value) const;
+  bool set_next_carry(int value, int next); // false where it has one
+  const std::vector<Carry>& carries() const { return scan_.carries; }
+  // Within a scan: whether the value may be another one at another step.
+  bool depends_on_step(int value) const;
+  // Makes every call that depends on the step compute all steps. Slices are their sequences from then on.
+  std::map<int, int> end_scan(const SourceLocation& location);
+  // Whether a scan computed it step by step.
+  bool has_steps(int value) const;
+
   void add_output(const std::string& name, int value) { outputs_.emplace_back(name, value); }
   // The path, or the path with a number where it was used before: random draws are keyed by it.
   std::string unique_call_path(const std::string& path);
@@ -53,7 +79,16 @@ private:
     int depth = 0;
     bool named = false; // by `as`, or as a layer's result: kept as it is where names clash
   };
+  struct Scan {
+    int64_t steps = 0; // 0: outside of scans
+    std::size_t first_node = 0;
+    std::map<int, int> slices; // and their sequences
+    std::vector<Carry> carries;
+  };
   std::vector<bool> needed_values() const;
+  int add_placeholder(const std::string& name, const TensorType& type, const SourceLocation& location,
+                      int depth);
+  std::vector<bool> values_by_step() const;
 
   std::vector<DraftValue> values_;
   std::vector<Node> nodes_;
@@ -62,6 +97,8 @@ private:
   std::map<int, Persistent> persistents_;
   std::vector<std::pair<std::string, int>> outputs_;
   std::set<std::string> call_paths_;
+  Scan scan_;
+  std::vector<int64_t> loops_; // the steps of each
 };
 
 } // namespace striate

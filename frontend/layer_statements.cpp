@@ -33,6 +33,9 @@ void NetworkBuilder::execute(const ast::Stmt& statement, Scope& scope, CompileTi
   case StmtKind::State:
     add_persistent(statement, scope);
     return;
+  case StmtKind::Carry:
+    add_carry(statement, scope);
+    return;
   case StmtKind::Next:
     add_next(statement, scope);
     return;
@@ -216,6 +219,7 @@ void NetworkBuilder::add_next(const ast::Stmt& statement, Scope& scope) {
   }
   const CompileTimeValue value = evaluate(*statement.value, scope);
   if (value.is_unknown() || state->is_unknown()) return;
+  if (graph_.is_carry(state->tensor)) return set_next_carry(statement, state->tensor, value);
   const int persistent = graph_.find_persistent(full(target.text));
   if (persistent < 0 || graph_.value(persistent).role != ValueRole::State) {
     reporter_.error(Diagnostic::WrongType, target.location, "`{}` is no state: it has no next value",
@@ -226,6 +230,14 @@ void NetworkBuilder::add_next(const ast::Stmt& statement, Scope& scope) {
     reporter_.error(Diagnostic::ShapeMismatch, statement.location, "`{}` is {}, and its next value is {}",
                     target.text, graph_.value(persistent).type.text(),
                     value.is_tensor() ? graph_.value(value.tensor).type.text() : description_of(value));
+    return;
+  }
+  if (graph_.in_scan()) {
+    reporter_
+        .error(Diagnostic::NotSupported, statement.location,
+               "`{}` would change at each step of the scan; a state changes once in a training step",
+               target.text)
+        .help("carry it through the scan: `carry {} = ...`", target.text);
     return;
   }
   if (!training_) return;

@@ -78,9 +78,15 @@ CompileTimeValue NetworkBuilder::evaluate_other(const ast::Expr& expr, Scope& sc
     }
     return value;
   }
-  case ExprKind::Scan:
-    reporter_.error(Diagnostic::NotSupported, expr.location, "`scan` is not supported yet");
+  case ExprKind::Scan: {
+    std::vector<BoundInput> sequences;
+    for (const ast::ExprPtr& sequence : expr.operands)
+      sequences.push_back({evaluate(*sequence, scope), sequence->location});
+    if (!sequences.empty()) return scan(expr, sequences, scope, {});
+    reporter_.error(Diagnostic::MissingValue, expr.location, "this scan has nothing to go through")
+        .help("name it, `scan x in xs {{ ... }}`, or let it go in: `xs -> scan x {{ ... }}`");
     return {};
+  }
   default:
     reporter_.error(Diagnostic::WrongType, expr.location, "`{}` is index notation, which belongs in an `op`",
                     print_expr(expr));
@@ -252,7 +258,9 @@ CompileTimeValue NetworkBuilder::stage(CompileTimeValue input, const ast::Expr& 
     return input;
   }
   case ExprKind::Scan:
-    reporter_.error(Diagnostic::NotSupported, expr.location, "`scan` is not supported yet");
+    if (expr.operands.empty()) return this->scan(expr, piped, scope, wanted);
+    reporter_.error(Diagnostic::WrongArgument, expr.location, "this scan is given its sequence twice")
+        .help("leave out `in {}`", print_expr(*expr.operands[0]));
     return {};
   default:
     reporter_.error(Diagnostic::WrongType, expr.location, "`{}` is no operator or layer", print_expr(expr));

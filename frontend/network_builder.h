@@ -81,6 +81,13 @@ private:
   void explain_shapes(DiagnosticMessage& message, const ast::Item& item,
                       const std::vector<BoundInput>& inputs);
 
+  // scan.cpp
+  std::optional<int64_t> steps_of(const std::vector<BoundInput>& sequences);
+  CompileTimeValue scan(const ast::Expr& expr, const std::vector<BoundInput>& sequences, Scope& scope,
+                        const Wanted& wanted);
+  void add_carry(const ast::Stmt& statement, Scope& scope);
+  void set_next_carry(const ast::Stmt& statement, int carried, const CompileTimeValue& value);
+
   // layer_statements.cpp
   void execute(const ast::Block& block, Scope& scope, CompileTimeValue* value);
   void execute(const ast::Stmt& statement, Scope& scope, CompileTimeValue* value);

@@ -254,8 +254,9 @@ ExprPtr Parser::parse_primary() {
   case TokenKind::When:
     return parse_conditional();
   case TokenKind::Repeat:
+    return parse_repeat();
   case TokenKind::Scan:
-    return parse_loop();
+    return parse_scan();
   default:
     return missing_operand();
   }
@@ -407,20 +408,41 @@ ExprPtr Parser::parse_conditional() {
   return finished(result, first);
 }
 
-// repeat i in a..b { }, scan t { }, scan t in a..b { }
-ExprPtr Parser::parse_loop() {
+// repeat i in a..b { }
+ExprPtr Parser::parse_repeat() {
   const std::size_t first = at_;
   auto result = std::make_shared<ast::Expr>();
-  result->kind = at(TokenKind::Repeat) ? ExprKind::Repeat : ExprKind::Scan;
+  result->kind = ExprKind::Repeat;
   ++at_;
-  if (!parse_name(result->text, "the loop's index")) return nullptr;
-  if (at(TokenKind::In) || result->kind == ExprKind::Repeat) {
-    if (!expect(TokenKind::In, "the loop's index")) return nullptr;
-    result->operands = {parse_range()};
-    if (!result->operands[0]) return nullptr;
-    if (result->operands[0]->kind != ExprKind::Range) {
-      expected("`..`").help("a loop runs over a range: `repeat i in 0..3 {{ }}`");
-      return nullptr;
+  if (!parse_name(result->text, "the loop's index") || !expect(TokenKind::In, "the loop's index"))
+    return nullptr;
+  result->operands = {parse_range()};
+  if (!result->operands[0]) return nullptr;
+  if (result->operands[0]->kind != ExprKind::Range) {
+    expected("`..`").help("a loop runs over a range: `repeat i in 0..3 {{ }}`");
+    return nullptr;
+  }
+  result->block = parse_block(true);
+  return result->block ? finished(result, first) : nullptr;
+}
+
+// scan u, v in x, y { }; in a pipeline, scan u, v { }
+ExprPtr Parser::parse_scan() {
+  const std::size_t first = at_;
+  auto result = std::make_shared<ast::Expr>();
+  result->kind = ExprKind::Scan;
+  ++at_;
+  do {
+    ast::ReduceIndex name;
+    name.location = place();
+    if (!parse_name(name.name, "a name for one step of the sequence")) return nullptr;
+    result->indices.push_back(std::move(name));
+  } while (accept(TokenKind::Comma));
+  if (accept(TokenKind::In)) {
+    for (std::size_t i = 0; i < result->indices.size(); ++i) {
+      if (i > 0 && !expect(TokenKind::Comma, "the sequence, one for each name")) return nullptr;
+      result->operands.push_back(parse_expression());
+      if (!result->operands.back()) return nullptr;
     }
   }
   result->block = parse_block(true);

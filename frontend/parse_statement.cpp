@@ -294,6 +294,7 @@ bool Parser::parse_worded(Stmt& statement, std::string_view word) {
   switch (known.kind) {
   case StmtKind::Param:
   case StmtKind::State:
+  case StmtKind::Carry:
   case StmtKind::Input:
     return parse_parameter(statement.parameter);
   case StmtKind::Load:
@@ -320,8 +321,7 @@ bool Parser::parse_worded(Stmt& statement, std::string_view word) {
         return false;
       }
     }
-    const bool one =
-        known.kind != StmtKind::Carry && known.kind != StmtKind::Output && known.kind != StmtKind::Split;
+    const bool one = known.kind != StmtKind::Output && known.kind != StmtKind::Split;
     if (one && statement.targets.size() > 1) {
       error(Diagnostic::UnexpectedToken, statement.targets[1]->location,
             fmt::format("`{}` gives one name", word));
@@ -331,14 +331,13 @@ bool Parser::parse_worded(Stmt& statement, std::string_view word) {
       statement.block = parse_block(false);
       return statement.block != nullptr;
     }
-    if ((known.kind == StmtKind::Carry || known.kind == StmtKind::Output) && !at(TokenKind::Assign))
-      return true;
+    if (known.kind == StmtKind::Output && !at(TokenKind::Assign)) return true;
     if (!expect(TokenKind::Assign, "the name")) return false;
   }
   const std::size_t first = at_;
   statement.value = parse_expression();
   if (!statement.value) return false;
-  if (!at(TokenKind::Comma) || (known.kind != StmtKind::Return && known.kind != StmtKind::Carry)) return true;
+  if (!at(TokenKind::Comma) || known.kind != StmtKind::Return) return true;
   std::vector<ExprPtr> operands = {statement.value};
   while (accept(TokenKind::Comma)) {
     operands.push_back(parse_expression());

@@ -74,7 +74,8 @@ private:
   ast::ExprPtr parse_parenthesis();
   ast::ExprPtr parse_list();
   ast::ExprPtr parse_conditional();
-  ast::ExprPtr parse_loop();
+  ast::ExprPtr parse_repeat();
+  ast::ExprPtr parse_scan();
   ast::ExprPtr parse_range();
   ast::ExprPtr parse_call(ast::ExprPtr callee, std::size_t first);
   ast::ExprPtr missing_operand();

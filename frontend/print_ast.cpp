@@ -218,9 +218,11 @@ std::string Printer::bare(const Expr& expr) {
   case ExprKind::When:
     return conditional(expr);
   case ExprKind::Repeat:
+    return fmt::format("repeat {} in {} {}", expr.text, bare(*expr.operands[0]), block(*expr.block));
   case ExprKind::Scan: {
-    const std::string range = expr.operands.empty() ? "" : " in " + bare(*expr.operands[0]);
-    return fmt::format("{} {}{} {}", expr.kind == ExprKind::Repeat ? "repeat" : "scan", expr.text, range,
+    std::string names;
+    for (const ast::ReduceIndex& name : expr.indices) names += (names.empty() ? "" : ", ") + name.name;
+    return fmt::format("scan {}{}{} {}", names, expr.operands.empty() ? "" : " in ", list(expr.operands),
                        block(*expr.block));
   }
   case ExprKind::Pipe: {
@@ -316,7 +318,7 @@ std::string Printer::statement(const Stmt& statement) {
   case StmtKind::Input:
     return "input " + parameter(statement.parameter);
   case StmtKind::Carry:
-    return assigned("carry ");
+    return "carry " + parameter(statement.parameter);
   case StmtKind::Next:
     return assigned("next ");
   case StmtKind::Return:

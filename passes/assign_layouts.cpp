@@ -51,16 +51,28 @@ static bool is_batch_mask(const ExprRef& e, const Statement& statement) {
 }
 
 static void mark_zero_in_padding(Graph& graph) {
-  for (const Node& node : graph.nodes) {
-    const Statement& statement = statement_of(node);
-    Value& value = graph.values[node.outputs[0]];
-    value.zero_in_padding = false;
-    if (!value.type.has_batch() || (statement.reduces() && statement.reducer != Reducer::Sum)) continue;
-    value.zero_in_padding = vanishes_with(statement.body, [&](const ExprRef& e) {
-      if (e->kind == Expr::Kind::Read) return graph.values[node.inputs[e->operand]].zero_in_padding;
-      return e->kind == Expr::Kind::Apply && e->function == Function::Select &&
-             is_batch_mask(e->arguments[0], statement) && is_constant(e->arguments[2], 0);
-    });
+  // In a loop, what the step before left is taken to vanish, until something shows otherwise.
+  for (const Node& node : graph.nodes)
+    graph.values[node.outputs[0]].zero_in_padding =
+        node.loop >= 0 && graph.values[node.outputs[0]].type.has_batch();
+  bool changed = true;
+  while (changed) {
+    changed = false;
+    for (const Node& node : graph.nodes) {
+      const Statement& statement = statement_of(node);
+      Value& value = graph.values[node.outputs[0]];
+      if (!value.type.has_batch()) continue;
+      const bool vanishes = (!statement.reduces() || statement.reducer == Reducer::Sum) &&
+                            vanishes_with(statement.body, [&](const ExprRef& e) {
+                              if (e->kind == Expr::Kind::Read)
+                                return graph.values[node.inputs[e->operand]].zero_in_padding;
+                              return e->kind == Expr::Kind::Apply && e->function == Function::Select &&
+                                     is_batch_mask(e->arguments[0], statement) &&
+                                     is_constant(e->arguments[2], 0);
+                            });
+      changed = changed || (node.loop >= 0 && vanishes != value.zero_in_padding);
+      value.zero_in_padding = vanishes;
+    }
   }
 }
 
@@ -119,6 +131,10 @@ void assign_layouts(Graph& graph, LayoutPolicy policy, const std::map<std::strin
     }
   }
   if (policy == LayoutPolicy::ChannelBlocked) {
+    // Steps, which stand where channels do, are not blocked.
+    for (const Node& node : graph.nodes)
+      if (node.loop >= 0)
+        graph.values[node.outputs[0]].layout = Layout::row_major(graph.values[node.outputs[0]].type);
     for (const Node& node : graph.nodes) {
       const Statement& statement = statement_of(node);
       if (!is_contraction(statement) || !graph.values[node.outputs[0]].type.has_batch()) continue;

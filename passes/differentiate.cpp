@@ -1,8 +1,10 @@
 #include "passes/differentiate.h"
 
+#include "ir/graph/loops.h"
 #include "passes/adjoint.h"
 #include "passes/derivative.h"
 #include "passes/expand_calls.h"
+#include "passes/order_nodes.h"
 
 #include <set>
 
@@ -16,45 +18,115 @@ public:
     forward_count_ = static_cast<NodeId>(graph.nodes.size());
     needs_.assign(graph.values.size(), false);
     for (ValueId input : inputs) needs_[input] = true;
-    for (NodeId n = 0; n < forward_count_; ++n) {
-      const Node& node = graph.nodes[n];
-      const Statement& statement = statement_of(node);
-      if (statement.reducer == Reducer::ArgMax || statement.reducer == Reducer::ArgMin) continue;
-      for (const ExprRef& symbol : differentiable_reads(statement.body))
-        if (needs_[node.inputs[symbol->operand]]) needs_[node.outputs[0]] = true;
+    // Again as long as a loop hands something back to its beginning.
+    bool changed = true;
+    while (changed) {
+      changed = false;
+      for (NodeId n = 0; n < forward_count_; ++n) {
+        const Node& node = graph.nodes[n];
+        const Statement& statement = statement_of(node);
+        if (statement.reducer == Reducer::ArgMax || statement.reducer == Reducer::ArgMin) continue;
+        for (const ExprRef& symbol : differentiable_reads(statement.body)) {
+          if (!needs_[node.inputs[symbol->operand]] || needs_[node.outputs[0]]) continue;
+          needs_[node.outputs[0]] = true;
+          changed = changed || node.loop >= 0;
+        }
+      }
     }
   }
 
   Result<std::map<ValueId, ValueId>> run(ValueId output, ValueId seed, const std::vector<ValueId>& inputs) {
     mark_live(output);
     contributions_[output] = {seed};
+    int loop = -1;
     for (NodeId n = forward_count_ - 1; n >= 0; --n) {
       const ValueId value = graph_.nodes[n].outputs[0];
+      if (const int entered = graph_.nodes[n].loop; entered != loop) {
+        loop = entered;
+        const Status status = loop >= 0 ? carry_back(n) : Status();
+        if (!status) return status.failure();
+      }
       if (!live_.count(value)) continue;
-      const Status status = differentiate_node(n, adjoint_of(value));
+      const Status status = differentiate_node(n, adjoint_of(value), Reads::Settled);
       if (!status) return status.failure();
     }
     std::map<ValueId, ValueId> gradients;
     for (ValueId input : inputs) gradients[input] = live_.count(input) ? adjoint_of(input) : -1;
+    order_nodes(graph_);
     return gradients;
   }
 
 private:
+  // Reads of what a loop computes behind the reader, at an earlier step; and all others.
+  enum class Reads { Carried, Settled };
+
+  bool is_carried(NodeId reader, ValueId value) const {
+    const NodeId producer = graph_.values[value].producer;
+    const int loop = graph_.nodes[reader].loop;
+    return loop >= 0 && producer >= reader && producer < forward_count_ &&
+           graph_.nodes[producer].loop == loop;
+  }
+
   // Values on a path from an input that needs a gradient to the output, and how many terms each one's adjoint
   // has.
   void mark_live(ValueId output) {
     if (!needs_[output]) return;
     live_.insert(output);
-    for (NodeId n = forward_count_ - 1; n >= 0; --n) {
-      const Node& node = graph_.nodes[n];
-      if (!live_.count(node.outputs[0])) continue;
-      for (const ExprRef& symbol : differentiable_reads(statement_of(node).body)) {
-        const ValueId read_value = node.inputs[symbol->operand];
-        if (!needs_[read_value]) continue;
-        live_.insert(read_value);
-        ++terms_[read_value];
+    const auto see_reads = [&](const std::function<bool(NodeId, ValueId)>& see) {
+      bool again = false;
+      for (NodeId n = forward_count_ - 1; n >= 0; --n) {
+        const Node& node = graph_.nodes[n];
+        if (!live_.count(node.outputs[0])) continue;
+        for (const ExprRef& symbol : differentiable_reads(statement_of(node).body))
+          if (const ValueId value = node.inputs[symbol->operand]; needs_[value])
+            again = see(n, value) || again;
       }
+      return again;
+    };
+    // What a loop carries becomes live when its reader, which stands before it, does.
+    while (see_reads(
+        [&](NodeId n, ValueId value) { return live_.insert(value).second && is_carried(n, value); })) {
     }
+    see_reads([&](NodeId, ValueId value) {
+      ++terms_[value];
+      return false;
+    });
+  }
+
+  // On entering a loop from its end: what its nodes read of an earlier step gets its share of adjoints that
+  // are computed later, by names given to them now.
+  Status carry_back(NodeId last) {
+    const int loop = graph_.nodes[last].loop;
+    for (NodeId n = last; n >= 0 && graph_.nodes[n].loop == loop; --n) {
+      const Node node = graph_.nodes[n];
+      const ValueId value = node.outputs[0];
+      if (!live_.count(value)) continue;
+      bool carries = false;
+      for (const ExprRef& symbol : differentiable_reads(statement_of(node).body)) {
+        const ValueId source = node.inputs[symbol->operand];
+        carries = carries || (needs_[source] && live_.count(source) && is_carried(n, source));
+      }
+      if (!carries) continue;
+      const Value target = graph_.values[value];
+      announced_[value] = graph_.add_value(graph_.unique_name(target.name + ".grad"), target.type,
+                                           ValueRole::Computed, target.location);
+      const Status status = differentiate_node(n, announced_[value], Reads::Carried);
+      if (!status) return status;
+    }
+    return {};
+  }
+
+  // The adjoint that was announced is this one.
+  void keep_promise(ValueId value, ValueId adjoint) {
+    const ValueId promised = announced_.at(value);
+    const Value target = graph_.values[promised];
+    Statement same = pointwise(target.type);
+    same.body = read(0, same.output_indices());
+    add_statement(graph_, "sum", "", target.name, target.type, {adjoint}, std::move(same), target.location);
+    // The statement made a value of its own, the last one.
+    graph_.values.pop_back();
+    graph_.nodes.back().outputs = {promised};
+    graph_.values[promised].producer = static_cast<NodeId>(graph_.nodes.size()) - 1;
   }
 
   ValueId adjoint_of(ValueId value) {
@@ -74,6 +146,10 @@ private:
       parts = {add_statement(graph_, "sum", "", target.name + ".grad", target.type, parts, std::move(sum),
                              target.location)};
     }
+    if (announced_.contains(value) && parts[0] != announced_[value]) {
+      keep_promise(value, parts[0]);
+      parts = {announced_[value]};
+    }
     return parts[0];
   }
 
@@ -88,7 +164,7 @@ private:
     return statement;
   }
 
-  Status differentiate_node(NodeId id, ValueId adjoint) {
+  Status differentiate_node(NodeId id, ValueId adjoint, Reads reads) {
     const Node node = graph_.nodes[id];
     const Statement statement = statement_of(node);
     const ValueId value = node.outputs[0];
@@ -125,6 +201,7 @@ private:
     for (const ExprRef& symbol : differentiable_reads(statement.body)) {
       const ValueId source = node.inputs[symbol->operand];
       if (!needs_[source] || !live_.count(source)) continue;
+      if (is_carried(id, source) != (reads == Reads::Carried)) continue;
       const ExprRef contribution = chain_to_read(statement.body, symbol, seed, own_value);
       if (!contribution) continue;
       add_contribution(node, statement, symbol, contribution, operands, source);
@@ -177,6 +254,7 @@ private:
   std::set<ValueId> live_;
   std::map<ValueId, int> terms_;
   std::map<ValueId, std::vector<ValueId>> contributions_;
+  std::map<ValueId, ValueId> announced_; // adjoints that were read before they were computed
 };
 
 } // namespace

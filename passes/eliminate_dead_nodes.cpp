@@ -1,5 +1,7 @@
 #include "passes/eliminate_dead_nodes.h"
 
+#include "passes/order_nodes.h"
+
 namespace striate {
 
 std::vector<bool> escaping_values(const Graph& graph) {
@@ -47,10 +49,6 @@ void eliminate_dead_nodes(Graph& graph) {
   for (std::size_t n = 0; n < graph.nodes.size(); ++n)
     for (ValueId value : graph.nodes[n].outputs) producer[value] = static_cast<NodeId>(n);
 
-  // Depth-first from each needed node in the order they stand, so that inputs come first; explicit stack,
-  // since chains may be long.
-  std::vector<NodeId> order;
-  std::vector<char> state(graph.nodes.size(), 0); // 1: on the stack, 2: placed
   std::vector<bool> wanted(graph.nodes.size(), false);
   std::vector<NodeId> pending;
   for (std::size_t n = 0; n < graph.nodes.size(); ++n)
@@ -68,36 +66,7 @@ void eliminate_dead_nodes(Graph& graph) {
         pending.push_back(producer[input]);
       }
   }
-  for (std::size_t root = 0; root < graph.nodes.size(); ++root) {
-    if (!wanted[root] || state[root]) continue;
-    std::vector<NodeId> stack = {static_cast<NodeId>(root)};
-    while (!stack.empty()) {
-      const NodeId n = stack.back();
-      if (state[n] == 0) {
-        state[n] = 1;
-        for (auto input = graph.nodes[n].inputs.rbegin(); input != graph.nodes[n].inputs.rend(); ++input) {
-          const NodeId p = producer[*input];
-          if (p >= 0 && state[p] == 0) stack.push_back(p);
-          CHECK(p < 0 || p == n || state[p] != 1, "a cycle through {}", graph.values[*input].name);
-        }
-      } else {
-        stack.pop_back();
-        if (state[n] == 1) {
-          state[n] = 2;
-          order.push_back(n);
-        }
-      }
-    }
-  }
-
-  std::vector<Node> nodes;
-  for (Value& value : graph.values) value.producer = -1;
-  for (NodeId n : order) {
-    for (ValueId value : graph.nodes[n].outputs)
-      graph.values[value].producer = static_cast<NodeId>(nodes.size());
-    nodes.push_back(std::move(graph.nodes[n]));
-  }
-  graph.nodes = std::move(nodes);
+  order_nodes(graph, wanted);
   drop_unused_values(graph);
 }
 

@@ -130,6 +130,7 @@ void expand_calls(Graph& graph) {
       node.path = call.path;
       node.attributes = call.attributes;
       node.location = call.location;
+      node.loop = call.loop;
       node.inputs = values;
       const Value& value = graph.values[target];
       node.definition =

@@ -1,5 +1,6 @@
 #include "passes/form_regions.h"
 
+#include "ir/graph/loops.h"
 #include "passes/eliminate_dead_nodes.h"
 #include "passes/expand_calls.h"
 #include "passes/pad_contractions.h"
@@ -147,6 +148,7 @@ private:
         const Statement& candidate = statement_of(graph_.nodes[other]);
         const Reducer wanted = statement.reducer == Reducer::Max ? Reducer::ArgMax : Reducer::ArgMin;
         if (region_of_[other] < 0 && candidate.reducer == wanted &&
+            graph_.nodes[other].loop == graph_.nodes[node].loop &&
             same_domain_and_body(graph_, graph_.nodes[node], graph_.nodes[other]))
           join(region_of_[node], other);
       }
@@ -158,7 +160,7 @@ private:
     const Node& node = graph_.nodes[id];
     int latest = -1;
     for (ValueId input : node.inputs) latest = std::max(latest, region_of_value(input));
-    if (latest < 0) return -1;
+    if (latest < 0 || graph_.nodes[graph_.regions[latest].nodes[0]].loop != node.loop) return -1;
     const Statement& statement = statement_of(node);
     if (!statement.reduces()) return can_be_tail(node, statement, latest) ? latest : -1;
     return can_be_window(node, statement, latest) ? latest : -1;
@@ -233,6 +235,7 @@ private:
       return refuse("something else of the region reads the contraction too");
     if (escapes_[source]) return refuse(fmt::format("`{}` leaves the graph", graph_.values[source].name));
     if (head.order.lanes) return refuse("the contraction's vector is reduced");
+    if (node.loop >= 0) return refuse("a loop computes one step at a time");
     // Only the windows reach memory.
     for (NodeId earlier : graph_.regions[region].nodes) {
       const ValueId value = graph_.nodes[earlier].outputs[0];
@@ -273,7 +276,9 @@ private:
     for (NodeId node : region.nodes) {
       const ValueId value = graph_.nodes[node].outputs[0];
       bool stored = escapes_[value];
-      for (NodeId reader : readers_[value]) stored = stored || region_of_[reader] != self;
+      for (NodeId reader : readers_[value])
+        stored = stored || region_of_[reader] != self ||
+                 (graph_.nodes[reader].loop >= 0 && step_reads(graph_, graph_.nodes[reader], value).other);
       if (stored) region.stored.push_back(value);
     }
     CHECK(!region.stored.empty(), "nothing of a region is needed");

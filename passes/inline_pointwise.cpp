@@ -1,5 +1,6 @@
 #include "passes/inline_pointwise.h"
 
+#include "ir/graph/loops.h"
 #include "passes/eliminate_dead_nodes.h"
 #include "passes/expand_calls.h"
 #include "passes/pad_contractions.h"
@@ -170,10 +171,37 @@ static bool finishes_contraction(const Graph& graph, const Node& node) {
   return found;
 }
 
+static bool reads_earlier_steps(const Graph& graph, const Node& node) {
+  return std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId input) {
+    const NodeId producer = graph.values[input].producer;
+    return producer >= 0 && graph.nodes[producer].loop == node.loop && step_reads(graph, node, input).other;
+  });
+}
+
+// Whether the value is read as a factor of the product that a contraction sums, and nowhere else.
+static bool is_factor(const Node& contraction, ValueId value) {
+  const Statement& statement = statement_of(contraction);
+  bool only = true;
+  const auto reads_it = [&](const ExprRef& e) {
+    return e->kind == Expr::Kind::Read && contraction.inputs[e->operand] == value;
+  };
+  for (const ExprRef& factor : statement.body->arguments)
+    if (!reads_it(factor)) visit(factor, [&](const ExprRef& e) { only = only && !reads_it(e); });
+  return only;
+}
+
 // Why the producer must stay a statement of its own as far as this reader is concerned, or "".
-static std::string refusal(const Graph& graph, const Node& producer, const Node& reader,
+static std::string refusal(const Graph& graph, NodeId producer_id, NodeId reader_id,
                            std::size_t reader_count) {
+  const Node &producer = graph.nodes[producer_id], &reader = graph.nodes[reader_id];
   const Statement &source = statement_of(producer), &target = statement_of(reader);
+  if (reader_id <= producer_id) return "the next step reads it";
+  // A contraction leaves out whole loops where a factor is 0 outside; nothing else is tested in its inner
+  // loop.
+  if (producer.loop >= 0 && is_contraction(target) && reads_earlier_steps(graph, producer) &&
+      !(is_view(source) && source.body->has_else && source.body->constant == 0 &&
+        is_factor(reader, producer.outputs[0])))
+    return "it reads an earlier step";
   if (is_view(source)) return "";
   if (reader_count > 1) return "it has several readers";
   bool source_batch = false, target_batch = false;
@@ -215,7 +243,7 @@ void inline_pointwise(Graph& graph) {
     if (escapes[value] || statement_of(producer).reduces()) continue;
     const std::vector<NodeId> readers = all_readers[value];
     for (NodeId reader : readers) {
-      const std::string reason = refusal(graph, graph.nodes[id], graph.nodes[reader], readers.size());
+      const std::string reason = refusal(graph, static_cast<NodeId>(id), reader, readers.size());
       if (reason.empty()) {
         const std::vector<ValueId> before = graph.nodes[reader].inputs;
         inline_into(graph, static_cast<NodeId>(id), reader);

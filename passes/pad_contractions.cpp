@@ -1,11 +1,13 @@
 #include "passes/pad_contractions.h"
 
+#include "ir/graph/loops.h"
 #include "passes/eliminate_dead_nodes.h"
 #include "passes/expand_calls.h"
 
 #include <algorithm>
 #include <map>
 #include <tuple>
+#include <utility>
 
 namespace striate {
 
@@ -141,6 +143,12 @@ std::vector<int> guarded_variables(const Graph& graph, const Node& node) {
   return guarded;
 }
 
+static bool reads_own_loop(const Graph& graph, NodeId reader, ValueId source) {
+  const NodeId producer = graph.values[source].producer;
+  return graph.nodes[reader].loop >= 0 && producer >= 0 &&
+         graph.nodes[producer].loop == graph.nodes[reader].loop;
+}
+
 void pad_contractions(Graph& graph, bool pad_innermost) {
   std::map<std::tuple<ValueId, Padding, double>, ValueId> copies;
   const NodeId count = static_cast<NodeId>(graph.nodes.size());
@@ -158,7 +166,13 @@ void pad_contractions(Graph& graph, bool pad_innermost) {
       const ValueId source = inputs[e->operand];
       const TensorType type = graph.values[source].type;
       Padding padding = padding_of(e, type, ranges);
-      const Padding tested = kept_as_test(original, e, type, padding, pad_innermost, lanes);
+      Padding tested = kept_as_test(original, e, type, padding, pad_innermost, lanes);
+      if (reads_own_loop(graph, id, source)) {
+        // Steps before the first cannot be copied together with the others: they are not there yet.
+        const int step = step_dimension(type);
+        tested.low[step] += std::exchange(padding.low[step], 0);
+        tested.high[step] += std::exchange(padding.high[step], 0);
+      }
       if (tested.any())
         graph.decide("pad_contractions", graph.values[source].name, "tested",
                      fmt::format("most of the work of `{}` on padding is skipped by whole loops",

@@ -84,10 +84,18 @@ private:
 
 void plan_memory(Graph& graph, int64_t capacity, const PersistentPlan& persistents) {
   const int regions = static_cast<int>(graph.regions.size());
+  // All regions of a loop are one span of time: each of them runs before and after each other.
+  std::vector<int> first_of_span(regions), last_of_span(regions);
+  const auto loop_of = [&](int r) { return graph.nodes[graph.regions[r].nodes[0]].loop; };
+  for (int r = 0, first = 0; r < regions; ++r) {
+    if (r == 0 || loop_of(r) < 0 || loop_of(r) != loop_of(r - 1)) first = r;
+    first_of_span[r] = first;
+    for (int earlier = first; earlier <= r; ++earlier) last_of_span[earlier] = r;
+  }
   std::vector<int> last_use(graph.values.size(), -1);
   for (int r = 0; r < regions; ++r)
     for (NodeId node : graph.regions[r].nodes)
-      for (ValueId input : graph.nodes[node].inputs) last_use[input] = r;
+      for (ValueId input : graph.nodes[node].inputs) last_use[input] = last_of_span[r];
   for (const auto& [name, value] : graph.outputs) last_use[value] = regions;
 
   std::set<ValueId> placed;
@@ -120,13 +128,14 @@ void plan_memory(Graph& graph, int64_t capacity, const PersistentPlan& persisten
   // Inputs stay to the end of the run: the caller fills them before it and may read them after it.
   std::vector<std::vector<ValueId>> dying(regions + 1);
   for (int r = 0; r < regions; ++r) {
-    for (ValueId value : graph.regions[r].stored) {
-      if (placed.count(value)) continue;
-      placed.insert(value);
-      graph.values[value].offset = spans.allocate(storage_bytes(graph.values[value], capacity));
-      const int end = std::max(last_use[value], r);
-      if (end < regions) dying[end].push_back(value);
-    }
+    for (int member = r; first_of_span[r] == r && member <= last_of_span[r]; ++member)
+      for (ValueId value : graph.regions[member].stored) {
+        if (placed.count(value)) continue;
+        placed.insert(value);
+        graph.values[value].offset = spans.allocate(storage_bytes(graph.values[value], capacity));
+        const int end = std::max(last_use[value], last_of_span[r]);
+        if (end < regions) dying[end].push_back(value);
+      }
     for (ValueId value : dying[r])
       spans.release(graph.values[value].offset, storage_bytes(graph.values[value], capacity));
   }

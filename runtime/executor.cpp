@@ -53,26 +53,29 @@ void Executor::set_slots(const EntryPoint& entry, int64_t examples) {
   }
 }
 
-void Executor::run_kernel(const ExecutableKernel& kernel, int64_t examples) {
-  pool_->run(kernel.parallel_extent(examples), [&](int64_t begin, int64_t end) {
-    kernel.function(arena(), slots_.data(), examples, begin, end);
+void Executor::run_kernels(const EntryPoint& entry, std::size_t first, std::size_t last, int64_t examples) {
+  visit_calls(entry, first, last, [&](std::size_t k, int64_t part, int64_t parts) {
+    const ExecutableKernel& kernel = entry.kernels[k];
+    const int64_t extent = kernel.parallel_extent(examples) / parts;
+    pool_->run(extent, [&](int64_t begin, int64_t end) {
+      kernel.function(arena(), slots_.data(), examples, part * extent + begin, part * extent + end);
+    });
   });
 }
 
 void Executor::run(const EntryPoint& entry, int64_t examples) {
   set_slots(entry, examples);
-  for (const ExecutableKernel& kernel : entry.kernels) run_kernel(kernel, examples);
+  run_kernels(entry, 0, entry.kernels.size(), examples);
 }
 
 void Executor::run_forward(const EntryPoint& entry, int64_t examples) {
   set_slots(entry, examples);
-  for (std::size_t k = 0; k < entry.forward_kernels; ++k) run_kernel(entry.kernels[k], examples);
+  run_kernels(entry, 0, entry.forward_kernels, examples);
 }
 
 void Executor::run_update(const EntryPoint& entry, int64_t examples) {
   set_slots(entry, examples);
-  for (std::size_t k = entry.forward_kernels; k < entry.kernels.size(); ++k)
-    run_kernel(entry.kernels[k], examples);
+  run_kernels(entry, entry.forward_kernels, entry.kernels.size(), examples);
 }
 
 static const Placement* find(const std::vector<Placement>& placements, std::string_view name) {
@@ -194,12 +197,14 @@ std::optional<Executor::NonFinite> Executor::find_non_finite(const EntryPoint& e
   if (const std::string name = first_non_finite(); !name.empty())
     return NonFinite{fmt::format("`{}`", name), -1};
   set_slots(entry, examples);
-  for (std::size_t k = 0; k < entry.forward_kernels; ++k) {
-    const ExecutableKernel& kernel = entry.kernels[k];
-    run_kernel(kernel, examples);
-    for (const Placement& stored : kernel.stores)
-      if (PlacedTensor(stored).first_non_finite(arena(), examples) >= 0)
-        return NonFinite{fmt::format("`{}` ({})", kernel.layer, kernel.place), -1};
+  for (std::size_t k = 0; k < entry.forward_kernels;) {
+    const auto loop = std::ranges::find(entry.loops, k, &ExecutableLoop::first);
+    const std::size_t end = loop == entry.loops.end() ? k + 1 : k + loop->count;
+    run_kernels(entry, k, end, examples);
+    for (; k < end; ++k)
+      for (const Placement& stored : entry.kernels[k].stores)
+        if (PlacedTensor(stored).first_non_finite(arena(), examples) >= 0)
+          return NonFinite{fmt::format("`{}` ({})", entry.kernels[k].layer, entry.kernels[k].place), -1};
   }
   return std::nullopt;
 }

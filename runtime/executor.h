@@ -70,7 +70,7 @@ private:
   const PlacedTensor& placed(const Placement& placement) const { return placed_.at(&placement); }
   std::vector<const Placement*> persistent(bool optimizer) const;
   void set_slots(const EntryPoint& entry, int64_t examples);
-  void run_kernel(const ExecutableKernel& kernel, int64_t examples);
+  void run_kernels(const EntryPoint& entry, std::size_t first, std::size_t last, int64_t examples);
   char* arena() const { return static_cast<char*>(arena_->data()); }
 
   std::unique_ptr<Executable> executable_;

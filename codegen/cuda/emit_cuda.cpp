@@ -26,7 +26,7 @@ static constexpr const char* kReservedWords = R"(
   threadIdx blockIdx blockDim gridDim abs fabsf floorf rintf sqrtf fmaf
   uint8 uint32 uint64 int64 kLanes shared_memory lane_mask sync_lanes fold_lanes max_of min_of SumOf ProductOf MaxOf
   MinOf floor_div floor_mod to_int exponent_field exponent2 mantissa2 scale2 infinity not_a_number seed_of uniform
-  arena scalars examples groups group item seed step)";
+  arena scalars examples begin end groups group item seed step)";
 
 static bool is_reserved(const std::string& name) {
   static const std::set<std::string> words = [] {
@@ -161,7 +161,8 @@ std::string KernelEmitter::emit() {
   index_type_ = needs_wide_index() ? "int64" : "int";
   comment();
   line(fmt::format("extern \"C\" __global__ void __launch_bounds__({})", launch_.threads()));
-  line(fmt::format("{}(char* arena, const float* scalars, long long examples) {{", name_));
+  line(fmt::format(
+      "{}(char* arena, const float* scalars, long long examples, long long begin, long long end) {{", name_));
   prologue();
   text_ += '\n';
   body(*parallel_nest(kernel_).body);
@@ -231,7 +232,9 @@ void KernelEmitter::sizes() {
     const std::string qualifier = size.batch ? fmt::format("const {}", index_type_) : "constexpr int";
     std::string text = fmt::format("{} {} = {}", qualifier, size_name(v), value);
     if (stepped(v)) text += fmt::format(", {} = {}", step_name(v), variable.step);
-    if (stepped(v) && std::find(parallel.begin(), parallel.end(), v) != parallel.end())
+    // The outermost one's count is the caller's business.
+    if (stepped(v) && std::find(parallel.begin(), parallel.end(), v) > parallel.begin() &&
+        std::find(parallel.begin(), parallel.end(), v) != parallel.end())
       text +=
           fmt::format(", {} = ({} + {} - 1) / {}", count_name(v), size_name(v), step_name(v), step_name(v));
     line(text + ";");
@@ -246,12 +249,10 @@ void KernelEmitter::coordinates() {
     thread = "int(threadIdx.x) / kLanes";
   }
   if (launch_.groups > 1) line(fmt::format("const int group = {};", thread));
-  line(fmt::format("const {0} item = {0}(blockIdx.x){1};", index_type_,
+  line(fmt::format("const {0} item = {0}(begin) + {0}(blockIdx.x){1};", index_type_,
                    launch_.groups > 1 ? " * groups + group" : ""));
   auto count = [&](int v) { return stepped(v) ? count_name(v) : size_name(v); };
-  std::string product;
-  for (int v : nest.variables) product += (product.empty() ? "" : " * ") + count(v);
-  line(fmt::format("if (item >= {}) return;", product.empty() ? "1" : product));
+  line("if (item >= end) return;");
   // The innermost parallel loop is the lowest digit of `item`.
   std::string below;
   for (size_t i = nest.variables.size(); i-- > 0;) {

@@ -5,7 +5,9 @@
 // the other axes, scratch becomes shared memory. Guarantees the same values, evaluated in the declared order,
 // as every other target computes from the same kernel; text that depends on the program alone; one extern "C"
 // function per kernel:
-//   __global__ void NAME(char* arena, const float* scalars, long long examples)
+//   __global__ void NAME(char* arena, const float* scalars, long long examples, long long begin, long long
+//   end)
+// which computes the points [begin, end) of the parallel range, launched with blocks for as many.
 // Shown by tests/codegen_cuda: golden text, NVRTC, and execution by the host shim.
 #pragma once
 

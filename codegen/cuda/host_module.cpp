@@ -120,17 +120,27 @@ Result<HostShimModule> HostShimModule::compile(const Program& program, const std
     if (!step.kernel) return bad_data("the text does not define {}", names[k]);
     module.steps_.push_back(std::move(step));
   }
+  module.loops_ = program.loops;
   return module;
 }
 
 Status HostShimModule::run(char* arena, const float* scalars, int64_t examples, ThreadOrder order) const {
-  for (const Step& step : steps_) {
-    const int64_t blocks = step.launch.blocks(step.parallel_extent(examples));
-    const char* wrong = launch_(step.kernel, arena, scalars, examples, static_cast<unsigned>(blocks),
-                                static_cast<unsigned>(step.launch.threads()),
-                                static_cast<unsigned>(step.launch.shared_bytes()), static_cast<int>(order));
-    if (wrong) return Failure{ExitCode::Internal, fmt::format("{}: {}", step.name, wrong)};
-  }
+  Status status;
+  visit_calls(loops_, steps_.size(), [&](size_t kernel, int64_t part, int64_t parts) {
+    if (status) status = run_part(steps_[kernel], arena, scalars, examples, order, part, parts);
+  });
+  return status;
+}
+
+// Part `part` of `parts` equal ones of the kernel's parallel range.
+Status HostShimModule::run_part(const Step& step, char* arena, const float* scalars, int64_t examples,
+                                ThreadOrder order, int64_t part, int64_t parts) const {
+  const int64_t extent = step.parallel_extent(examples) / parts;
+  const char* wrong =
+      launch_(step.kernel, arena, scalars, examples, part * extent, (part + 1) * extent,
+              static_cast<unsigned>(step.launch.blocks(extent)), static_cast<unsigned>(step.launch.threads()),
+              static_cast<unsigned>(step.launch.shared_bytes()), static_cast<int>(order));
+  if (wrong) return Failure{ExitCode::Internal, fmt::format("{}: {}", step.name, wrong)};
   return {};
 }
 

@@ -25,9 +25,11 @@ public:
              ThreadOrder order = ThreadOrder::Forward) const;
 
 private:
-  using Kernel = void (*)(char* arena, const float* scalars, long long examples);
+  using Kernel = void (*)(char* arena, const float* scalars, long long examples, long long begin,
+                          long long end);
   using Launch = const char* (*)(Kernel kernel, char* arena, const float* scalars, long long examples,
-                                 unsigned blocks, unsigned threads, unsigned shared_bytes, int order);
+                                 long long begin, long long end, unsigned blocks, unsigned threads,
+                                 unsigned shared_bytes, int order);
   struct Step {
     std::string name;
     Kernel kernel = nullptr;
@@ -37,7 +39,11 @@ private:
 
   std::shared_ptr<void> library_;
   Launch launch_ = nullptr;
+  Status run_part(const Step& step, char* arena, const float* scalars, int64_t examples, ThreadOrder order,
+                  int64_t part, int64_t parts) const;
+
   std::vector<Step> steps_;
+  std::vector<KernelLoop> loops_;
 };
 
 // The host compiler's command, or "" where there is none.

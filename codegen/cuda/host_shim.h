@@ -118,7 +118,8 @@ static void switch_to(FiberContext* save, FiberContext* load) { swapcontext(save
 
 // --- Threads of a block.
 
-using ShimKernel = void (*)(char* arena, const float* scalars, long long examples);
+using ShimKernel = void (*)(char* arena, const float* scalars, long long examples, long long begin,
+                            long long end);
 
 static constexpr unsigned kShimThreads = 1024;
 static constexpr unsigned kShimStackBytes = 128 * 1024;
@@ -142,13 +143,13 @@ static FiberContext shim_scheduler;
 static ShimKernel shim_kernel;
 static char* shim_arena;
 static const float* shim_scalars;
-static long long shim_examples;
+static long long shim_examples, shim_begin, shim_end;
 static char shim_message[256];
 
 static ShimThread& shim_self() { return shim_threads[threadIdx.x]; }
 
 static void shim_fiber() {
-  shim_kernel(shim_arena, shim_scalars, shim_examples);
+  shim_kernel(shim_arena, shim_scalars, shim_examples, shim_begin, shim_end);
   shim_self().state = ShimThread::Done;
   switch_to(&shim_self().context, &shim_scheduler);
 }
@@ -302,8 +303,8 @@ struct ShimFlushDenormals {
 
 // Runs one launch; returns nullptr, or what went wrong. `order` is a ThreadOrder. One launch at a time.
 extern "C" __attribute__((visibility("default"))) const char*
-shim_launch(ShimKernel kernel, char* arena, const float* scalars, long long examples, unsigned blocks,
-            unsigned threads, unsigned shared_bytes, int order) {
+shim_launch(ShimKernel kernel, char* arena, const float* scalars, long long examples, long long begin,
+            long long end, unsigned blocks, unsigned threads, unsigned shared_bytes, int order) {
   const ShimFlushDenormals flush;
   if (threads > kShimThreads) return "more than 1024 threads in a block";
   if (shared_bytes > kShimSharedBytes) return "more shared memory than a block can have";
@@ -317,6 +318,8 @@ shim_launch(ShimKernel kernel, char* arena, const float* scalars, long long exam
   shim_arena = arena;
   shim_scalars = scalars;
   shim_examples = examples;
+  shim_begin = begin;
+  shim_end = end;
   gridDim.x = blocks;
   blockDim.x = threads;
   bool sound = true;

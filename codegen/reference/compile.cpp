@@ -50,14 +50,15 @@ static std::vector<Loop> reduction_loops(const Statement& statement, const std::
   return loops;
 }
 
-static void build_nest(const Statement& statement, const std::vector<int64_t>& extents, int64_t batch,
-                       SlotTable& slots, Program& program) {
+static void build_nest(const CompileInput& input, const std::vector<int64_t>& extents, SlotTable& slots,
+                       Program& program) {
+  const Statement& statement = *input.statement;
   std::vector<Loop> free;
   for (int v = 0; v < statement.free_count; ++v) {
-    if (extents[v] != 1) free.push_back({v, 1, extents[v], {}});
+    if (extents[v] != 1 && v != input.fixed_variable) free.push_back({v, 1, extents[v], {}});
   }
   std::vector<Loop> reduced;
-  if (statement.reduces()) reduced = reduction_loops(statement, extents, batch, slots, program.ragged);
+  if (statement.reduces()) reduced = reduction_loops(statement, extents, input.batch, slots, program.ragged);
 
   // Which loop is innermost is free so long as each output still sees its points in order: neighbouring
   // outputs where there are enough of them, else the reduction's own innermost loop.
@@ -112,13 +113,17 @@ Program compile(const CompileInput& input) {
   program.reducer = statement.reducer;
   for (std::size_t v = statement.free_count; v < extents.size(); ++v) program.points_per_output *= extents[v];
   SlotTable slots;
-  build_nest(statement, extents, input.batch, slots, program);
+  build_nest(input, extents, slots, program);
   build_output(statement, extents, slots, program);
   program.body_type = statement.body->type;
   const bool has_points = std::find(extents.begin(), extents.end(), 0) == extents.end();
   if (has_points) compile_body(input, extents, slots, program);
 
-  for (const Affine& affine : slots.all()) program.start.push_back(affine.constant);
+  for (const Affine& affine : slots.all()) {
+    const auto fixed = affine.coefficients.find(input.fixed_variable);
+    program.start.push_back(affine.constant +
+                            (fixed == affine.coefficients.end() ? 0 : fixed->second * input.fixed_value));
+  }
   for (Loop& loop : program.loops) {
     for (const Affine& affine : slots.all()) {
       const auto found = affine.coefficients.find(loop.variable);

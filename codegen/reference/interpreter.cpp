@@ -1,6 +1,7 @@
 #include "codegen/reference/interpreter.h"
 
 #include "codegen/reference/execute.h"
+#include "ir/graph/loops.h"
 
 #if defined(__SSE2__)
 #include <xmmintrin.h>
@@ -46,12 +47,20 @@ double scalar_named(const ReferenceSettings& settings, const std::string& name) 
   CHECK(false, "no value for the scalar `{}`", name);
 }
 
-// Runs one statement; `operands[i]` may be null where the statement does not read it.
-ReferenceTensor run_statement(const Statement& statement, const TensorType& type,
-                              const std::vector<const ReferenceTensor*>& operands,
-                              const ReferenceSettings& settings) {
+// The step of a loop that a statement is run for; without one, all its points are.
+struct LoopStep {
+  int variable = -1; // of the statement
+  int64_t at = 0;
+};
+
+// Runs one statement, into `target`; `operands[i]` may be null where the statement does not read it.
+void run_statement(const Statement& statement, ReferenceTensor& target,
+                   const std::vector<const ReferenceTensor*>& operands, const ReferenceSettings& settings,
+                   const LoopStep& step = {}) {
   reference::CompileInput input;
   input.statement = &statement;
+  input.fixed_variable = step.variable;
+  input.fixed_value = step.at;
   input.batch = settings.batch;
   input.scalar = [&](const std::string& name) { return scalar_named(settings, name); };
   reference::Buffers buffers;
@@ -59,7 +68,6 @@ ReferenceTensor run_statement(const Statement& statement, const TensorType& type
     input.shapes.push_back(operand ? operand->shape : std::vector<int64_t>());
     buffers.operands.push_back(operand ? operand->values.data() : nullptr);
   }
-  ReferenceTensor target = reference_tensor(type, settings.batch);
   buffers.target = target.values.data();
   buffers.target_size = static_cast<int64_t>(target.values.size());
 
@@ -70,7 +78,6 @@ ReferenceTensor run_statement(const Statement& statement, const TensorType& type
     const FlushDenormals flush;
     reference::execute<float>(program, buffers, settings.seed);
   }
-  return target;
 }
 
 // The operands' values, computed in order; the inputs are given.
@@ -88,7 +95,8 @@ std::vector<ReferenceTensor> run_definition(const Definition& definition,
   std::vector<ReferenceTensor> computed(definition.operands.size());
   for (const Statement& statement : definition.statements) {
     ReferenceTensor& target = computed[statement.target];
-    target = run_statement(statement, definition.operands[statement.target].type, operands, settings);
+    target = reference_tensor(definition.operands[statement.target].type, settings.batch);
+    run_statement(statement, target, operands, settings);
     operands[statement.target] = &target;
   }
   std::vector<ReferenceTensor> outputs;
@@ -130,7 +138,9 @@ ReferenceTensor evaluate_initial(const ExprRef& initial, const TensorType& type,
     statement.output.push_back({d});
   }
   statement.free_count = static_cast<int>(type.rank());
-  return run_statement(statement, type, {}, settings);
+  ReferenceTensor target = reference_tensor(type, settings.batch);
+  run_statement(statement, target, {}, settings);
+  return target;
 }
 
 ReferenceRun::ReferenceRun(const Graph& graph, Precision precision, uint64_t seed)
@@ -156,16 +166,56 @@ void ReferenceRun::step(const std::map<std::string, ReferenceTensor>& inputs, in
     values_[input] = found->second;
   }
   for (const auto& [value, tensor] : persisted_) values_[value] = tensor;
-  for (const Node& node : graph_.nodes) {
+  for (std::size_t n = 0; n < graph_.nodes.size();) {
+    const Node& node = graph_.nodes[n];
+    if (node.loop >= 0) {
+      n = run_loop(n, settings);
+      continue;
+    }
     std::vector<const ReferenceTensor*> operands;
     for (ValueId input : node.inputs) operands.push_back(&values_[input]);
     std::vector<ReferenceTensor> outputs = run_definition(*node.definition, std::move(operands), settings);
     for (std::size_t i = 0; i < outputs.size(); ++i) values_[node.outputs[i]] = std::move(outputs[i]);
+    ++n;
   }
   for (const Persistent& persistent : graph_.persistents) {
     if (persistent.next >= 0) persisted_[persistent.value] = values_[persistent.next];
   }
   ++steps_;
+}
+
+// Step after step, every statement of the loop that begins at `first`; returns the node after it. What the
+// statements define lies in place from the beginning: steps that are not there are never read.
+std::size_t ReferenceRun::run_loop(std::size_t first, const ReferenceSettings& settings) {
+  std::size_t end = first;
+  std::vector<std::vector<ReferenceTensor>>
+      inner; // per node and operand: what the definition keeps to itself
+  while (end < graph_.nodes.size() && graph_.nodes[end].loop == graph_.nodes[first].loop) {
+    const Node& node = graph_.nodes[end++];
+    for (ValueId output : node.outputs)
+      values_[output] = reference_tensor(graph_.values[output].type, settings.batch);
+    inner.emplace_back();
+    for (const Operand& operand : node.definition->operands)
+      inner.back().push_back(reference_tensor(operand.type, settings.batch));
+  }
+  const Loop& loop = graph_.loops[graph_.nodes[first].loop];
+  for (int64_t s = 0; s < loop.steps; ++s) {
+    for (std::size_t n = first; n < end; ++n) {
+      const Node& node = graph_.nodes[n];
+      const Definition& definition = *node.definition;
+      std::vector<ReferenceTensor*> tensors;
+      for (ReferenceTensor& tensor : inner[n - first]) tensors.push_back(&tensor);
+      for (std::size_t i = 0; i < node.inputs.size(); ++i) tensors[i] = &values_[node.inputs[i]];
+      for (std::size_t i = 0; i < node.outputs.size(); ++i)
+        tensors[definition.outputs[i]] = &values_[node.outputs[i]];
+      const std::vector<const ReferenceTensor*> operands(tensors.begin(), tensors.end());
+      for (const Statement& statement : definition.statements)
+        run_statement(statement, *tensors[statement.target], operands, settings,
+                      {step_variable(statement, definition.operands[statement.target].type),
+                       loop.reverse ? loop.steps - 1 - s : s});
+    }
+  }
+  return end;
 }
 
 const ReferenceTensor& ReferenceRun::value(const std::string& name) const {

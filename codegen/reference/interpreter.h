@@ -69,6 +69,7 @@ public:
   void set_persistent(const std::string& name, ReferenceTensor tensor);
 
 private:
+  std::size_t run_loop(std::size_t first, const ReferenceSettings& settings);
   ValueId persistent_named(const std::string& name) const;
 
   const Graph& graph_;

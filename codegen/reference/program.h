@@ -112,6 +112,8 @@ struct CompileInput {
   std::vector<std::vector<int64_t>> shapes; // per operand
   int64_t batch = 1;
   std::function<double(const std::string&)> scalar; // a run-time scalar's value
+  int fixed_variable = -1;                          // a free variable that has one value alone, or -1
+  int64_t fixed_value = 0;
 };
 
 Program compile(const CompileInput& input);

@@ -52,6 +52,18 @@ struct Node {
   std::vector<ValueId> outputs;
   std::shared_ptr<const Definition> definition; // operands = inputs, then the rest
   SourceLocation location;
+  int loop = -1; // of Graph::loops, or -1
+};
+
+// A scan: its nodes are computed one step after another. Dimension 1 of each of their values (0 where there
+// is no batch) counts the steps, and a free variable of each statement runs along it. A node of the loop may
+// read a value of the loop that stands behind it, or itself, at an earlier step (a later one in reverse),
+// with an `else` for the steps that do not exist: this is the only read of something not computed yet.
+struct Loop {
+  std::string name; // of the first value in it
+  int64_t steps = 0;
+  bool reverse = false; // from the last step to the first: the adjoint of a scan
+  bool operator==(const Loop&) const = default;
 };
 
 // A parameter's or state's persistent value: where it starts, and how each step ends.
@@ -92,7 +104,8 @@ struct Graph {
   std::string name;  // the model's
   std::string entry; // "init", "step", "eval"
   std::vector<Value> values;
-  std::vector<Node> nodes; // in a valid order of execution
+  std::vector<Node> nodes; // in a valid order of execution; those of a loop stand together
+  std::vector<Loop> loops;
   std::vector<ValueId> inputs;
   std::vector<Persistent> persistents;
   std::vector<std::pair<std::string, ValueId>> outputs; // by name: "logits", "loss", "accuracy"

@@ -30,6 +30,8 @@ public:
       if (known == definitions.end()) reader_.fail("there is no definition @{}", definition_names_[n]);
       if (!reader_.failed()) graph_.nodes[n].definition = known->second;
     }
+    for (const LaterInput& later : later_inputs_)
+      if (!reader_.failed()) graph_.nodes[later.node].inputs[later.input] = existing(later.name);
     for (auto& [persistent, next] : next_names_)
       if (!reader_.failed()) graph_.persistents[persistent].next = existing(next);
     if (reader_.failed()) return reader_.failure();
@@ -68,6 +70,8 @@ private:
       read_persistent(ValueRole::Parameter);
     } else if (item == "state") {
       read_persistent(ValueRole::State);
+    } else if (item == "loop") {
+      read_loop();
     } else if (item == "output") {
       std::string name = reader_.word_or_string("an output's name");
       reader_.expect("=");
@@ -85,6 +89,22 @@ private:
     ValueId id = reader_.failed() ? -1 : graph_.find(name);
     if (id < 0) reader_.fail("no value is called %{}", name);
     return id;
+  }
+
+  void read_loop() {
+    Loop loop;
+    loop.name = reader_.quoted_string();
+    reader_.expect("steps");
+    loop.steps = reader_.positive();
+    loop.reverse = reader_.take("reverse");
+    graph_.loops.push_back(std::move(loop));
+  }
+
+  int loop_named(const std::string& name) {
+    for (std::size_t l = 0; l < graph_.loops.size(); ++l)
+      if (graph_.loops[l].name == name) return static_cast<int>(l);
+    reader_.fail("there is no loop called \"{}\"", name);
+    return -1;
   }
 
   std::string definition_name() {
@@ -155,6 +175,7 @@ private:
 
   void read_node() {
     Node node;
+    std::string missing; // an input that only a loop may have
     NodeId id = static_cast<NodeId>(graph_.nodes.size());
     std::vector<bool> placed; // outputs with a place of their own
     do {
@@ -168,8 +189,13 @@ private:
     node.op = reader_.word_or_string("an operator's name");
     reader_.expect("(");
     if (!reader_.take(")")) {
-      do node.inputs.push_back(existing(reader_.value_name()));
-      while (reader_.take(","));
+      do {
+        const std::string name = reader_.value_name();
+        node.inputs.push_back(graph_.find(name));
+        if (node.inputs.back() < 0 && missing.empty()) missing = name;
+        if (node.inputs.back() < 0)
+          later_inputs_.push_back({graph_.nodes.size(), node.inputs.size() - 1, name});
+      } while (reader_.take(","));
       reader_.expect(")");
     }
     if (reader_.take("{")) {
@@ -178,6 +204,8 @@ private:
       reader_.expect("}");
     }
     definition_names_.push_back(definition_name());
+    if (reader_.take("loop")) node.loop = loop_named(reader_.quoted_string());
+    if (node.loop < 0 && !missing.empty()) reader_.fail("no value is called %{}", missing);
     if (reader_.take("path")) node.path = reader_.quoted_string();
     if (reader_.take("loc")) node.location = reader_.location();
     for (std::size_t i = 0; i < node.outputs.size(); ++i)
@@ -258,6 +286,11 @@ private:
   Graph graph_;
   std::vector<std::string> definition_names_; // per node
   std::vector<std::pair<std::size_t, std::string>> next_names_;
+  struct LaterInput {
+    std::size_t node, input;
+    std::string name;
+  };
+  std::vector<LaterInput> later_inputs_; // of loops: values that stand behind their reader
 };
 
 } // namespace

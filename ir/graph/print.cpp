@@ -20,6 +20,8 @@ public:
       line("scalar {} = {}", word_or_quoted(name), number_text(value));
     for (ValueId input : graph_.inputs) line("input {}", value_text(input, {}));
     for (const Persistent& persistent : graph_.persistents) line("{}", persistent_text(persistent));
+    for (const Loop& loop : graph_.loops)
+      line("loop {} steps {}{}", quoted(loop.name), loop.steps, loop.reverse ? " reverse" : "");
     for (const Node& node : graph_.nodes) line("{}", node_text(node));
     for (const auto& [name, value] : graph_.outputs)
       line("output {} = {}", word_or_quoted(name), name_of_value(value));
@@ -122,6 +124,7 @@ private:
       attributes += (attributes.empty() ? "" : ", ") + word_or_quoted(name) + " = " + attribute_text(value);
     if (!attributes.empty()) text += " {" + attributes + "}";
     if (node.definition) text += " @" + name_of_definition(*node.definition);
+    if (node.loop >= 0) text += " loop " + quoted(graph_.loops.at(node.loop).name);
     if (!node.path.empty()) text += " path " + quoted(node.path);
     return text + location_text(node.location);
   }

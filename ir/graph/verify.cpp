@@ -2,6 +2,7 @@
 #include "ir/expression_check.h"
 #include "ir/expression_text.h"
 #include "ir/graph/graph.h"
+#include "ir/graph/loops.h"
 
 #include <algorithm>
 #include <set>
@@ -20,6 +21,7 @@ public:
       check_values();
       check_roles();
       check_scalars();
+      check_loops();
       check_nodes();
       check_persistents();
       check_outputs();
@@ -51,6 +53,8 @@ private:
       if (node.outputs.empty()) problem("node {} ({}) has no output", n, node.op);
       check(node.inputs, values, node.op);
       check(node.outputs, values, node.op);
+      if (node.loop != -1)
+        check({node.loop}, static_cast<int>(graph_.loops.size()), "the loop of " + node.op);
     }
     check(graph_.inputs, values, "an input");
     for (const Persistent& persistent : graph_.persistents) {
@@ -150,7 +154,8 @@ private:
       const Node& node = graph_.nodes[n];
       const std::string& who = node_name(static_cast<NodeId>(n));
       for (ValueId input : node.inputs)
-        if (!ready[input]) problem("{} reads {} before it is computed", who, name(input));
+        if (!ready[input] && !same_loop(node, input))
+          problem("{} reads {} before it is computed", who, name(input));
       for (ValueId output : node.outputs) {
         ready[output] = true;
         if (value(output).producer != static_cast<NodeId>(n))
@@ -166,6 +171,65 @@ private:
         problem("{}: in the definition of {}: {}", who, node.definition->name, why);
       else
         check_scalars_of(*node.definition, who);
+    }
+    if (problems_.empty())
+      for (std::size_t n = 0; n < graph_.nodes.size(); ++n)
+        if (graph_.nodes[n].loop >= 0) check_loop_node(static_cast<NodeId>(n));
+  }
+
+  bool same_loop(const Node& node, ValueId input) const {
+    const NodeId producer = value(input).producer;
+    return node.loop >= 0 && producer >= 0 && graph_.nodes[producer].loop == node.loop;
+  }
+
+  void check_loops() {
+    std::set<std::string> names;
+    std::vector<bool> seen(graph_.loops.size());
+    for (const Loop& loop : graph_.loops) {
+      if (loop.name.empty() || !names.insert(loop.name).second)
+        problem("a second loop named `{}`", loop.name);
+      if (loop.steps < 1) problem("the loop {} has {} steps", loop.name, loop.steps);
+    }
+    int last = -1;
+    for (const Node& node : graph_.nodes) {
+      if (node.loop >= 0 && node.loop != last) {
+        if (seen[node.loop]) problem("the nodes of the loop {} are apart", graph_.loops[node.loop].name);
+        seen[node.loop] = true;
+      }
+      last = node.loop;
+    }
+    for (std::size_t l = 0; l < seen.size(); ++l)
+      if (!seen[l]) problem("the loop {} is empty", graph_.loops[l].name);
+  }
+
+  // Steps are where they belong, and nothing is read before it is there.
+  void check_loop_node(NodeId id) {
+    const Node& node = graph_.nodes[id];
+    const Loop& loop = graph_.loops[node.loop];
+    for (ValueId output : node.outputs) {
+      const TensorType& type = value(output).type;
+      const auto dimension = static_cast<std::size_t>(step_dimension(type));
+      if (dimension >= type.shape.size() || !type.shape[dimension].is_constant(loop.steps))
+        problem("{} is in the loop {}, but has no dimension of {} steps", name(output), loop.name,
+                loop.steps);
+    }
+    const Definition& definition = *node.definition;
+    for (const Statement& statement : definition.statements) {
+      const int step = step_variable(statement, definition.operands[statement.target].type);
+      if (step < 0) {
+        problem("{} is in the loop {}, but not computed step by step", node_name(id), loop.name);
+        continue;
+      }
+      visit(statement.body, [&](const ExprRef& e) {
+        if (e->kind != Expr::Kind::Read || e->operand >= definition.input_count) return;
+        const ValueId input = node.inputs[e->operand];
+        if (!same_loop(node, input)) return;
+        const auto offset = step_offset(step, e, value(input).type);
+        const bool before = offset && (loop.reverse ? *offset > 0 : *offset < 0) && e->has_else;
+        const bool now = offset == 0 && value(input).producer < id;
+        if (!before && !now)
+          problem("{} reads {} at a step that is not there yet", node_name(id), name(input));
+      });
     }
   }
 
@@ -249,6 +313,8 @@ private:
       if (!std::is_sorted(region.nodes.begin(), region.nodes.end()))
         problem("the nodes of the region {} are out of order", region.name);
       for (NodeId node : region.nodes) {
+        if (graph_.nodes[node].loop != graph_.nodes[region.nodes[0]].loop)
+          problem("the region {} is partly in a loop", region.name);
         if (region_of[node] != -1) problem("{} is in two regions", node_name(node));
         region_of[node] = static_cast<int>(r);
         check_region_node(node);
@@ -257,7 +323,7 @@ private:
         for (ValueId input : graph_.nodes[node].inputs) {
           NodeId producer = value(input).producer;
           bool inside = producer >= 0 && region_of[producer] == static_cast<int>(r);
-          if (!inside && !stored[input])
+          if (!inside && !stored[input] && !same_loop(graph_.nodes[node], input))
             problem("the region {} reads {}, which no earlier region stores", region.name, name(input));
         }
       for (ValueId output : region.stored) {

@@ -110,6 +110,14 @@ struct Kernel {
   Interval range_of(int variable, int64_t capacity) const;
 };
 
+// Kernels that are run together, step after step. The outermost variable of each one's parallel nest counts
+// the steps, so that a step is one of `steps` equal parts of its parallel range.
+struct KernelLoop {
+  int first = 0, count = 0; // of the program's kernels
+  int64_t steps = 1;
+  bool reverse = false; // the last step first
+};
+
 // Every kernel of one entry point, in order of execution, with the scalars buffer's slots. A compiled kernel
 // is called as kernel(arena, scalars, examples, begin, end), where [begin, end) is a part of its parallel
 // range.
@@ -120,6 +128,7 @@ struct Program {
   std::vector<std::string>
       scalars; // slot -> name; "N", "1/N", "step", "epoch", "seed.low", "seed.high" come first
   std::vector<Kernel> kernels;
+  std::vector<KernelLoop> loops = {}; // in order, apart from each other
 };
 
 std::string print(const Kernel& kernel);

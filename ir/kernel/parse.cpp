@@ -296,11 +296,28 @@ Result<Program> parse_program(const std::string& text, const std::string& file) 
     while (reader.take(","));
   }
   reader.expect(")");
+  while (reader.take("loop")) {
+    KernelLoop loop;
+    loop.first = static_cast<int>(reader.integer());
+    reader.expect("count");
+    loop.count = static_cast<int>(reader.positive());
+    reader.expect("steps");
+    loop.steps = reader.positive();
+    loop.reverse = reader.take("reverse");
+    program.loops.push_back(loop);
+  }
   while (!reader.failed() && !reader.at_end()) {
     program.kernels.push_back(KernelReader(reader).read());
     if (Status refused = refusal(reader, program.kernels.back(), file); !refused) return refused.failure();
   }
   if (reader.failed()) return reader.failure();
+  int64_t end = 0;
+  for (const KernelLoop& loop : program.loops) {
+    if (loop.first < end || loop.first + int64_t{loop.count} > static_cast<int64_t>(program.kernels.size()))
+      return bad_data("{}: the loop at kernel {} has kernels that are not there, or another's", file,
+                      loop.first);
+    end = loop.first + loop.count;
+  }
   return program;
 }
 

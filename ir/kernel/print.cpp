@@ -202,6 +202,9 @@ std::string print(const Program& program) {
   for (const std::string& name : program.scalars) scalars += (scalars.empty() ? "" : ", ") + quoted(name);
   std::string text = fmt::format("program {} capacity {} arena {} scalars ({})\n", quoted(program.name),
                                  program.capacity, program.arena_bytes, scalars);
+  for (const KernelLoop& loop : program.loops)
+    text += fmt::format("loop {} count {} steps {}{}\n", loop.first, loop.count, loop.steps,
+                        loop.reverse ? " reverse" : "");
   for (const Kernel& kernel : program.kernels) text += "\n" + print(kernel);
   return text;
 }

@@ -1,5 +1,6 @@
 #include "passes/schedule/kernel_builder.h"
 
+#include "ir/graph/loops.h"
 #include "passes/expand_calls.h"
 #include "passes/plan_memory.h"
 
@@ -83,16 +84,22 @@ IndexExpr KernelBuilder::offset(ValueId value, const std::vector<IndexExpr>& ind
 
 ExprRef KernelBuilder::lower(const Node& node, const std::vector<IndexExpr>& at,
                              const std::map<ValueId, ExprRef>& local, const ExprRef& guard, bool inside) {
-  const ExprRef body = substitute(statement_of(node).body, [&](int v) { return at[v]; });
+  const Statement& statement = statement_of(node);
+  const ExprRef body = substitute(statement.body, [&](int v) { return at[v]; });
   const auto range = ranges();
+  // What the region computes at this step lies in `local`; earlier steps lie in memory.
+  const int step = node.loop < 0 ? -1 : step_variable(statement, graph_.values[node.outputs[0]].type);
+  const auto at_this_step = [&](const ExprRef& e, const TensorType& type) {
+    return step < 0 || e->indices[step_dimension(type)] == at[step];
+  };
   return rewrite(body, [&](const ExprRef& e) -> ExprRef {
     if (e->kind == Expr::Kind::Index) return index_value(e->indices[0].simplify(range, steps()));
     if (e->kind != Expr::Kind::Read) return e;
     const ValueId value = node.inputs[e->operand];
-    const auto found = local.find(value);
-    if (found != local.end()) return found->second;
-    ExprRef condition = constant_bool(true);
     const TensorType& type = graph_.values[value].type;
+    const auto found = local.find(value);
+    if (found != local.end() && at_this_step(e, type)) return found->second;
+    ExprRef condition = constant_bool(true);
     if (e->has_else && !inside) {
       for (std::size_t d = 0; d < type.shape.size(); ++d)
         if (!type.shape[d].batch)

@@ -1,6 +1,7 @@
 // Pointwise and reducing regions: loops over the free variables, accumulators, the declared order, tails,
 // stores.
 
+#include "ir/graph/loops.h"
 #include "passes/adjoint.h"
 #include "passes/expand_calls.h"
 #include "passes/pad_contractions.h"
@@ -12,6 +13,11 @@
 
 namespace striate {
 
+// What counts the steps of the loop that the node is in, or -1.
+static int step_of(const Graph& graph, const Node& node) {
+  return node.loop < 0 ? -1 : step_variable(statement_of(node), graph.values[node.outputs[0]].type);
+}
+
 LaneChoice lane_of(const Graph& graph, const Node& node) {
   const Statement& statement = statement_of(node);
   if (statement.order.lanes) return {LaneRole::Reduced, statement.order.lanes->variable};
@@ -21,6 +27,7 @@ LaneChoice lane_of(const Graph& graph, const Node& node) {
   if (statement.output[last.dimension].empty()) return {};
   const int variable = statement.output[last.dimension].back();
   const Size& extent = statement.variables[variable].extent;
+  if (variable == step_of(graph, node)) return {};
   bool blocked = false;
   for (const Layout::Digit& digit : layout.digits)
     blocked = blocked || (digit.dimension == last.dimension && digit.step == kLanes);
@@ -49,7 +56,7 @@ bool is_flat(const Graph& graph, const Region& region) {
   const ValueId first = graph.nodes[region.nodes[0]].outputs[0];
   const TensorType& shape = graph.values[first].type;
   const Layout& layout = graph.values[first].layout;
-  if (shape.has_batch()) return false;
+  if (shape.has_batch() || graph.nodes[region.nodes[0]].loop >= 0) return false;
   for (NodeId id : region.nodes) {
     const Node& node = graph.nodes[id];
     const Statement& statement = statement_of(node);
@@ -260,6 +267,7 @@ std::vector<std::pair<int, int64_t>> tile_axes(Graph& graph, const Region& regio
   const std::vector<int> exact = lane.role == LaneRole::Reduced ? window_taps(statement) : std::vector<int>();
   const std::vector<int> guarded = guarded_variables(graph, node);
   untiled.insert(untiled.end(), guarded.begin(), guarded.end());
+  if (const int step = step_of(graph, node); step >= 0) untiled.push_back(step);
   const TileChoice choice = choose_tile(statement, lane.variable, exact, untiled, target);
   std::string text;
   std::vector<std::pair<int, int64_t>> sizes;
@@ -286,12 +294,21 @@ struct FreeLoops {
 } // namespace
 
 static FreeLoops free_loops(KernelBuilder& builder, const Statement& head, const LaneChoice& lane,
-                            const std::vector<std::pair<int, int64_t>>& tile, bool twice_is_harmless) {
+                            const std::vector<std::pair<int, int64_t>>& tile, int step,
+                            bool twice_is_harmless) {
   FreeLoops loops;
   loops.at.resize(head.variables.size());
   int parallel_left = 2;
   bool lane_is_free = false;
-  for (int v = 0; v < head.free_count; ++v) {
+  std::vector<int> order;
+  for (int v = 0; v < head.free_count; ++v)
+    if (v != step) order.push_back(v);
+  if (step >= 0) {
+    // The steps of a loop are equal parts of the parallel range, which the caller runs one by one.
+    order.insert(order.begin(), step);
+    ++parallel_left;
+  }
+  for (int v : order) {
     const IndexVariable& variable = head.variables[v];
     const VariableKind kind = parallel_left > 0 ? VariableKind::Parallel : VariableKind::Serial;
     if (v == lane.variable && lane.role != LaneRole::Reduced) {
@@ -339,7 +356,7 @@ static FreeLoops free_loops(KernelBuilder& builder, const Statement& head, const
 static void tap_nest(KernelBuilder& builder, Graph& graph, const Node& head_node, const LaneChoice& lane,
                      const std::vector<std::pair<int, int64_t>>& tile, const std::vector<int>& taps) {
   const Statement& head = statement_of(head_node);
-  FreeLoops loops = free_loops(builder, head, lane, tile, true);
+  FreeLoops loops = free_loops(builder, head, lane, tile, step_of(graph, head_node), true);
   std::vector<KernelStatement> outer, inner;
   for (std::size_t k = 0; k < loops.frames.size(); ++k) {
     const bool is_tap = std::find(taps.begin(), taps.end(), loops.frame_variables[k]) != taps.end();
@@ -432,7 +449,7 @@ void reduction_nest(KernelBuilder& builder, Graph& graph, const RegionParts& par
       return;
     }
   }
-  FreeLoops loops = free_loops(builder, head, lane, tile, twice_is_harmless);
+  FreeLoops loops = free_loops(builder, head, lane, tile, step_of(graph, head_node), twice_is_harmless);
 
   std::map<ValueId, ExprRef> local;
   KernelBody body;

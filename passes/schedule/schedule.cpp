@@ -14,6 +14,7 @@ Program schedule(Graph& graph, int64_t capacity, const TargetInfo& target) {
   program.scalars = {"N", "1/N", "step", "epoch", "seed.low", "seed.high"};
   for (const auto& [name, value] : graph.scalars) program.scalars.push_back(name);
   std::set<std::string> names;
+  int last_loop = -1;
   for (const Region& region : graph.regions) {
     KernelBuilder builder(graph, region, capacity);
     const RegionParts parts = parts_of(graph, region);
@@ -27,6 +28,12 @@ Program schedule(Graph& graph, int64_t capacity, const TargetInfo& target) {
     std::string name = builder.kernel.name;
     for (int k = 1; !names.insert(name).second; ++k) name = builder.kernel.name + "_" + std::to_string(k);
     builder.kernel.name = name;
+    const int loop = graph.nodes[region.nodes[0]].loop;
+    const int number = static_cast<int>(program.kernels.size());
+    if (loop >= 0 && loop != last_loop)
+      program.loops.push_back({number, 0, graph.loops[loop].steps, graph.loops[loop].reverse});
+    if (loop >= 0) ++program.loops.back().count;
+    last_loop = loop;
     program.kernels.push_back(std::move(builder.kernel));
   }
   return program;

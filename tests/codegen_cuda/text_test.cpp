@@ -20,16 +20,16 @@ TEST(CudaText, RegisterTile) {
 // FLOPs: 740 per example
 // bytes, at capacity 48: x 7104, w 1480, b 40, y 1920
 extern "C" __global__ void __launch_bounds__(32)
-fc1_bias_kernel(char* arena, const float* scalars, long long examples) {
+fc1_bias_kernel(char* arena, const float* scalars, long long examples, long long begin, long long end) {
   constexpr int groups = 2; // of lanes, in a block
-  const int n_size = int(examples), n_step = 16, n_count = (n_size + n_step - 1) / n_step;
+  const int n_size = int(examples), n_step = 16;
   constexpr int o_size = 10, o_step = 5, o_count = (o_size + o_step - 1) / o_step;
   constexpr int k_size = 37;
   constexpr int f_size = 5;
   const int lane = int(threadIdx.x) % kLanes;
   const int group = int(threadIdx.x) / kLanes;
-  const int item = int(blockIdx.x) * groups + group;
-  if (item >= n_count * o_count) return;
+  const int item = int(begin) + int(blockIdx.x) * groups + group;
+  if (item >= end) return;
   const int o = item % o_count * o_step;
   const int n = item / o_count * n_step;
   const float* const x = reinterpret_cast<const float*>(arena + 0);
@@ -62,7 +62,7 @@ TEST(CudaText, ScratchThatLanesShare) {
 // shared memory: 256 bytes, 128 per group
 // bytes, at capacity 4: x 2304, w 12, y 512
 extern "C" __global__ void __launch_bounds__(32)
-rows_kernel(char* arena, const float* scalars, long long examples) {
+rows_kernel(char* arena, const float* scalars, long long examples, long long begin, long long end) {
   constexpr int groups = 2; // of lanes, in a block
   const int n_size = int(examples);
   constexpr int i_size = 4;
@@ -72,8 +72,8 @@ rows_kernel(char* arena, const float* scalars, long long examples) {
   constexpr int ds_size = 2;
   const int j = int(threadIdx.x) % kLanes;
   const int group = int(threadIdx.x) / kLanes;
-  const int item = int(blockIdx.x) * groups + group;
-  if (item >= n_size) return;
+  const int item = int(begin) + int(blockIdx.x) * groups + group;
+  if (item >= end) return;
   const int n = item;
   const float* const x = reinterpret_cast<const float*>(arena + 0);
   const float* const w = reinterpret_cast<const float*>(arena + 2304);
@@ -155,7 +155,8 @@ TEST(CudaText, OffsetsBeyond32BitsAreWide) {
   Program program = scaled_sum().program;
   EXPECT_EQ(kernels_of(program).find("int64 item"), std::string::npos);
   program.capacity = int64_t{1} << 30;
-  EXPECT_NE(kernels_of(program).find("const int64 item = int64(blockIdx.x)"), std::string::npos);
+  EXPECT_NE(kernels_of(program).find("const int64 item = int64(begin) + int64(blockIdx.x)"),
+            std::string::npos);
 }
 
 } // namespace striate

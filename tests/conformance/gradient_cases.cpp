@@ -67,6 +67,11 @@ static void add_sequences(std::vector<GradientCase>& cases) {
   cases.push_back({"split_heads", {{{kN, 3, 12}}}, "heads = 2; parts = 3; part = 1"});
   cases.push_back({"merge_heads", {{{kN, 2, 3, 5}}}, ""});
   cases.push_back({"prepend", {{{kN, 3, 5}}, {{5}}}, ""});
+  cases.push_back({"last_step", {{{kN, 3, 5}}}, ""});
+  cases.push_back({"last_step", {{{kN, 1, 2, 3}}}, ""});
+  cases.push_back({"reverse_steps", {{{kN, 4, 3}}}, ""});
+  cases.push_back({"equal_part", {{{kN, 12}}}, "parts = 4; at = 2"});
+  cases.push_back({"equal_part", {{{kN, 2, 5}}}, "parts = 1; at = 0"});
   cases.push_back({"at_position", {{{kN, 3, 5}}}, "position = 2"});
   cases.push_back({"mean_position", {{{kN, 3, 5}}}, ""});
 }

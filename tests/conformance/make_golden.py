@@ -495,8 +495,17 @@ def optimizers():
                 op.metadata[label] = ", ".join(f"{k} = {text(v)}" for k, v in settings.items())
 
 
+def recurrent():
+    with Operator("last_step") as op:
+        op.case("sequence", lambda x: x[:, -1], normal(3, 4, 5))
+    with Operator("reverse_steps") as op:
+        op.case("sequence", lambda x: x.flip(1), normal(3, 4, 5))
+    with Operator("equal_part") as op:
+        op.case("third", lambda x: x.chunk(4, -1)[2], normal(3, 12), parts=4, at=2)
+
+
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    for group in (elementwise, data, convolution, pooling, linear, normalization, attention, losses, metrics, views, optimizers):
+    for group in (elementwise, data, convolution, pooling, linear, normalization, attention, losses, metrics, views, recurrent, optimizers):
         group()
     print(f"{sum(f.stat().st_size for f in FOLDER.iterdir()) / 1e6:.2f} MB in {len(list(FOLDER.iterdir()))} files")

@@ -124,7 +124,6 @@ TEST(Errors, TheLanguageIsTotal) {
   EXPECT_EQ(
       errors_of(in_model("a = repeat i in 0..9999 { repeat j in 0..9999 { image -> relu } }")).substr(0, 5),
       "E0402");
-  EXPECT_EQ(errors_of(in_model("a = scan t in 0..3 { image }")), "E0403 at 3:9: `scan` is not supported yet");
   EXPECT_EQ(errors_of("model M { input x: f32[N, 4]; output y = x -> Linear(9000000000000000000) as fc }")
                 .substr(0, 5),
             "E0302");

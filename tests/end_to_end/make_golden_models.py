@@ -201,13 +201,24 @@ def char_gpt(net, token):
     return F.linear(net.layer_norm(x, "ln_f", bias=False), table).transpose(1, 2)
 
 
+def recurrent(net, kind, name, x, size):
+    """What each step of one of PyTorch's recurrent modules yields."""
+    gates = {"RNN": 1, "GRU": 3, "LSTM": 4}[kind]
+    module = getattr(torch.nn, kind)(x.shape[2], size, batch_first=True).double()
+    shapes = {"weight_ih_l0": (gates * size, x.shape[2]), "weight_hh_l0": (gates * size, size)}
+    for key, shape in {**shapes, "bias_ih_l0": (gates * size,), "bias_hh_l0": (gates * size,)}.items():
+        getattr(module, key).data = net.param(f"{name}.{key}", *shape)
+    return module(x)[0]
+
+
 def lstm(net, image):
-    shapes = {"weight_ih_l0": (32, 8), "weight_hh_l0": (32, 8), "bias_ih_l0": (32,), "bias_hh_l0": (32,)}
-    module = torch.nn.LSTM(8, 8, batch_first=True).double()
-    for name, shape in shapes.items():
-        kind, gate = name.split("_")[:2]
-        getattr(module, name).data = net.param(f"cell.{gate}.{kind}", *shape)
-    return net.linear(module(image[:, 0])[1][0][0], "fc", 5)
+    return net.linear(recurrent(net, "LSTM", "lstm", image[:, 0], 8)[:, -1], "fc", 5)
+
+
+def recurrent_layers(net, x):
+    x = recurrent(net, "RNN", "a", x, 6)
+    x = recurrent(net, "GRU", "b", x.flip(1), 5)
+    return recurrent(net, "LSTM", "c", x, 7)
 
 
 NETS = {
@@ -222,6 +233,7 @@ NETS = {
     "vit.nn": (vit, dict(width=12, depth=2, heads=3, patch=8, size=32), (3, 3, 32, 32)),
     "char_gpt.nn": (char_gpt, dict(width=12, depth=2, heads=2, context=8, vocabulary=11), (2, 8)),
     "lstm.nn": (lstm, dict(hidden=8, size=8), (3, 1, 8, 8)),
+    "recurrent_layers.nn": (recurrent_layers, dict(), (3, 9, 4)),
 }
 
 
@@ -233,7 +245,7 @@ def main():
         numbers = golden_numbers.inputs(shape, vocabulary)
         x = torch.tensor(numbers, dtype=torch.int64 if vocabulary else torch.float64).reshape(shape)
         output = function(net, x)
-        if not vocabulary and name != "unet.nn":
+        if not vocabulary and name not in ("unet.nn", "recurrent_layers.nn"):
             arguments.setdefault("classes", 5)
         result[name] = {
             "arguments": arguments, "input": shape, "parameters": net.shapes, "shape": list(output.shape),

@@ -119,15 +119,16 @@ op cube(x[..]) -> y[..] { y[..] = x[..]**3 } grad { t[..] = 3*x[..]**2
 
 layer Lstm(hidden: int) (x[N, T, C]) where hidden > 0, "hidden must be positive" {
     layer cell = LstmCell(hidden)
-    out = scan t in 0..T {
-        carry h, c = zeros(hidden), zeros(hidden)
+    out = scan t, u in x, -x {
+        carry h: f32[N, hidden] = 0
+        carry c = zeros(hidden)
         a, b = cell(x, h, c)
         next h = a
         next c = b
         a
     }
-    s = scan u { carry k
-        -k }
+    s = x -> scan u { carry k = 1
+        -k } as k2
     return out, s
 }
 

@@ -232,12 +232,15 @@ private:
     return [this](const Call& call, char* arena) {
       const std::vector<float> scalars = slots(call);
       const CompiledCodeFloatEnvironment environment;
-      for (const ExecutableKernel& kernel : point(call.entry).kernels) {
-        // In uneven parts, the last one first: parts of the parallel range are independent.
-        const int64_t extent = kernel.parallel_extent(call.examples), cut = extent / 3;
-        kernel.function(arena, scalars.data(), call.examples, cut, extent);
-        kernel.function(arena, scalars.data(), call.examples, 0, cut);
-      }
+      const EntryPoint& entry = point(call.entry);
+      visit_calls(entry, 0, entry.kernels.size(), [&](std::size_t k, int64_t part, int64_t parts) {
+        // In uneven pieces, the last one first: pieces of the parallel range are independent.
+        const ExecutableKernel& kernel = entry.kernels[k];
+        const int64_t extent = kernel.parallel_extent(call.examples) / parts, begin = part * extent;
+        const int64_t cut = begin + extent / 3;
+        kernel.function(arena, scalars.data(), call.examples, cut, begin + extent);
+        kernel.function(arena, scalars.data(), call.examples, begin, cut);
+      });
     };
   }
 

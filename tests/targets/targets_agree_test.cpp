@@ -43,6 +43,7 @@ const Case kCases[] = {
      "Conv2d(5, 3, padding = 1) as conv -> relu -> max_pool2d(3, stride = 2) -> flatten"},
     {"PaddedMaxPooling", "2,9,9",
      "Conv2d(5, 3) as conv -> relu -> max_pool2d(3, stride = 2, padding = 1) -> flatten"},
+    {"RecurrentLayers", "5,7", "LSTM(9) as lstm -> reverse_steps -> GRU(6) as gru -> last_step"},
     {"BatchNorm", "3,7,5", "Conv2d(5, 3, bias = false) as conv -> BatchNorm2d as bn -> relu -> flatten"},
     {"TwoConvolutionsAndPools", "1,16,16",
      "Conv2d(6, 5) as conv1 -> relu -> max_pool2d(2) -> Conv2d(7, 3) as conv2 -> relu -> max_pool2d(2) -> "

@@ -27,7 +27,36 @@ std::string program(const Case& one) {
 const char* const kMerge = "op merge(x[N, T, C]) -> y[(N T), C] { y[(n t), c] = x[n, t, c] }\n"
                            "op split(x[(N T), C]; steps T: int) -> y[N, T, C] { y[n, t, c] = x[(n t), c] }\n";
 
+const char* const kSteps = "op rows(x[N, 1, H, W]) -> y[N, H, W] { y[n, h, w] = x[n, 0, h, w] }\n"
+                           "op sums(x[N, C]) -> y[C] { y[c] = (sum(n) x[n, c]) / N }\n";
+
 const Case kCases[] = {
+    // Loops.
+    {"RecurrentLayers", "",
+     "input x: f32[N, 5, 3]\n output y = x -> RNN(9) as a -> LSTM(10) as b -> reverse_steps -> GRU(7) as c"},
+    {"OneStep", "", "input x: f32[N, 1, 3]\n output y = x -> LSTM(5) as b -> last_step"},
+    {"FirstValuesThatLearn", kSteps,
+     "input x: f32[N, 4, 3]\n"
+     "output y = x -> scan u {\n carry h = last_step(x) -> Linear(5) as start\n carry k: f32[N, 5] = 1\n"
+     " now = tanh((u -> Linear(5) as a) + (h -> Linear(5) as b) * k)\n next h = now\n next k = h\n now + "
+     "k\n}"},
+    {"ConvolutionsInALoop", "",
+     "input x: f32[N, 3, 2, 5, 6]\n"
+     "output y = x -> scan u {\n carry h: f32[N, 4, 5, 6] = 0\n"
+     " now = relu((u -> Conv2d(4, 3, padding = 1) as a) + (h -> Conv2d(4, 3, padding = 1) as b))\n"
+     " next h = now\n now -> max_pool2d(2) -> flatten\n}"},
+    {"MasksInALoop", "",
+     "input x: f32[N, 6, 4]\n"
+     "output y = x -> scan u {\n carry h: f32[N, 8] = 0\n"
+     " now = tanh((u -> Linear(8) as a) + (h -> Dropout(0.5) -> Linear(8) as b))\n next h = now\n now\n}"},
+    {"NormalisedSteps", kSteps,
+     "input x: f32[N, 5, 4]\n"
+     "output y = x -> scan u {\n carry h: f32[N, 4] = 0.5\n"
+     " now = softmax(u -> LayerNorm(4) as n -> Linear(4) as a) * h - sums(h)\n next h = now + u\n now\n}"},
+    {"TwoSequences", "",
+     "input x: f32[N, 5, 4]\n a = x -> Linear(3) as a\n"
+     "output y = scan u, v in x, a {\n carry h: f32[N, 3] = 0\n carry s: f32[N, 4] = 0\n"
+     " next s = u\n next h = 0.5*h + v * (s -> Linear(3) as b)\n h\n}"},
     // Rows of the batch that are no examples.
     {"MergedRows", kMerge,
      "input x: f32[N, 3, 5]\n"
