@@ -1,7 +1,9 @@
 // striate build --emit=STAGE, explain, summary: every stage as text on stdout.
 
 #include "driver/commands.h"
+#include "driver/pass_trace.h"
 #include "driver/program.h"
+#include "driver/write_output.h"
 #include "frontend/parser.h"
 #include "frontend/print_ast.h"
 #include "passes/differentiate.h"
@@ -13,18 +15,7 @@
 #endif
 #include "codegen/cuda/emit_cuda.h"
 
-#include <cstdio>
-
 namespace striate {
-
-static int write_output(const Options& options, const std::string& text) {
-  if (options.output.empty() || options.output == "-") {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    return 0;
-  }
-  const Status status = write_file_safely(options.output, text);
-  return status ? 0 : report(status.failure());
-}
 
 int command_build(const Options& options) {
   if (options.emit == "ast") {
@@ -47,19 +38,26 @@ int command_build(const Options& options) {
   const int64_t capacity = options.batch > 0     ? options.batch
                            : module.has_training ? module.training.batch
                                                  : kInferenceBatch;
-  const Result<CompileOptions> found = compile_options(options, capacity, false);
+  Result<CompileOptions> found = compile_options(options, capacity, false);
   if (!found) return report(found.failure());
-  const CompileOptions& settings = *found;
+  CompileOptions& settings = *found;
+  if (const std::string problem = problem_with_passes(options); !problem.empty())
+    return report({ExitCode::Usage, problem});
+  PassTrace trace(options);
+  trace.attach(settings.pipeline, training ? "step" : "eval");
   if (options.emit == "grad") {
     Graph graph = training ? module.train : module.eval;
     graph.entry = training ? "step" : "eval";
     if (training) graph.scalars = module.scalars;
     const Status status = run_gradient_passes(graph, module.optimizers, training, settings.pipeline);
-    return status ? write_output(options, print(graph)) : report(status.failure());
+    if (!status) return report(status.failure());
+    if (const Status traced = trace.finish(); !traced) return report(traced.failure());
+    return write_output(options, print(graph));
   }
   const Result<Compilation> compilation = lower(module, training, settings);
   if (!compilation) return report(compilation.failure());
   const CompiledEntry& entry = training ? compilation->step : compilation->eval;
+  if (const Status traced = trace.finish(); !traced) return report(traced.failure());
   if (options.emit == "regions") return write_output(options, print(entry.regions));
   if (options.emit == "kernel") return write_output(options, print(entry.program));
   if (options.emit == "cuda") {

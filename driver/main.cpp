@@ -47,6 +47,24 @@ void add_compilation(CLI::App& command, Options& options) {
       "--no-fuse", [&options] { options.fuse = false; }, "one kernel per statement, for comparison");
 }
 
+// A list of passes: --passes=a,b or several times.
+void add_passes(CLI::App& command, const char* flag, std::vector<std::string>& target, const char* meaning) {
+  command.add_option(flag, target, meaning)->type_name("PASS,...")->delimiter(',')->allow_extra_args(false);
+}
+
+void add_trace(CLI::App& command, Options& options) {
+  add_passes(command, "--print-ir-before", options.print_before,
+             "print the graph before these passes, to stderr");
+  add_passes(command, "--print-ir-after", options.print_after,
+             "print the graph after these passes, to stderr");
+  command.add_flag("--print-ir-after-all", options.print_after_all, "after every pass");
+  command.add_flag("--print-ir-after-change", options.print_after_change, "after every pass that changed it");
+  command
+      .add_option("--dump-to", options.dump_to, "write the graph after every pass into files of this folder")
+      ->type_name("DIR");
+  command.add_flag("--time-passes", options.time_passes, "print how long each pass took, to stderr");
+}
+
 void add_weights(CLI::App& command, Options& options) {
   command
       .add_option("--weights,-w", options.weights, "a safetensors file: model.safetensors of a run folder")
@@ -71,6 +89,8 @@ public:
     add_explain();
     add_summary();
     add_fmt();
+    add_opt();
+    add_why();
   }
 
   int run(int argc, char** argv) {
@@ -173,7 +193,34 @@ private:
                "train: the training step (the default); infer: evaluation", {"train", "infer"});
     add_count(build, "--batch", options_.batch, int64_t{1} << 20,
               "the most examples per run (default: the program's batch)");
-    build.add_option("-o", options_.output, "where to write (default: stdout)")->type_name("FILE");
+    add_output(build);
+    add_trace(build, options_);
+  }
+
+  void add_output(CLI::App& command) {
+    command.add_option("-o", options_.output, "where to write (default: stdout)")->type_name("FILE");
+  }
+
+  void add_opt() {
+    CLI::App& opt = add("opt", nullptr, "apply passes to a graph in its text form", command_opt);
+    opt.add_option("graph", options_.file, "a graph, as `build --emit` prints it; `-`: stdin")
+        ->type_name("FILE.sir");
+    add_passes(opt, "--passes,-p", options_.passes, "the passes to apply, in order (default: none)");
+    opt.add_flag("--list-passes", options_.list, "name every pass, and what it does");
+    add_count(opt, "--batch", options_.batch, int64_t{1} << 20, "the most examples per run (default: 64)");
+    add_compilation(opt, options_);
+    add_output(opt);
+    add_trace(opt, options_);
+  }
+
+  void add_why() {
+    CLI::App& why =
+        add("why", nullptr, "what the compiler decided about layers or values, and its reasons", command_why);
+    add_program(why, options_);
+    add_compilation(why, options_);
+    why.add_option("names", options_.files, "layers and values, or a pass: what concerns all of them")
+        ->required()
+        ->type_name("NAME");
   }
 
   void add_explain() {

@@ -47,7 +47,16 @@ struct Options {
   bool gradient = false;
   bool list = false;
 
-  // fmt
+  // opt, build: passes, and what to show of them
+  std::vector<std::string> passes;
+  std::vector<std::string> print_before;
+  std::vector<std::string> print_after;
+  bool print_after_all = false;
+  bool print_after_change = false;
+  bool time_passes = false;
+  std::string dump_to;
+
+  // fmt: programs; why: layers and values
   std::vector<std::string> files;
   bool check = false;
 

@@ -310,8 +310,9 @@ bool DefinitionBuilder::add_target(const std::vector<ast::ExprPtr>* elements, co
     const std::size_t covers = element->kind == ExprKind::Run ? runs_.at(element->text).size() : 1;
     if (declared && d + covers <= rank) {
       if (element->kind == ExprKind::Name) extents[element->text] = declared->tensor.shape[d];
-      const std::vector<Size>& group = declared->tensor.groups[d];
-      if (element->kind == ExprKind::Group && group.size() == element->operands.size())
+      const std::vector<Size> group =
+          element->kind == ExprKind::Group ? declared->tensor.groups[d] : std::vector<Size>();
+      if (group.size() == element->operands.size())
         for (std::size_t i = 0; i < group.size(); ++i)
           if (element->operands[i]->kind == ExprKind::Name) extents[element->operands[i]->text] = group[i];
     }

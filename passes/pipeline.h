@@ -1,5 +1,5 @@
-// The pipeline: every pass, in order, each with the reason it stands there. After each pass the graph is
-// verified.
+// The way from a graph to kernels, in three parts. passes/pass.h has the passes of each, in order and with
+// the reason they stand there; after each the graph is verified.
 #pragma once
 
 #include "ir/graph/graph.h"
@@ -19,8 +19,8 @@ struct PipelineOptions {
   TargetInfo target;
   std::optional<LayoutPolicy> layout; // chosen by cost where absent
   bool fuse = true;                   // false: one region per statement
-  // Called after each pass with its name.
-  std::function<void(const char* pass, const Graph& graph)> after_pass;
+  // Called before and after each pass with its name.
+  std::function<void(const char*pass, const Graph&graph)> before_pass, after_pass;
 };
 
 // graph -> grad: the training step as one graph of statements. Without optimizers: the forward pass alone.
@@ -33,6 +33,9 @@ void run_region_passes(Graph& graph, const std::map<std::string, Layout>& fixed,
 
 // regions -> kernels, with memory planned above the persistents.
 Program run_kernel_passes(Graph& graph, const PersistentPlan& persistents, const PipelineOptions& options);
+
+// The kernels of a graph whose memory is planned.
+Program lower_regions(Graph& graph, const PipelineOptions& options);
 
 // The entry point that fills a graph's persistents with their initial values.
 Graph make_init_graph(const Graph& step);

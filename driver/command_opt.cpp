@@ -1,0 +1,143 @@
+// striate opt: reads a graph from its text, applies passes, prints it. striate why: the decisions about
+// layers.
+
+#include "driver/commands.h"
+#include "driver/pass_trace.h"
+#include "driver/program.h"
+#include "driver/write_output.h"
+#include "ir/graph/parse.h"
+#include "ir/kernel/parse.h"
+#include "passes/pass.h"
+#include "runtime/files.h"
+
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+#include <iterator>
+
+namespace striate {
+
+static int list_passes() {
+  std::size_t width = 0;
+  for (const Pass& pass : graph_passes()) width = std::max(width, std::string(pass.name).size());
+  for (const Pass& pass : graph_passes()) fmt::print("{:{}}  {}\n", pass.name, width, pass.meaning);
+  fmt::print("{:{}}  {}\n", "schedule", width, "regions become kernels; last, the result is a program");
+  return 0;
+}
+
+static Result<std::string> read_ir_text(const std::string& file) {
+  constexpr int64_t kMost = int64_t{1} << 28;
+  if (file == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
+  return read_file(file, kMost);
+}
+
+int command_opt(const Options& options) {
+  if (options.list) return list_passes();
+  if (options.file.empty()) return report({ExitCode::Usage, "a file is missing: striate opt FILE.sir"});
+  if (const std::string problem = problem_with_passes(options); !problem.empty())
+    return report({ExitCode::Usage, problem});
+  const Result<std::string> text = read_ir_text(options.file);
+  if (!text) return report(text.failure());
+  const std::string name = options.file == "-" ? "stdin" : options.file;
+
+  // A program is only read, verified and printed.
+  const std::size_t start = text->find_first_not_of(" \t\r\n");
+  const std::string_view begins = std::string_view(*text).substr(std::min(start, text->size()));
+  if (begins.starts_with("program")) {
+    if (!options.passes.empty())
+      return report(
+          {ExitCode::Failed, fmt::format("{} is a program of kernels; passes work on graphs", name)});
+    const Result<Program> program = parse_program(*text, name);
+    return program ? write_output(options, print(*program)) : report(program.failure());
+  }
+  Result<Graph> graph = parse_graph(*text, name);
+  if (!graph) return report(graph.failure());
+  const int64_t capacity = options.batch > 0 ? options.batch : kInferenceBatch;
+  Result<CompileOptions> settings = compile_options(options, capacity, false);
+  if (!settings) return report(settings.failure());
+  PassTrace trace(options);
+  trace.attach(settings->pipeline, graph->entry);
+  PassState state(settings->pipeline);
+  std::string result;
+  for (const std::string& pass : options.passes) {
+    if (!result.empty())
+      return report({ExitCode::Failed, fmt::format("{} comes after schedule, which leaves no graph", pass)});
+    if (pass != "schedule") {
+      if (const Status status = run_passes(*graph, {pass}, state); !status) return report(status.failure());
+      continue;
+    }
+    if (const std::string problem = unmet(Needs::Regions, *graph); !problem.empty())
+      return report({ExitCode::Failed, fmt::format("schedule does not apply to {}: {}", name, problem)});
+    for (const Region& region : graph->regions)
+      for (ValueId value : region.stored)
+        if (graph->values[value].offset < 0)
+          return report(
+              {ExitCode::Failed, fmt::format("`{}` has no place in memory: plan_memory gives it one",
+                                             graph->values[value].name)});
+    const auto started = std::chrono::steady_clock::now();
+    result = print(lower_regions(*graph, settings->pipeline));
+    trace.record(pass, result,
+                 std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
+  }
+  if (const Status status = trace.finish(); !status) return report(status.failure());
+  return write_output(options, result.empty() ? print(*graph) : result);
+}
+
+// Whether a decision about `what` ("conv1 + pool1") speaks of a layer or value: of it, or of a part of it.
+static bool speaks_of(const std::string& what, const std::string& name) {
+  for (std::size_t at = what.find(name); at != std::string::npos; at = what.find(name, at + 1)) {
+    const auto inside = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
+    const bool begins = at == 0 || !(inside(what[at - 1]) || what[at - 1] == '.');
+    const std::size_t end = at + name.size();
+    if (begins && (end == what.size() || !inside(what[end]))) return true;
+  }
+  return false;
+}
+
+static int explain_decisions(const Graph& graph, const std::vector<std::string>& names) {
+  int found = 0;
+  for (const Decision& decision : graph.decisions) {
+    const bool all = std::ranges::all_of(names, [&](const std::string& name) {
+      return speaks_of(decision.what, name) || decision.pass == name || speaks_of(decision.reason, name);
+    });
+    if (!all) continue;
+    ++found;
+    fmt::print("{} {}: {}: {}\n    {}\n", graph.entry, decision.pass, decision.what, decision.chosen,
+               decision.reason);
+  }
+  for (const Region& region : graph.regions) {
+    std::string members;
+    for (NodeId node : region.nodes)
+      members += (members.empty() ? "" : " + ") + graph.values[graph.nodes[node].outputs[0]].name;
+    if (!std::ranges::all_of(names, [&](const std::string& name) { return speaks_of(members, name); }))
+      continue;
+    ++found;
+    std::string stored;
+    for (ValueId value : region.stored)
+      stored += fmt::format("{}{} {}", stored.empty() ? "" : ", ", graph.values[value].name,
+                            graph.values[value].layout.text());
+    fmt::print("{} kernel: {}\n    stores {}\n", graph.entry, members, stored);
+  }
+  return found;
+}
+
+int command_why(const Options& options) {
+  Result<OpenProgram> program = open_program(options);
+  if (!program) return report(program.failure());
+  const Module& module = *program->module;
+  const int64_t capacity = module.has_training ? module.training.batch : kInferenceBatch;
+  const Result<CompileOptions> settings = compile_options(options, capacity, false);
+  if (!settings) return report(settings.failure());
+  const Result<Compilation> compilation = lower(module, module.has_training, *settings);
+  if (!compilation) return report(compilation.failure());
+  int found = 0;
+  if (module.has_training) found += explain_decisions(compilation->step.regions, options.files);
+  found += explain_decisions(compilation->eval.regions, options.files);
+  if (found > 0) return 0;
+  return report({ExitCode::Failed,
+                 fmt::format("nothing was decided about {}; `striate build {} --emit=regions` has all "
+                             "decisions",
+                             fmt::join(options.files, " and "), options.file)});
+}
+
+} // namespace striate

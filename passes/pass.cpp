@@ -1,0 +1,171 @@
+#include "passes/pass.h"
+
+#include "passes/assign_orders.h"
+#include "passes/commute_monotone.h"
+#include "passes/differentiate.h"
+#include "passes/eliminate_dead_nodes.h"
+#include "passes/expand_calls.h"
+#include "passes/expand_elementary.h"
+#include "passes/form_regions.h"
+#include "passes/inline_pointwise.h"
+#include "passes/pad_contractions.h"
+#include "passes/settle_persistents.h"
+
+#include <algorithm>
+
+namespace striate {
+
+template <auto function>
+static Status plain(Graph& graph, PassState&) {
+  function(graph);
+  return {};
+}
+
+static LayoutPolicy policy_of(Graph& graph, PassState& state) {
+  if (!state.policy) state.policy = choose_layout_policy(graph, state.options.capacity, state.options.layout);
+  return *state.policy;
+}
+
+static Status run_differentiate(Graph& graph, PassState& state) {
+  if (std::ranges::none_of(graph.outputs, [](const auto& output) { return output.first == "loss"; }))
+    return bad_data("{}.{} has no output called `loss` to differentiate", graph.name, graph.entry);
+  Result<std::map<ValueId, ValueId>> gradients = differentiate(graph);
+  if (!gradients) return gradients.failure();
+  state.gradients = std::move(*gradients);
+  if (!state.optimizers)
+    for (const auto& [parameter, gradient] : state.gradients)
+      if (gradient >= 0) graph.outputs.emplace_back(graph.values[parameter].name + ".grad", gradient);
+  return {};
+}
+
+static Status run_append_updates(Graph& graph, PassState& state) {
+  if (!state.optimizers)
+    return bad_data("append_updates needs the optimizers of a program; a graph has none");
+  append_updates(graph, state.gradients, *state.optimizers);
+  return {};
+}
+
+static Status run_pad_contractions(Graph& graph, PassState& state) {
+  pad_contractions(graph, policy_of(graph, state) != LayoutPolicy::BatchBlocked);
+  return {};
+}
+
+static Status run_assign_layouts(Graph& graph, PassState& state) {
+  assign_layouts(graph, policy_of(graph, state), state.fixed);
+  return {};
+}
+
+static Status run_form_regions(Graph& graph, PassState& state) {
+  form_regions(graph, state.options.fuse);
+  return {};
+}
+
+static Status run_plan_memory(Graph& graph, PassState& state) {
+  plan_memory(graph, state.options.capacity,
+              state.persistents ? *state.persistents : plan_persistents(graph));
+  return {};
+}
+
+const std::vector<Pass>& graph_passes() {
+  static const std::vector<Pass> passes = {
+      {"expand_calls", "every call becomes the statements of its definition", Needs::Anything,
+       plain<expand_calls>},
+      {"eliminate_dead_nodes", "what no output needs goes; inputs come first, loops are found",
+       Needs::Anything, plain<eliminate_dead_nodes>},
+      {"commute_monotone", "a clamp from below moves behind a window's maximum", Needs::Statements,
+       plain<commute_monotone>},
+      {"differentiate", "appends the gradients of `loss` by every trainable parameter", Needs::Statements,
+       run_differentiate},
+      {"append_updates", "appends the optimizers' updates of parameters and states", Needs::Statements,
+       run_append_updates},
+      {"inline_pointwise", "views and element-wise statements move into their readers", Needs::Statements,
+       plain<inline_pointwise>},
+      {"pad_contractions", "contractions read padded copies instead of testing bounds", Needs::Statements,
+       run_pad_contractions},
+      {"settle_persistents", "what replaces a parameter or state is computed last, in place",
+       Needs::Statements, plain<settle_persistents>},
+      {"expand_elementary", "exp, log, tanh and the like become polynomials", Needs::Statements,
+       [](Graph& graph, PassState&) -> Status {
+         expand_elementary(graph);
+         return {};
+       }},
+      {"assign_orders", "declares the order of evaluation of every reduction", Needs::Statements,
+       plain<assign_orders>},
+      {"assign_layouts", "decides how each value lies in memory", Needs::Statements, run_assign_layouts},
+      {"form_regions", "fuses statements into regions, one kernel each", Needs::Layouts, run_form_regions},
+      {"plan_memory", "gives every stored value its place in one arena", Needs::Regions, run_plan_memory},
+  };
+  return passes;
+}
+
+const Pass* pass_named(const std::string& name) {
+  for (const Pass& pass : graph_passes())
+    if (pass.name == name) return &pass;
+  return nullptr;
+}
+
+std::vector<std::string> gradient_pipeline(bool training) {
+  // Statements are what is differentiated, so that saving or recomputing is a choice per value. Nothing that
+  // no output needs may keep a value alive for its gradient. The backward pass is derived from the form that
+  // commute_monotone leaves, which is cheaper.
+  std::vector<std::string> names = {"expand_calls", "eliminate_dead_nodes", "commute_monotone"};
+  // The optimizer's update is a call of several statements.
+  if (training)
+    names.insert(names.end(), {"differentiate", "append_updates", "expand_calls", "eliminate_dead_nodes"});
+  return names;
+}
+
+std::vector<std::string> region_pipeline() {
+  return {
+      // First, so that every later pass sees chains as one expression.
+      "inline_pointwise",
+      // What a contraction reads outside of is settled by inlining.
+      "pad_contractions",
+      // After inlining, which would undo it: what replaces a parameter or state is computed last, where the
+      // old one lies.
+      "settle_persistents",
+      // Once expressions are final; the interpreter runs the same polynomials from here on.
+      "expand_elementary",
+      // Before layouts: the bits must not depend on them.
+      "assign_orders", "assign_layouts",
+      // Last: whether two statements can share a nest depends on all of the above.
+      "form_regions"};
+}
+
+std::string unmet(Needs needs, const Graph& graph) {
+  if (needs != Needs::Regions && !graph.regions.empty()) return "its regions are formed already";
+  if (needs == Needs::Anything) return "";
+  for (const Node& node : graph.nodes) {
+    const std::string& name = graph.values[node.outputs[0]].name;
+    if (node.outputs.size() != 1 || node.definition->statements.size() != 1)
+      return fmt::format("`{}` is a call of several statements: expand_calls makes them nodes", name);
+    if (needs == Needs::Statements) continue;
+    const Statement& statement = node.definition->statements[0];
+    if (statement.reduces() && statement.order.loops.empty() && !statement.order.lanes)
+      return fmt::format("the reduction of `{}` has no order: assign_orders declares it", name);
+  }
+  if (needs == Needs::Statements) return "";
+  for (const Value& value : graph.values)
+    if (value.layout.empty() && !value.type.shape.empty())
+      return fmt::format("`{}` has no layout: assign_layouts decides it", value.name);
+  if (needs == Needs::Regions && graph.regions.empty()) return "it has no regions: form_regions makes them";
+  return "";
+}
+
+Status run_passes(Graph& graph, const std::vector<std::string>& names, PassState& state) {
+  for (const std::string& name : names) {
+    const Pass* pass = pass_named(name);
+    CHECK(pass, "no pass is called {}", name);
+    if (const std::string problem = unmet(pass->needs, graph); !problem.empty())
+      return bad_data("{} does not apply to {}.{}: {}", name, graph.name, graph.entry, problem);
+    if (state.options.before_pass) state.options.before_pass(pass->name, graph);
+    const Status status = pass->run(graph, state);
+    if (!status) return status;
+    const std::vector<std::string> problems = verify(graph);
+    CHECK(problems.empty(), "after {}: {}", name, problems[0]);
+    if (state.options.after_pass) state.options.after_pass(pass->name, graph);
+  }
+  return {};
+}
+
+} // namespace striate
