@@ -197,14 +197,15 @@ void Execution<T, V>::walk_innermost() {
 
 template <typename T, typename V>
 void Execution<T, V>::run() {
-  if (program_.reducer != Reducer::None) {
-    const bool position = program_.flat_index >= 0;
-    std::fill_n(buffers_.target, buffers_.target_size, position ? 0 : identity_of(program_.reducer));
-    reset();
-  }
   for (const Loop& loop : program_.loops) {
-    if (loop.extent == 0) return;
+    if (loop.extent != 0) continue;
+    // Nothing to combine. Only then is the whole target written here: in a loop, it holds other steps.
+    const bool position = program_.flat_index >= 0;
+    if (program_.reducer != Reducer::None)
+      std::fill_n(buffers_.target, buffers_.target_size, position ? 0 : identity_of(program_.reducer));
+    return;
   }
+  if (program_.reducer != Reducer::None) reset();
   for (const Fill& fill : program_.fills) {
     Register<T>& target = registers_[fill.target];
     if (fill.type == ScalarType::Real) {

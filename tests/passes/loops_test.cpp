@@ -83,6 +83,19 @@ TEST(Loops, AStepIsTheOneThatIsWrittenOut) {
   }
 }
 
+// The reductions of a loop's body keep what they found at other steps: the reverse loop reads them again.
+TEST(Loops, ReductionsKeepTheirOtherSteps) {
+  Graph graph =
+      step_graph(training_program("", "input x: f32[N, 6, 3]\n"
+                                      "output y = x -> scan u {\n carry h: f32[N, 5] = 0\n"
+                                      " now = softmax((u -> Linear(5) as a) - (h -> Linear(5) as b))\n"
+                                      " next h = 0.5*h + now\n h\n}"));
+  Graph lowered = graph;
+  run_region_passes(lowered, {}, PipelineOptions());
+  for (Graph* one : {&graph, &lowered}) one->outputs.emplace_back("gradient", one->find("b.weight.grad"));
+  EXPECT_LT(difference(graph, lowered, 5), 1e-7);
+}
+
 TEST(Loops, AreReadBackAsTheyWerePrinted) {
   for (const Graph& graph : {model_graph("model M {\n" + std::string(kRecurrent) + "\n}\n"),
                              step_graph(training_program("", kRecurrent))}) {

@@ -37,6 +37,13 @@ public:
     const std::string input = fmt::format("f32[N,{},{},{}]", channels_, height_, width_);
     const int64_t layers = draw_.between(1, 5);
     for (int64_t k = 0; k < layers; ++k) image_layer();
+    if (draw_.chance(25)) {
+      apply("positions_first");
+      for (int64_t k = draw_.between(1, 2); k > 0; --k) sequence_layer();
+      apply(draw_.chance(50) ? "last_step" : "flatten");
+    } else {
+      apply(draw_.chance(30) ? "global_avg_pool2d" : "flatten");
+    }
     head();
     RandomNetwork network;
     network.text =
@@ -172,8 +179,38 @@ private:
     }
   }
 
+  void sequence_layer() {
+    const int64_t size = draw_.of({1, 3, 5, 16, 17});
+    switch (draw_.between(0, 5)) {
+    case 0:
+      return apply("reverse_steps");
+    case 1:
+      return apply(fmt::format("LSTM({}) as lstm{}", size, values_));
+    case 2:
+      return apply(fmt::format("GRU({}) as gru{}", size, values_));
+    default:
+      return recurrence(size);
+    }
+  }
+
+  // A scan with one or two things to carry.
+  void recurrence(int64_t size) {
+    const bool two = draw_.chance(50);
+    std::string block =
+        fmt::format("        carry h: f32[N, {}] = {}\n", size, draw_.of({"0", "0", "1", "0.25"}));
+    if (two) block += fmt::format("        carry k: f32[N, {}] = 0\n", size);
+    const std::string before = two && draw_.chance(50) ? "(h + k)" : "h";
+    const char* hidden = draw_.chance(30) ? " -> Dropout(0.3)" : "";
+    block += fmt::format(
+        "        now = ((u -> Linear({0}) as in{1}) {2} ({3}{4} -> Linear({0}) as hidden{1})) -> {5}\n", size,
+        values_, draw_.of({"+", "-", "*"}), before, hidden, draw_.of({"relu", "tanh", "sigmoid", "softmax"}));
+    block += draw_.chance(50) ? "        next h = now\n" : "        next h = 0.5*h + now\n";
+    if (two) block += draw_.chance(50) ? "        next k = h\n" : "        next k = now * h\n";
+    block += fmt::format("        {}\n    ", draw_.of({"now", "h", "now + h"}));
+    apply("scan u {\n" + block + "}");
+  }
+
   void head() {
-    apply(draw_.chance(30) ? "global_avg_pool2d" : "flatten");
     for (int64_t k = draw_.between(0, 2); k > 0; --k) {
       switch (draw_.between(0, 4)) {
       case 0:
