@@ -9,13 +9,25 @@
 #include "passes/differentiate.h"
 #include "passes/expand_calls.h"
 #include "runtime/files.h"
+#include "runtime/trainer.h"
 
 #ifdef STRIATE_HAS_LLVM
 #include "codegen/cpu/jit.h"
 #endif
 #include "codegen/cuda/emit_cuda.h"
 
+#include <algorithm>
+
 namespace striate {
+
+static Failure no_phase(const Options& options, const std::vector<Module>& phases) {
+  std::vector<std::string> names;
+  for (const Module& module : phases)
+    if (!module.training.phase.empty()) names.push_back(module.training.phase);
+  return {ExitCode::Usage, fmt::format("there is no phase `{}`; {}", options.phase,
+                                       names.empty() ? "the program has none"
+                                                     : fmt::format("there are {}", fmt::join(names, ", ")))};
+}
 
 int command_build(const Options& options) {
   if (options.emit == "ast") {
@@ -31,12 +43,16 @@ int command_build(const Options& options) {
   }
   Result<OpenProgram> program = open_program(options);
   if (!program) return report(program.failure());
-  const Module& module = *program->module;
+  const auto phase = std::ranges::find_if(program->phases, [&](const Module& module) {
+    return options.phase.empty() || module.training.phase == options.phase;
+  });
+  if (phase == program->phases.end()) return report(no_phase(options, program->phases));
+  const Module& module = options.phase.empty() ? program->module() : *phase;
   const bool training = options.mode == "train" && module.has_training;
   if (options.emit == "graph") return write_output(options, print(training ? module.train : module.eval));
 
   const int64_t capacity = options.batch > 0     ? options.batch
-                           : module.has_training ? module.training.batch
+                           : module.has_training ? phase_options(options, module).capacity()
                                                  : kInferenceBatch;
   Result<CompileOptions> found = compile_options(options, capacity, false);
   if (!found) return report(found.failure());
@@ -49,6 +65,7 @@ int command_build(const Options& options) {
     Graph graph = training ? module.train : module.eval;
     graph.entry = training ? "step" : "eval";
     if (training) graph.scalars = module.scalars;
+    settings.pipeline.accumulate = module.training.accumulate > 1;
     const Status status = run_gradient_passes(graph, module.optimizers, training, settings.pipeline);
     if (!status) return report(status.failure());
     if (const Status traced = trace.finish(); !traced) return report(traced.failure());

@@ -9,6 +9,7 @@
 #include "ir/kernel/parse.h"
 #include "passes/pass.h"
 #include "runtime/files.h"
+#include "runtime/trainer.h"
 
 #include <algorithm>
 #include <chrono>
@@ -124,8 +125,8 @@ static int explain_decisions(const Graph& graph, const std::vector<std::string>&
 int command_why(const Options& options) {
   Result<OpenProgram> program = open_program(options);
   if (!program) return report(program.failure());
-  const Module& module = *program->module;
-  const int64_t capacity = module.has_training ? module.training.batch : kInferenceBatch;
+  const Module& module = program->module();
+  const int64_t capacity = module.has_training ? phase_options(options, module).capacity() : kInferenceBatch;
   const Result<CompileOptions> settings = compile_options(options, capacity, false);
   if (!settings) return report(settings.failure());
   const Result<Compilation> compilation = lower(module, module.has_training, *settings);

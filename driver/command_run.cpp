@@ -36,10 +36,10 @@ static Failure unknown_name(const char* kind, const std::string& name,
 // "; the program transforms them itself: `column(0) -> to_real(1 / 255)` (lenet.nn:14:5)" for an input that
 // is a field.
 static std::string transformation(const OpenProgram& program, const std::string& input) {
-  for (const InputBinding& binding : program.module->bindings) {
+  for (const InputBinding& binding : program.module().bindings) {
     if (binding.input != input) continue;
     for (const ast::Item& item : program.file.items) {
-      if (item.kind != ast::ItemKind::Data || item.name != program.module->data.name) continue;
+      if (item.kind != ast::ItemKind::Data || item.name != program.module().data.name) continue;
       for (const ast::Stmt& statement : item.body->statements)
         if (statement.kind == ast::StmtKind::Field && statement.targets[0]->text == binding.field)
           return fmt::format("; the program transforms them itself: `{}` ({})", print_expr(*statement.value),
@@ -84,7 +84,7 @@ static int64_t examples_in(const std::vector<int64_t>& array, const std::vector<
 // A picture, as the data's reader brings it to the input's shape.
 static Result<Tensor> read_picture(const std::string& file, const OpenProgram& program, const Value& input,
                                    const std::vector<int64_t>& example) {
-  const std::vector<SplitDescription>& splits = program.module->data.splits;
+  const std::vector<SplitDescription>& splits = program.module().data.splits;
   const ReaderCall* reader = splits.empty() ? nullptr : &splits[0].reader;
   const auto channels = example.size() == 3 ? example[0] : int64_t{1};
   const ImageOptions options =
@@ -111,7 +111,7 @@ static Result<std::pair<std::string, Tensor>> read_input(const std::string& text
       split_assignment(text, "--input takes NAME=@FILE.npy, NAME=@FILE.jpg, NAME=@FILE.png or NAME=NUMBER");
   if (!parts) return parts.failure();
   const auto& [name, what] = *parts;
-  const Graph& graph = program.module->eval;
+  const Graph& graph = program.module().eval;
   const Value* input = nullptr;
   std::vector<std::string> known;
   for (ValueId id : needed) {
@@ -227,7 +227,7 @@ static std::vector<ValueId> keep_model_only(Module& module) {
 int command_run(const Options& options) {
   Result<OpenProgram> program = open_program(options);
   if (!program) return report(program.failure());
-  Module& module = *program->module;
+  Module& module = program->module();
   const std::vector<ValueId> needed = keep_model_only(module);
 
   std::vector<std::pair<std::string, Tensor>> inputs;
@@ -257,7 +257,7 @@ int command_run(const Options& options) {
   if (!settings) return report(settings.failure());
   Result<Compilation> compilation = lower(module, false, *settings);
   if (!compilation) return report(compilation.failure());
-  Result<Executable> executable = compile(module, *compilation, *settings);
+  Result<Executable> executable = compile(*compilation, *settings);
   if (!executable) return report(executable.failure());
   Result<Executor> executor = Executor::create(std::move(*executable), settings->threads);
   if (!executor) return report(executor.failure());

@@ -3,8 +3,10 @@
 #include "driver/commands.h"
 #include "driver/program.h"
 #include "passes/expand_calls.h"
+#include "runtime/trainer.h"
 
 #include <map>
+#include <set>
 
 namespace striate {
 
@@ -42,7 +44,7 @@ static std::string counted(double value) {
 int command_summary(const Options& options) {
   const Result<OpenProgram> program = open_program(options);
   if (!program) return report(program.failure());
-  const Module& module = *program->module;
+  const Module& module = program->module();
   const Graph& graph = module.has_training ? module.train : module.eval;
 
   // Calls of one layer (one path) are one row, named after it.
@@ -80,22 +82,36 @@ int command_summary(const Options& options) {
     total.flops += row.flops;
     total.bytes += row.bytes;
   }
+  // Trained in one phase at least.
+  std::set<std::string> trained;
+  for (const Module& phase : program->phases) {
+    const Graph& trains = module.has_training ? phase.train : phase.eval;
+    for (const Persistent& persistent : trains.persistents)
+      if (persistent.trainable) trained.insert(trains.values[persistent.value].name);
+  }
   int64_t trainable = 0, fixed = 0;
-  for (const Persistent& persistent : graph.persistents)
-    (persistent.trainable ? trainable : fixed) += graph.values[persistent.value].type.elements(1);
+  for (const Persistent& persistent : graph.persistents) {
+    const Value& value = graph.values[persistent.value];
+    (trained.contains(value.name) ? trainable : fixed) += value.type.elements(1);
+  }
   fmt::print("\nparameters {} trainable, {} fixed; forward {}FLOP and {}B of values per example\n", trainable,
              fixed, counted(total.flops) + (total.flops < 1000 ? " " : ""),
              counted(static_cast<double>(total.bytes)) + (total.bytes < 1000 ? " " : ""));
   if (!module.has_training) return 0;
 
-  const Result<CompileOptions> settings = compile_options(options, module.training.batch, false);
-  if (!settings) return report(settings.failure());
-  const Result<Compilation> compilation = lower(module, true, *settings);
-  if (!compilation) return report(compilation.failure());
-  fmt::print("training step at batch {}: {}B of memory, {} kernels\n", module.training.batch,
-             counted(static_cast<double>(
-                 std::max(compilation->step.program.arena_bytes, compilation->eval.program.arena_bytes))),
-             compilation->step.program.kernels.size());
+  for (const Module& phase : program->phases) {
+    const int64_t capacity = phase_options(options, phase).capacity();
+    const Result<CompileOptions> settings = compile_options(options, capacity, false);
+    if (!settings) return report(settings.failure());
+    const Result<Compilation> compilation = lower(phase, true, *settings);
+    if (!compilation) return report(compilation.failure());
+    const std::string& name = phase.training.phase;
+    fmt::print("training step{} at batch {}: {}B of memory, {} kernels\n", name.empty() ? "" : " of " + name,
+               capacity,
+               counted(static_cast<double>(
+                   std::max(compilation->step.program.arena_bytes, compilation->eval.program.arena_bytes))),
+               compilation->step.program.kernels.size());
+  }
   return 0;
 }
 

@@ -2,7 +2,9 @@
 
 #include "driver/check_data.h"
 #include "driver/commands.h"
+#include "driver/print_config.h"
 #include "driver/program.h"
+#include "passes/eliminate_dead_nodes.h"
 #include "runtime/files.h"
 #include "runtime/interrupt.h"
 #include "runtime/metrics_log.h"
@@ -19,12 +21,15 @@ int command_check(const Options& options) {
   const Result<OpenProgram> program = open_program(options);
   if (!program) return report(program.failure());
   // As far as every command goes: a program that cannot be differentiated or scheduled is not sound.
-  const Module& module = *program->module;
-  const Result<CompileOptions> settings =
-      compile_options(options, module.has_training ? module.training.batch : kInferenceBatch, false);
-  if (!settings) return report(settings.failure());
-  const Result<Compilation> compilation = lower(module, module.has_training, *settings);
-  return compilation ? 0 : report(compilation.failure());
+  for (const Module& module : program->phases) {
+    const int64_t capacity =
+        module.has_training ? phase_options(options, module).capacity() : kInferenceBatch;
+    const Result<CompileOptions> settings = compile_options(options, capacity, false);
+    if (!settings) return report(settings.failure());
+    const Result<Compilation> compilation = lower(module, module.has_training, *settings);
+    if (!compilation) return report(compilation.failure());
+  }
+  return 0;
 }
 
 // What is about to be trained, before the first step is.
@@ -33,10 +38,21 @@ static void announce(const Module& module, const Compilation& compilation, const
   int64_t parameters = 0;
   for (const Persistent& persistent : module.train.persistents)
     if (persistent.trainable) parameters += module.train.values[persistent.value].type.elements(1);
-  fmt::print(stderr,
-             "{}: {} parameters, {:.1f} MB of memory at batch {}, {} kernels a step, compiled in {:.1f} s\n",
-             module.training.model, parameters, static_cast<double>(executable.arena_bytes) / 1e6,
-             executable.capacity, compilation.step.program.kernels.size(), seconds);
+  const std::string& phase = module.training.phase;
+  fmt::print(
+      stderr,
+      "{}{}: {} parameters, {:.1f} MB of memory at batch {}, {} kernels a step, compiled in {:.1f} s\n",
+      module.training.model, phase.empty() ? "" : ", " + phase, parameters,
+      static_cast<double>(executable.arena_bytes) / 1e6, executable.capacity,
+      compilation.step.program.kernels.size(), seconds);
+}
+
+// Training evaluates the loss and the metrics; the model's outputs are left to other commands.
+static void keep_measures_only(Module& module) {
+  std::erase_if(module.eval.outputs, [&](const auto& output) {
+    return output.first != "loss" && std::ranges::count(module.training.metrics, output.first) == 0;
+  });
+  eliminate_dead_nodes(module.eval);
 }
 
 static Failure no_training(const Options& options) {
@@ -80,34 +96,55 @@ static Result<std::optional<LatestCheckpoint>> open_run(const Options& options, 
   return resumed;
 }
 
+static double seconds_since(std::chrono::steady_clock::time_point started) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+}
+
 int command_train(const Options& options) {
   Result<OpenProgram> program = open_program(options);
   if (!program) return report(program.failure());
-  const Module& module = *program->module;
-  if (!module.has_training) return report(no_training(options));
-  Result<Dataset> dataset = program->data->dataset(module.data);
+  if (!program->module().has_training) return report(no_training(options));
+  if (options.print_config) {
+    fmt::print("{}", config_text(*program));
+    return 0;
+  }
+  Result<Dataset> dataset = program->data->dataset(program->module().data);
   if (!dataset) return report(dataset.failure());
-  if (const Status sound = check_data(module, *dataset); !sound) return report(sound.failure());
-
   TrainerOptions trainer = trainer_options(options, *program);
-  const Result<CompileOptions> compile_settings = compile_options(options, trainer.batch, true);
-  if (!compile_settings) return report(compile_settings.failure());
-  const auto started = std::chrono::steady_clock::now();
-  Result<Compilation> compilation = lower(module, true, *compile_settings);
-  if (!compilation) return report(compilation.failure());
-  Result<Executable> executable = compile(module, *compilation, *compile_settings);
-  if (!executable) return report(executable.failure());
-  const double compile_seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+
+  // Each phase becomes kernels before the first begins, so that none is refused in the middle of a run.
+  struct Lowered {
+    CompileOptions settings;
+    Compilation compilation;
+    double seconds = 0;
+  };
+  std::vector<Lowered> lowered;
+  for (std::size_t number = 0; number < program->phases.size(); ++number) {
+    Module& module = program->phases[number];
+    const auto started = std::chrono::steady_clock::now();
+    if (const Status sound = check_data(module, *dataset); !sound) return report(sound.failure());
+    keep_measures_only(module);
+    const Result<CompileOptions> settings = compile_options(options, trainer.phases[number].capacity(), true);
+    if (!settings) return report(settings.failure());
+    Result<Compilation> compilation = lower(module, true, *settings);
+    if (!compilation) return report(compilation.failure());
+    lowered.push_back({*settings, std::move(*compilation), seconds_since(started)});
+  }
 
   Result<std::optional<LatestCheckpoint>> resumed = open_run(options, trainer);
   if (!resumed) return report(resumed.failure());
-
-  if (trainer.progress != ProgressMode::None) announce(module, *compilation, *executable, compile_seconds);
-  Result<Executor> executor = Executor::create(std::move(*executable), compile_settings->threads);
-  if (!executor) return report(executor.failure());
+  const ExecutorMaker make_executor = [&](std::size_t number) -> Result<Executor> {
+    const auto& [settings, compilation, seconds] = lowered[number];
+    const auto started = std::chrono::steady_clock::now();
+    Result<Executable> executable = compile(compilation, settings);
+    if (!executable) return executable.failure();
+    if (trainer.progress != ProgressMode::None)
+      announce(program->phases[number], compilation, *executable, seconds + seconds_since(started));
+    return Executor::create(std::move(*executable), settings.threads);
+  };
   install_interrupt_handlers();
-  const Result<TrainingResult> result = train(*executor, *dataset, trainer, *resumed ? &**resumed : nullptr);
+  const Result<TrainingResult> result =
+      train(make_executor, *dataset, trainer, *resumed ? &**resumed : nullptr);
   if (!result) return report(result.failure());
   if (result->code != ExitCode::Ok) {
     fmt::print(stderr, "stopped after step {}; saved {}; --resume goes on from there\n", result->step,
@@ -123,7 +160,7 @@ int command_train(const Options& options) {
 int command_eval(const Options& options) {
   Result<OpenProgram> program = open_program(options);
   if (!program) return report(program.failure());
-  const Module& module = *program->module;
+  const Module& module = program->module();
   if (!module.has_training) return report(no_training(options));
   std::vector<std::string> names;
   for (const SplitDescription& known : module.data.splits)
@@ -138,19 +175,19 @@ int command_eval(const Options& options) {
   Result<Safetensors> weights = read_safetensors(options.weights);
   if (!weights) return report(weights.failure());
 
-  const TrainerOptions trainer = trainer_options(options, *program);
-  const Result<CompileOptions> compile_settings = compile_options(options, trainer.batch, true);
+  const PhaseOptions phase = phase_options(options, module);
+  const Result<CompileOptions> compile_settings = compile_options(options, phase.capacity(), true);
   if (!compile_settings) return report(compile_settings.failure());
   Result<Compilation> compilation = lower(module, false, *compile_settings);
   if (!compilation) return report(compilation.failure());
-  Result<Executable> executable = compile(module, *compilation, *compile_settings);
+  Result<Executable> executable = compile(*compilation, *compile_settings);
   if (!executable) return report(executable.failure());
   Result<Executor> executor = Executor::create(std::move(*executable), compile_settings->threads);
   if (!executor) return report(executor.failure());
   const Status loaded = executor->load(weights->tensors, false, options.weights);
   if (!loaded) return report(loaded.failure());
   install_interrupt_handlers();
-  const Result<std::optional<MetricValues>> values = evaluate(*executor, *split, trainer);
+  const Result<std::optional<MetricValues>> values = evaluate(*executor, *split, phase);
   if (!values) return report(values.failure());
   if (!*values) return static_cast<int>(stop_exit_code());
   for (const auto& [name, value] : **values) fmt::print("{} {}\n", name, value);

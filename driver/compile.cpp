@@ -17,7 +17,8 @@ static CompiledEntry lower_entry(Graph graph, const std::map<std::string, Layout
 }
 
 Result<Compilation> lower(const Module& module, bool training, const CompileOptions& options) {
-  const PipelineOptions& pipeline = options.pipeline;
+  PipelineOptions pipeline = options.pipeline;
+  pipeline.accumulate = module.training.accumulate > 1;
   Compilation result;
   result.training = training;
 
@@ -94,12 +95,11 @@ static std::size_t forward_regions(const Graph& graph) {
   return count;
 }
 
-Result<Executable> compile([[maybe_unused]] const Module& module, const Compilation& compilation,
-                           const CompileOptions& options) {
+Result<Executable> compile(const Compilation& compilation, const CompileOptions& options) {
   const int64_t capacity = options.pipeline.capacity;
   Executable executable;
   executable.capacity = capacity;
-  executable.scalar_defaults = module.scalars;
+  executable.scalar_defaults = compilation.step.regions.scalars;
 
   std::vector<const CompiledEntry*> entries = {&compilation.init, &compilation.eval};
   std::vector<EntryPoint*> points = {&executable.init, &executable.eval};

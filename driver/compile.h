@@ -29,7 +29,6 @@ struct Compilation {
 Result<Compilation> lower(const Module& module, bool training, const CompileOptions& options);
 
 // The executable, by the CPU back end.
-Result<Executable> compile(const Module& module, const Compilation& compilation,
-                           const CompileOptions& options);
+Result<Executable> compile(const Compilation& compilation, const CompileOptions& options);
 
 } // namespace striate

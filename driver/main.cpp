@@ -155,6 +155,8 @@ private:
                   ->expected(0, 1)
                   ->type_name("FILE");
     train.add_flag("--force", options_.force, "replace an existing run folder");
+    train.add_flag("--print-config", options_.print_config,
+                   "print every setting of the training as it is resolved, and do nothing else");
     add_choice(train, "--progress", options_.progress, "HOW", "auto (a bar on a terminal), bar, plain, none",
                {"auto", "bar", "plain", "none"});
   }
@@ -191,6 +193,8 @@ private:
                {"ast", "graph", "grad", "regions", "kernel", "llvm", "asm", "cuda"});
     add_choice(build, "--mode", options_.mode, "MODE",
                "train: the training step (the default); infer: evaluation", {"train", "infer"});
+    build.add_option("--phase", options_.phase, "of a training with phases, this one (default: the last)")
+        ->type_name("NAME");
     add_count(build, "--batch", options_.batch, int64_t{1} << 20,
               "the most examples per run (default: the program's batch)");
     add_output(build);

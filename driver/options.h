@@ -28,6 +28,7 @@ struct Options {
   std::string resume_from;
   bool force = false;
   std::string progress = "auto";
+  bool print_config = false;
 
   // eval, run
   std::string weights;
@@ -38,6 +39,7 @@ struct Options {
   // build
   std::string emit = "regions";
   std::string mode = "train";
+  std::string phase; // "": the last
   std::string output;
   int64_t batch = 0; // capacity; 0: the program's
 

@@ -90,10 +90,9 @@ Result<OpenProgram> open_program(const Options& options) {
   Diagnostics diagnostics;
   program.file = parse(options.file, program.source, diagnostics);
   add_used_files(program.file, read_program_text, program.source, diagnostics);
-  std::optional<Module> module;
-  if (!diagnostics.has_errors()) module = elaborate(program.file, elaborate_options, diagnostics);
-  if (module) check_gradient_clauses(program.file, diagnostics);
-  if (!module || diagnostics.has_errors()) {
+  if (!diagnostics.has_errors()) program.phases = elaborate(program.file, elaborate_options, diagnostics);
+  if (!program.phases.empty()) check_gradient_clauses(program.file, diagnostics);
+  if (program.phases.empty() || diagnostics.has_errors()) {
     print_diagnostics(diagnostics, options);
     // What --set and --param say is the command line's.
     const bool usage = std::ranges::all_of(diagnostics.messages(), [](const DiagnosticMessage& message) {
@@ -101,7 +100,6 @@ Result<OpenProgram> open_program(const Options& options) {
     });
     return Failure{usage ? ExitCode::Usage : ExitCode::Failed, ""};
   }
-  program.module = std::make_unique<Module>(std::move(*module));
   return program;
 }
 
@@ -134,20 +132,30 @@ Result<CompileOptions> compile_options(const Options& options, int64_t capacity,
   return compile;
 }
 
+PhaseOptions phase_options(const Options& options, const Module& module) {
+  PhaseOptions phase;
+  const TrainDescription& training = module.training;
+  phase.name = training.phase;
+  phase.epochs = training.epochs;
+  phase.batch = training.batch;
+  phase.accumulate = training.accumulate;
+  for (const InputBinding& binding : module.bindings)
+    phase.bindings.push_back({binding.input, binding.column});
+  phase.metrics = training.metrics;
+  phase.checkpoint_every = training.checkpoint_every;
+  phase.checkpoint_keep = static_cast<int>(training.checkpoint_keep);
+  phase.best = training.best;
+  const std::filesystem::path folder = std::filesystem::path(options.file).parent_path();
+  for (const LoadDescription& load : training.loads)
+    phase.loads.push_back({(folder / load.file).string(), load.into, load.except, load.location.text()});
+  set_schedules(module, phase);
+  return phase;
+}
+
 TrainerOptions trainer_options(const Options& options, const OpenProgram& program) {
   TrainerOptions trainer;
-  const Module& module = *program.module;
-  const TrainDescription& training = module.training;
-  trainer.epochs = training.epochs;
-  trainer.batch = training.batch;
-  trainer.seed = static_cast<uint64_t>(training.seed);
-  for (const InputBinding& binding : module.bindings)
-    trainer.bindings.push_back({binding.input, binding.column});
-  trainer.metrics = training.metrics;
-  trainer.checkpoint_every = training.checkpoint_every;
-  trainer.checkpoint_keep = static_cast<int>(training.checkpoint_keep);
-  trainer.best = training.best;
-  set_schedules(module, trainer);
+  trainer.seed = static_cast<uint64_t>(program.module().training.seed);
+  for (const Module& module : program.phases) trainer.phases.push_back(phase_options(options, module));
   trainer.notes = {{"striate.version", kVersion},
                    {"striate.command", options.command_line},
                    {kProgramNote, fmt::format("{:016x}", fnv1a(program.source))}};

@@ -16,8 +16,12 @@ namespace striate {
 struct OpenProgram {
   std::string source; // the file's text, and that of the files it uses
   ast::File file;
-  std::unique_ptr<Module> module;
+  std::vector<Module> phases; // in order; one where the program has no phases
   std::unique_ptr<DataSource> data;
+
+  // What is left at the end of a training: the last phase.
+  Module& module() { return phases.back(); }
+  const Module& module() const { return phases.back(); }
 };
 
 // Reads, parses and elaborates; prints diagnostics to stderr. The failure's message is empty where everything
@@ -35,8 +39,9 @@ inline constexpr const char* kProgramNote = "striate.program";
 // The note of weights and checkpoints that holds what the training split settled (runtime/data_fit.h).
 inline constexpr const char* kDataNote = "striate.data";
 
-// Trainer settings from the program's `train` block.
+// Trainer settings from the program's `train` block and its phases.
 struct TrainerOptions trainer_options(const Options& options, const OpenProgram& program);
+struct PhaseOptions phase_options(const Options& options, const Module& module);
 
 bool use_color(const Options& options);
 

@@ -19,7 +19,7 @@ double evaluate_schedule(const ExprRef& schedule, const Moment& moment) {
   return number->constant;
 }
 
-void set_schedules(const Module& module, TrainerOptions& options) {
+void set_schedules(const Module& module, PhaseOptions& options) {
   for (const ScalarSchedule& schedule : module.schedules) {
     // "optimizer.lr" is shown as "lr".
     const std::string shown = schedule.scalar.substr(schedule.scalar.find('.') + 1);

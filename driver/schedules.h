@@ -9,6 +9,6 @@ namespace striate {
 // In f64, as the reference meanings of ir/scalar_functions.def have it.
 double evaluate_schedule(const ExprRef& schedule, const Moment& moment);
 
-void set_schedules(const Module& module, TrainerOptions& options);
+void set_schedules(const Module& module, PhaseOptions& options);
 
 } // namespace striate

@@ -47,6 +47,7 @@ enum class ExprKind {
         // block
   Pipe, // a -> f(b) -> g        operands: the source, then each stage in order (two or more in all)
   As,   // e as layer{i}.0       operands[0]; path
+  Path, // enc{i}.weight         path: a name with computed parts, in `train`
 };
 
 enum class Operator {
@@ -85,7 +86,7 @@ struct ReduceIndex {
   ExprPtr range;    // optional
 };
 
-// A piece of the name after `as`: literal text, or a compile-time expression in braces.
+// A piece of a name after `as` or of a computed one: literal text, or a compile-time expression in braces.
 struct PathPart {
   std::string text; // dots included: "layer", ".", ".downsample.0"
   ExprPtr value;    // set: `{value}`, and text is ""
@@ -133,6 +134,7 @@ enum class StmtKind {
   State,  // state v[..] = 0        parameter (default_value: the first value)
   Carry,  // carry h: f32[..] = v   parameter (default_value: the first value; in a scan)
   Next,   // next v = u             targets (one), value
+  Total,  // total n = v            targets (one Name), value: added up over an optimizer's parameters
   Return, // return v               value (a Tuple for `return a, b`)
   Layer,  // layer enc = L(..)      targets (one Name), value
   Input,  // input x: f32[..]       parameter
@@ -140,9 +142,9 @@ enum class StmtKind {
   Split,  // split a, b = v         targets (Names), value
   Field,  // field x = v            targets (one Name), value
   Metric, // metric a = v           targets (one Name), value
-  Phase,  // phase NAME { }         targets (one Name), block
-  Freeze, // freeze a, b.c          targets: Names or Members
-  Optimizer, // optimizer a, b.c = v   targets: Names or Members (a parameter group), value
+  Phase,  // phase NAME { }         targets (one Name or Path), block
+  Freeze, // freeze a, b.c          targets: Names, Members or Paths
+  Optimizer, // optimizer a, b.c = v   targets: Names, Members or Paths (a parameter group), value
   Load,      // load "f" into a except b   text: the file; targets (optional): into; exclusions (optional)
   Value, // v                      value: the value of the block; or If, When, Repeat, Scan or, in `train`, a
          // Call

@@ -56,15 +56,15 @@ static void check_recursion(const Library& library, Reporter& reporter) {
   }
 }
 
-std::optional<Module> elaborate(const ast::File& file, const ElaborateOptions& options,
-                                Diagnostics& diagnostics) {
+std::vector<Module> elaborate(const ast::File& file, const ElaborateOptions& options,
+                              Diagnostics& diagnostics) {
   const Library library(&file, diagnostics, options.library ? *options.library : standard_library());
   Reporter reporter(diagnostics);
   check_recursion(library, reporter);
-  if (diagnostics.has_errors()) return std::nullopt;
+  if (diagnostics.has_errors()) return {};
   TrainBuilder builder(reporter, library, options);
-  auto module = builder.build();
-  return diagnostics.has_errors() ? std::nullopt : std::move(module);
+  std::vector<Module> modules = builder.build();
+  return diagnostics.has_errors() ? std::vector<Module>() : std::move(modules);
 }
 
 } // namespace striate

@@ -78,17 +78,31 @@ struct InputBinding {
   int column = 0;
 };
 
+// `load "f.safetensors" into backbone except head`: weights that are there before the first step.
+struct LoadDescription {
+  std::string file;                // as written
+  std::vector<std::string> into;   // the layers or parameters that are set; empty: all
+  std::vector<std::string> except; // but for these
+  SourceLocation location;
+};
+
 struct TrainDescription {
   std::string model;
   std::string data;
+  std::string phase; // "" where the block has none
   std::string optimizer;
+  std::vector<LoadDescription> loads;
   int64_t epochs = 1;
-  int64_t batch = 64;
+  int64_t batch = 64;     // examples an update
+  int64_t accumulate = 1; // runs of the step that make one update
   int64_t seed = 1;
   int64_t checkpoint_every = 1; // epochs
   int64_t checkpoint_keep = 3;
   std::string best; // "val.accuracy", or "" for none
   std::vector<std::string> metrics;
+  // As text, for people: the model's arguments; and what is settled beside the numbers above, by the names of
+  // --set: "loss", "optimizer", "lr", "fc2.lr", "gradient.max_norm".
+  std::vector<std::pair<std::string, std::string>> arguments, settings;
   SourceLocation location;
 };
 
@@ -107,10 +121,11 @@ struct ScalarSchedule {
   ExprRef value;
 };
 
+// What one phase of a training needs; a `train` block without phases is one.
 struct Module {
   Graph train; // forward in training mode, with outputs "loss" and the metrics, each f32[N]
   Graph eval;  // forward in evaluation mode, with the model's outputs too
-  std::vector<OptimizerInstance> optimizers; // one per trainable parameter
+  std::vector<OptimizerInstance> optimizers; // what changes gradients first; then one per trainable parameter
   std::vector<std::pair<std::string, double>>
       scalars; // "optimizer.lr" and its value; 0 where it has a schedule
   std::vector<ScalarSchedule> schedules;
@@ -134,9 +149,10 @@ struct ElaborateOptions {
 };
 
 // `file` is the user's, with the files that it uses (used_files.h); the standard library is parsed and added
-// here. Resolves `train` (the only one, or none).
-std::optional<Module> elaborate(const ast::File& file, const ElaborateOptions& options,
-                                Diagnostics& diagnostics);
+// here. Resolves `train` (the only one, or none): a module for each of its phases, in order, with the same
+// parameters; or the one module. Empty after an error.
+std::vector<Module> elaborate(const ast::File& file, const ElaborateOptions& options,
+                              Diagnostics& diagnostics);
 
 // The definition of one operator of the library or of `file` (nullptr: the library alone) at given operand
 // types, for tests and `explain op`. Attribute texts are parsed as expressions ("2", "[1, 1]"). Diagnostics

@@ -14,6 +14,8 @@ using ast::ExprKind;
 using ast::Operator;
 using Kind = CompileTimeValue::Kind;
 
+static constexpr int64_t kRepeatLimit = 10'000;
+
 CompileTimeValue Evaluator::evaluate(const Expr& expr, Scope& scope) {
   if (!reporter_.spend(1, expr.location)) return {};
   switch (expr.kind) {
@@ -155,6 +157,32 @@ std::optional<int64_t> Evaluator::evaluate_integer(const Expr& expr, Scope& scop
     return std::nullopt;
   }
   return number;
+}
+
+std::optional<std::pair<int64_t, int64_t>> Evaluator::repeat_range(const Expr& expr, Scope& scope) {
+  const Expr& range = *expr.operands[0];
+  const auto first = evaluate_integer(*range.operands[0], scope, "the beginning of a range", INT64_MIN);
+  const auto end =
+      first ? evaluate_integer(*range.operands[1], scope, "the end of a range", INT64_MIN) : std::nullopt;
+  if (!end) return std::nullopt;
+  if (*end > *first &&
+      static_cast<uint64_t>(*end) - static_cast<uint64_t>(*first) > static_cast<uint64_t>(kRepeatLimit)) {
+    reporter_.error(Diagnostic::TooMuchWork, range.location,
+                    "this `repeat` runs {} times; at most {} are allowed",
+                    static_cast<uint64_t>(*end) - static_cast<uint64_t>(*first), kRepeatLimit);
+    return std::nullopt;
+  }
+  return std::pair(*first, *end);
+}
+
+std::optional<std::string> Evaluator::name_piece(const Expr& expr, Scope& scope) {
+  const CompileTimeValue value = evaluate(expr, scope);
+  if (value.is_unknown()) return std::nullopt;
+  if (value.kind == Kind::Text) return value.text;
+  if (value.integer()) return text_of(value);
+  reporter_.error(Diagnostic::WrongType, expr.location, "a name is made of integers and texts, not {}",
+                  description_of(value));
+  return std::nullopt;
 }
 
 CompileTimeValue Evaluator::evaluate_other(const Expr& expr, Scope&) {

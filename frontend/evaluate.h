@@ -24,6 +24,11 @@ public:
   std::optional<int64_t> evaluate_integer(const ast::Expr& expr, Scope& scope, const std::string& what,
                                           int64_t least);
 
+  // The first and one past the last of `repeat i in a..b`, which are not too many.
+  std::optional<std::pair<int64_t, int64_t>> repeat_range(const ast::Expr& repeat, Scope& scope);
+  // The text of a computed piece of a name.
+  std::optional<std::string> name_piece(const ast::Expr& expr, Scope& scope);
+
   Reporter& reporter() { return reporter_; }
   const Library& library() const { return library_; }
 

@@ -9,6 +9,25 @@ using ast::ExprKind;
 
 namespace {
 
+// The pieces of a name with computed parts, from its first, stand side by side.
+void glue_path(std::vector<Piece>& pieces, std::size_t i) {
+  while (true) {
+    if (pieces[i].kind() == TokenKind::LeftBrace) {
+      pieces[i + 1].glued = true;
+      i = pieces[i].partner;
+      pieces[i].glued = true;
+    }
+    ++i;
+    const bool goes_on = !pieces[i].token.after_space && !pieces[i].token.starts_line &&
+                         pieces[i].kind() != TokenKind::End &&
+                         (pieces[i].kind() == TokenKind::Name || pieces[i].kind() == TokenKind::Integer ||
+                          pieces[i].kind() == TokenKind::Real || pieces[i].kind() == TokenKind::Dot ||
+                          pieces[i].kind() == TokenKind::LeftBrace || is_reserved_word(pieces[i].kind()));
+    if (!goes_on) return;
+    pieces[i].glued = true;
+  }
+}
+
 std::string with_sign(std::string_view comment) {
   while (!comment.empty() && (comment.back() == ' ' || comment.back() == '\t')) comment.remove_suffix(1);
   return "#" + std::string(comment);
@@ -93,6 +112,7 @@ private:
     if (!expr) return;
     if (expr->kind == ExprKind::Reduce) pieces_[pieces_[find(expr->location) + 1].partner].reduced = true;
     if (expr->kind == ExprKind::Group) pieces_[find(expr->location)].group = true;
+    if (expr->kind == ExprKind::Path) glue_path(pieces_, find(expr->location));
     for (const ast::ExprPtr& operand : expr->operands) expression(operand);
     for (const ast::Argument& argument : expr->arguments) expression(argument.value);
     for (const ast::ReduceIndex& index : expr->indices) expression(index.range);
@@ -105,27 +125,11 @@ private:
   bool in_train_ = false;
 };
 
-// The pieces of a name after `as` stand side by side.
+// Names after `as`.
 void glue_paths(std::vector<Piece>& pieces) {
-  for (std::size_t as = 0; as + 1 < pieces.size(); ++as) {
-    if (pieces[as].kind() != TokenKind::As || pieces[as - 1].kind() == TokenKind::Dot) continue;
-    std::size_t i = as + 1;
-    while (true) {
-      if (pieces[i].kind() == TokenKind::LeftBrace) {
-        pieces[i + 1].glued = true;
-        i = pieces[i].partner;
-        pieces[i].glued = true;
-      }
-      ++i;
-      const bool goes_on = !pieces[i].token.after_space && !pieces[i].token.starts_line &&
-                           pieces[i].kind() != TokenKind::End &&
-                           (pieces[i].kind() == TokenKind::Name || pieces[i].kind() == TokenKind::Integer ||
-                            pieces[i].kind() == TokenKind::Real || pieces[i].kind() == TokenKind::Dot ||
-                            pieces[i].kind() == TokenKind::LeftBrace || is_reserved_word(pieces[i].kind()));
-      if (!goes_on) break;
-      pieces[i].glued = true;
-    }
-  }
+  for (std::size_t as = 0; as + 1 < pieces.size(); ++as)
+    if (pieces[as].kind() == TokenKind::As && pieces[as - 1].kind() != TokenKind::Dot)
+      glue_path(pieces, as + 1);
 }
 
 } // namespace

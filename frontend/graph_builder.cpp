@@ -218,7 +218,28 @@ bool is_at_or_below(const std::string& name, const std::string& path) {
 
 void GraphBuilder::freeze(const std::string& path) {
   for (auto& [id, persistent] : persistents_)
-    if (is_at_or_below(value(id).name, path)) persistent.trainable = false;
+    if (is_at_or_below(value(id).name, path)) {
+      persistent.trainable = false;
+      persistent.next = -1;
+    }
+}
+
+void GraphBuilder::drop_idle_states() {
+  std::vector<int> open;
+  for (const auto& [name, value] : outputs_) open.push_back(value);
+  const std::vector<bool> needed = needed_by(std::move(open));
+  for (auto& [id, persistent] : persistents_) {
+    const std::string& name = value(id).name;
+    const std::size_t dot = name.rfind('.');
+    if (persistent.next < 0 || dot == std::string::npos) continue;
+    const std::string layer = name.substr(0, dot);
+    const auto works = [&](const Node& node) {
+      return is_at_or_below(node.path, layer) && std::ranges::any_of(node.outputs, [&](int output) {
+               return needed[static_cast<std::size_t>(output)];
+             });
+    };
+    if (std::ranges::none_of(nodes_, works)) persistent.next = -1;
+  }
 }
 
 bool GraphBuilder::has_persistents_below(const std::string& path) const {
@@ -263,11 +284,16 @@ std::string GraphBuilder::history(int id, int depth) const {
 
 // What outputs and the next values of states need.
 std::vector<bool> GraphBuilder::needed_values() const {
-  std::vector<bool> needed(values_.size(), false);
   std::vector<int> open;
   for (const auto& [name, value] : outputs_) open.push_back(value);
   for (const auto& [id, persistent] : persistents_)
     if (persistent.next >= 0) open.push_back(persistent.next);
+  return needed_by(std::move(open));
+}
+
+// What these values need, themselves included.
+std::vector<bool> GraphBuilder::needed_by(std::vector<int> open) const {
+  std::vector<bool> needed(values_.size(), false);
   while (!open.empty()) {
     const int id = open.back();
     open.pop_back();

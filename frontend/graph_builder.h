@@ -30,7 +30,9 @@ public:
   void rename(int value, const std::string& name, int depth);
   void set_next(int persistent, int next);
   int next_of(int persistent) const;    // -1 where there is none
-  void freeze(const std::string& path); // the parameter, or all below; nothing where there is none
+  void freeze(const std::string& path); // the parameter or state, or all below; nothing where there is none
+  // States stay as they are whose layer no output needs.
+  void drop_idle_states();
 
   // --- Scans: between begin and end, calls are those of one step.
   struct Carry {
@@ -85,6 +87,7 @@ private:
     std::map<int, int> slices; // and their sequences
     std::vector<Carry> carries;
   };
+  std::vector<bool> needed_by(std::vector<int> open) const;
   std::vector<bool> needed_values() const;
   int add_placeholder(const std::string& name, const TensorType& type, const SourceLocation& location,
                       int depth);

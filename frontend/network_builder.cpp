@@ -10,7 +10,6 @@ namespace striate {
 using ast::ExprKind;
 using Kind = CompileTimeValue::Kind;
 
-static constexpr int64_t kRepeatLimit = 10'000;
 static constexpr int kNodeLimit = 20'000;
 
 std::string NetworkBuilder::full(const std::string& name) const {
@@ -148,14 +147,9 @@ std::optional<NetworkBuilder::Wanted> NetworkBuilder::wanted_name(const ast::Exp
       wanted.name += part.text;
       continue;
     }
-    const CompileTimeValue value = evaluate(*part.value, scope);
-    if (value.is_unknown()) return std::nullopt;
-    if (!value.integer() && value.kind != Kind::Text) {
-      reporter_.error(Diagnostic::WrongType, part.value->location,
-                      "a name is made of integers and texts, not {}", description_of(value));
-      return std::nullopt;
-    }
-    wanted.name += value.kind == Kind::Text ? value.text : text_of(value);
+    const auto piece = name_piece(*part.value, scope);
+    if (!piece) return std::nullopt;
+    wanted.name += *piece;
   }
   if (!claim(wanted.name, as.location)) return std::nullopt;
   return wanted;
@@ -197,22 +191,6 @@ std::optional<bool> NetworkBuilder::when_holds(const ast::Expr& expr, Scope& sco
   Scope inner(&scope);
   inner.bind("training", CompileTimeValue::of_bool(training_));
   return evaluate_condition(*expr.operands[0], inner);
-}
-
-std::optional<std::pair<int64_t, int64_t>> NetworkBuilder::repeat_range(const ast::Expr& expr, Scope& scope) {
-  const ast::Expr& range = *expr.operands[0];
-  const auto first = evaluate_integer(*range.operands[0], scope, "the beginning of a range", INT64_MIN);
-  const auto end =
-      first ? evaluate_integer(*range.operands[1], scope, "the end of a range", INT64_MIN) : std::nullopt;
-  if (!end) return std::nullopt;
-  if (*end > *first &&
-      static_cast<uint64_t>(*end) - static_cast<uint64_t>(*first) > static_cast<uint64_t>(kRepeatLimit)) {
-    reporter_.error(Diagnostic::TooMuchWork, range.location,
-                    "this `repeat` runs {} times; at most {} are allowed",
-                    static_cast<uint64_t>(*end) - static_cast<uint64_t>(*first), kRepeatLimit);
-    return std::nullopt;
-  }
-  return std::pair(*first, *end);
 }
 
 // One stage of a pipeline.

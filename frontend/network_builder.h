@@ -62,7 +62,6 @@ private:
   CompileTimeValue call(const ast::Expr& callee, const std::vector<ast::Argument>* arguments,
                         std::vector<BoundInput> piped, const SourceLocation& place, Scope& scope,
                         const Wanted& wanted);
-  std::optional<std::pair<int64_t, int64_t>> repeat_range(const ast::Expr& expr, Scope& scope);
   std::optional<bool> when_holds(const ast::Expr& expr, Scope& scope);
   std::optional<Wanted> wanted_name(const ast::Expr& as, Scope& scope);
 

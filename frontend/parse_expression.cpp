@@ -99,13 +99,32 @@ ExprPtr Parser::parse_named(ExprPtr expr, std::size_t first) {
   return finished(result, first);
 }
 
+static bool is_literal_piece(TokenKind kind) {
+  return kind == TokenKind::Name || kind == TokenKind::Integer || kind == TokenKind::Real ||
+         is_reserved_word(kind);
+}
+
+// In `train`, where blocks stand apart from what is before them: `enc{i}`, its pieces side by side.
+bool Parser::at_computed_name() const {
+  const bool in_block = surrounding_ == Surrounding::Train && block_depth_ > 0;
+  if (!in_block || !(at(TokenKind::Name) || is_reserved_word(token().kind))) return false;
+  for (std::size_t k = 1; !token(k).after_space && !token(k).starts_line; ++k) {
+    if (token(k).kind == TokenKind::LeftBrace) return true;
+    if (!is_literal_piece(token(k).kind) && token(k).kind != TokenKind::Dot) return false;
+  }
+  return false;
+}
+
+ExprPtr Parser::parse_computed_name() {
+  const std::size_t first = at_;
+  auto result = std::make_shared<ast::Expr>();
+  result->kind = ExprKind::Path;
+  return parse_path(result->path) ? finished(result, first) : nullptr;
+}
+
 // path = piece { piece }, adjacent: names, numbers, `.` and `{expression}`
 bool Parser::parse_path(std::vector<ast::PathPart>& path) {
-  const auto is_piece = [&] {
-    const TokenKind kind = token().kind;
-    return kind == TokenKind::Name || kind == TokenKind::Integer || kind == TokenKind::Real ||
-           kind == TokenKind::LeftBrace || is_reserved_word(kind);
-  };
+  const auto is_piece = [&] { return is_literal_piece(token().kind) || at(TokenKind::LeftBrace); };
   if (!is_piece()) {
     expected("a name after `as`");
     return false;
@@ -241,6 +260,7 @@ ExprPtr Parser::parse_primary() {
     if ((at_word("True") || at_word("False")) && token(1).kind != TokenKind::Assign)
       error(Diagnostic::ForeignSyntax, place(), fmt::format("there is no `{}`", token().text))
           .help("write `{}`", at_word("True") ? "true" : "false");
+    if (at_computed_name()) return parse_computed_name();
     ++at_;
     ExprPtr result = node(ExprKind::Name, first);
     result->text = tokens_[first].text;

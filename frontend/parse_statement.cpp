@@ -26,6 +26,7 @@ static constexpr std::array kStatementWords = {
                   "a `layer`, a `model` or an `optimizer`"},
     StatementWord{"next", StmtKind::Next, kLayers | bit(Surrounding::Optimizer),
                   "a `layer`, a `model` or an `optimizer`"},
+    StatementWord{"total", StmtKind::Total, bit(Surrounding::Optimizer), "an `optimizer`"},
     StatementWord{"carry", StmtKind::Carry, kLayers, "a `scan` of a `layer` or a `model`"},
     StatementWord{"return", StmtKind::Return, bit(Surrounding::Layer) | bit(Surrounding::Schedule),
                   "a `layer` or a `schedule`"},
@@ -314,8 +315,9 @@ bool Parser::parse_worded(Stmt& statement, std::string_view word) {
   default:
     if (!parse_targets(statement.targets)) return false;
     for (const ExprPtr& target : statement.targets) {
-      const bool fits =
-          target->kind == ExprKind::Name || (known.kind == StmtKind::Next && target->kind == ExprKind::Read);
+      const bool fits = target->kind == ExprKind::Name ||
+                        (known.kind == StmtKind::Next && target->kind == ExprKind::Read) ||
+                        (known.kind == StmtKind::Phase && target->kind == ExprKind::Path);
       if (!fits) {
         error(Diagnostic::BadTarget, target->location, fmt::format("`{}` is followed by a name", word));
         return false;
@@ -369,11 +371,12 @@ bool Parser::parse_load(Stmt& statement) {
 // One or more names, members or reads.
 bool Parser::parse_targets(std::vector<ExprPtr>& targets) {
   do {
-    if (is_reserved_word(token().kind)) {
+    const bool computed = at_computed_name(); // `layer{i}` is a name, as it is after `as`
+    if (is_reserved_word(token().kind) && !computed) {
       std::string name;
       return parse_name(name, "a value");
     }
-    targets.push_back(parse_postfix());
+    targets.push_back(computed ? parse_computed_name() : parse_postfix());
     if (!targets.back()) return false;
   } while (accept(TokenKind::Comma));
   return true;

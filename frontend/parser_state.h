@@ -65,6 +65,8 @@ private:
   ast::ExprPtr parse_stage();
   ast::ExprPtr parse_named(ast::ExprPtr expr, std::size_t first); // `as path`, if it is there
   bool parse_path(std::vector<ast::PathPart>& path);
+  bool at_computed_name() const;
+  ast::ExprPtr parse_computed_name();
   ast::ExprPtr parse_binary(int lowest);
   ast::ExprPtr parse_unary();
   ast::ExprPtr parse_power();

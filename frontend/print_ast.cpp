@@ -233,6 +233,8 @@ std::string Printer::bare(const Expr& expr) {
   }
   case ExprKind::As:
     return operand(0, kOr) + " as " + path(expr);
+  case ExprKind::Path:
+    return path(expr);
   }
   CHECK(false, "unknown kind of expression");
   return "";
@@ -321,6 +323,8 @@ std::string Printer::statement(const Stmt& statement) {
     return "carry " + parameter(statement.parameter);
   case StmtKind::Next:
     return assigned("next ");
+  case StmtKind::Total:
+    return assigned("total ");
   case StmtKind::Return:
     return broken("return ", *statement.value);
   case StmtKind::Layer:

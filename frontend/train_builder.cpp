@@ -11,35 +11,66 @@ namespace striate {
 
 using ast::ExprKind;
 
+static constexpr const char* kLoss = "loss";
+
 static void check_graph(const Graph& graph) {
   const std::vector<std::string> problems = verify(graph);
   CHECK(problems.empty(), "{}: {}", graph.name, problems[0]);
 }
 
-std::optional<Module> TrainBuilder::build() {
+static std::string listed(const std::vector<const ast::Expr*>& paths) {
+  std::string text;
+  for (const ast::Expr* path : paths) text += (text.empty() ? "" : ", ") + print_expr(*path);
+  return text;
+}
+
+std::vector<Module> TrainBuilder::build() {
   const auto trains = library_.user_items(ast::ItemKind::Train);
-  if (trains.empty()) return build_model_only();
+  std::vector<Module> modules;
+  if (trains.empty()) {
+    if (auto module = build_model_only()) modules.push_back(std::move(*module));
+    return modules;
+  }
   if (trains.size() > 1) {
     reporter_.error(Diagnostic::DuplicateName, trains[1]->location, "a file has one `train` block")
         .note_at(trains[0]->location, "the first one");
-    return std::nullopt;
+    return {};
   }
   train_ = trains[0];
+  if (!find_items(*train_)) return {};
+  const bool data_sound = data_->read_splits();
+  auto arguments = model_arguments(train_->subject.get());
+  const std::vector<PhaseSettings> phases = TrainReader(reporter_, library_, options_.settings).read(*train_);
+  if (!arguments || !data_sound || phases.empty() || !read_input_names()) return {};
+  arguments_ = std::move(*arguments);
+
+  for (const PhaseSettings& phase : phases) {
+    phase_ = &phase;
+    auto module = build_phase();
+    if (!module) return {};
+    modules.push_back(std::move(*module));
+  }
+  if (!settle_best(modules, phases) || !check_same_parameters(modules)) return {};
+  for (Module& module : modules) module.data = data_->description();
+  return modules;
+}
+
+std::optional<Module> TrainBuilder::build_phase() {
   Module module;
   module.has_training = true;
-  if (!find_items(*train_)) return std::nullopt;
-  const bool data_sound = data_->read_splits();
   module.data = data_->description();
-  auto arguments = model_arguments(train_->subject.get());
-  const bool body_sound = read_body(module.training);
-  if (!arguments || !data_sound || !body_sound || !read_input_names()) return std::nullopt;
-  arguments_ = std::move(*arguments);
+  module.training = phase_->description;
   module.training.model = model_->name;
   module.training.data = module.data.name;
-  if (best_) {
-    module.training.best = print_expr(*best_);
-    if (!check_measure(module, module.training.best, best_->location)) return std::nullopt;
-  }
+  for (const ast::Parameter& parameter : model_->attributes)
+    module.training.arguments.emplace_back(parameter.name, text_of(arguments_.at(parameter.name)));
+  module.training.settings.emplace_back(kLoss, print_expr(*phase_->loss));
+  for (const auto& [name, metric] : phase_->metrics)
+    module.training.settings.emplace_back("metric " + name, print_expr(*metric));
+  if (!phase_->frozen.empty()) module.training.settings.emplace_back("freeze", listed(phase_->frozen));
+  if (phase_->best && phase_->own_best &&
+      !check_measure(module, print_expr(*phase_->best), phase_->best->location))
+    return std::nullopt;
 
   auto train = build_graph(true, module);
   if (!train || reporter_.diagnostics().has_errors()) return std::nullopt;
@@ -54,11 +85,73 @@ std::optional<Module> TrainBuilder::build() {
                       "`{}` exists in evaluation only: training never sets it", value.name);
   }
   if (reporter_.diagnostics().has_errors()) return std::nullopt;
-  if (!build_optimizers(module)) return std::nullopt;
-  module.data = data_->description();
+  if (!module.training.phase.empty()) train_what_is_reached(module);
+  if (!check_loads(module) || !build_optimizers(module)) return std::nullopt;
+  if (module.training.accumulate > 1 && !check_accumulation(module)) return std::nullopt;
   check_graph(module.train);
   check_graph(module.eval);
   return module;
+}
+
+bool TrainBuilder::check_loads(const Module& module) {
+  for (const LoadDescription& load : module.training.loads)
+    for (const std::string& path : load.into) {
+      const auto is_below = [&](const Persistent& persistent) {
+        return is_at_or_below(module.train.values[static_cast<std::size_t>(persistent.value)].name, path);
+      };
+      if (std::ranges::any_of(module.train.persistents, is_below)) continue;
+      reporter_.error(Diagnostic::UnknownName, load.location, "no layer or parameter is called `{}`", path);
+      return false;
+    }
+  return true;
+}
+
+// In a phase, a parameter is trained that the loss reads.
+void TrainBuilder::train_what_is_reached(Module& module) {
+  const Graph& graph = module.train;
+  std::vector<bool> reached(graph.values.size());
+  for (const auto& [name, value] : graph.outputs)
+    if (name == kLoss) reached[static_cast<std::size_t>(value)] = true;
+  for (auto node = graph.nodes.rbegin(); node != graph.nodes.rend(); ++node) {
+    const auto is_reached = [&](ValueId value) { return reached[static_cast<std::size_t>(value)]; };
+    if (std::ranges::none_of(node->outputs, is_reached)) continue;
+    for (ValueId input : node->inputs) reached[static_cast<std::size_t>(input)] = true;
+  }
+  for (Persistent& persistent : module.train.persistents)
+    if (!reached[static_cast<std::size_t>(persistent.value)]) persistent.trainable = false;
+}
+
+// A measure that a phase inherits is watched in those phases that have it.
+bool TrainBuilder::settle_best(std::vector<Module>& modules, const std::vector<PhaseSettings>& phases) {
+  bool watched = false;
+  for (std::size_t i = 0; i < modules.size(); ++i) {
+    if (!phases[i].best) continue;
+    const std::string measure = print_expr(*phases[i].best);
+    if (!is_measured(modules[i], measure, nullptr)) continue;
+    modules[i].training.best = measure;
+    watched = true;
+  }
+  const ast::Expr* best = phases.back().best;
+  return watched || !best || check_measure(modules.back(), print_expr(*best), best->location);
+}
+
+// The weights go from phase to phase, so each has all of them: they are the model's.
+bool TrainBuilder::check_same_parameters(const std::vector<Module>& modules) {
+  const Graph& first = modules[0].train;
+  for (const Module& module : modules)
+    for (const auto& [graph, other, phase] : {std::tuple(&module.train, &first, &module.training),
+                                              std::tuple(&first, &module.train, &modules[0].training)})
+      for (const Persistent& persistent : graph->persistents) {
+        const Value& value = graph->values[static_cast<std::size_t>(persistent.value)];
+        const ValueId same = other->find(value.name);
+        if (same >= 0 && other->values[static_cast<std::size_t>(same)].type == value.type) continue;
+        reporter_
+            .error(Diagnostic::BadSetting, value.location,
+                   "`{}` is in the loss or a metric of the phase `{}` alone", value.name, phase->phase)
+            .help("layers belong in the model, where every phase has them");
+        return false;
+      }
+  return true;
 }
 
 std::optional<Module> TrainBuilder::build_model_only() {
@@ -215,8 +308,8 @@ void TrainBuilder::bind_other_fields(NetworkBuilder& network, GraphBuilder& grap
       scope.bind(expr.text, data_->expand_field(*field, network, graph, expr.text, nullptr, bindings),
                  field->location);
   };
-  visit_expressions(*loss_, bind);
-  for (const auto& [name, metric] : metrics_) visit_expressions(*metric, bind);
+  visit_expressions(*phase_->loss, bind);
+  for (const auto& [name, metric] : phase_->metrics) visit_expressions(*metric, bind);
 }
 
 // The loss, or a metric: one value per example.
@@ -239,7 +332,7 @@ void TrainBuilder::add_per_example(const std::string& name, const ast::Expr& exp
 }
 
 void TrainBuilder::freeze(GraphBuilder& graph) {
-  for (const ast::Expr* target : frozen_) {
+  for (const ast::Expr* target : phase_->frozen) {
     const std::string path = print_expr(*target);
     if (graph.has_persistents_below(path))
       graph.freeze(path);
@@ -266,8 +359,8 @@ std::optional<Graph> TrainBuilder::build_graph(bool training, Module& module) {
   }
   freeze(graph);
   bind_other_fields(network, graph, bindings, scope);
-  add_per_example("loss", *loss_, network, graph, scope);
-  for (const auto& [name, metric] : metrics_) {
+  add_per_example(kLoss, *phase_->loss, network, graph, scope);
+  for (const auto& [name, metric] : phase_->metrics) {
     const auto same = [&](const auto& output) { return output.first == name; };
     if (std::any_of(outputs.begin(), outputs.end(), same))
       reporter_.error(Diagnostic::DuplicateName, metric->location, "`{}` is an output of the model already",
@@ -276,6 +369,7 @@ std::optional<Graph> TrainBuilder::build_graph(bool training, Module& module) {
       add_per_example(name, *metric, network, graph, scope);
   }
   if (reporter_.diagnostics().has_errors()) return std::nullopt;
+  if (!phase_->description.phase.empty()) graph.drop_idle_states();
   Graph result = graph.finish(model_->name, training ? "step" : "eval");
   if (training) {
     std::erase_if(bindings, [&](const InputBinding& binding) { return result.find(binding.input) < 0; });
@@ -286,16 +380,15 @@ std::optional<Graph> TrainBuilder::build_graph(bool training, Module& module) {
 
 // ---- optimizers
 
-std::string TrainBuilder::ParameterGroup::name() const { return paths.empty() ? "" : print_expr(*paths[0]); }
-
-std::optional<std::size_t> TrainBuilder::group_of(const std::string& parameter) {
+std::optional<int> TrainBuilder::group_of(const std::string& parameter) {
   const ast::Expr* named_by = nullptr;
-  std::optional<std::size_t> found, others;
-  for (std::size_t group = 0; group < groups_.size(); ++group) {
-    if (groups_[group].paths.empty()) others = group;
-    for (const ast::Expr* path : groups_[group].paths) {
+  int found = -1, others = -1;
+  for (int group = 0; group < std::ssize(phase_->groups); ++group) {
+    const std::vector<const ast::Expr*>& paths = phase_->groups[static_cast<std::size_t>(group)].paths;
+    if (paths.empty()) others = group;
+    for (const ast::Expr* path : paths) {
       if (!is_at_or_below(parameter, print_expr(*path))) continue;
-      if (found && *found != group) {
+      if (found >= 0 && found != group) {
         reporter_.error(Diagnostic::BadSetting, path->location, "`{}` belongs to two optimizers", parameter)
             .note_at(named_by->location, "here already");
         return std::nullopt;
@@ -304,7 +397,8 @@ std::optional<std::size_t> TrainBuilder::group_of(const std::string& parameter) 
       named_by = path;
     }
   }
-  if (found || others) return found ? found : others;
+  if (found >= 0 || others >= 0) return found >= 0 ? found : others;
+  if (!phase_->description.phase.empty()) return -1;
   reporter_.error(Diagnostic::MissingSetting, train_->location, "no optimizer trains `{}`", parameter)
       .help("write `optimizer = SGD(lr = 0.1)` for the parameters that no other optimizer names, or `freeze "
             "{}`",
@@ -312,31 +406,54 @@ std::optional<std::size_t> TrainBuilder::group_of(const std::string& parameter) 
   return std::nullopt;
 }
 
-bool TrainBuilder::build_group(std::size_t number, Module& module, ScheduleBuilder& schedules) {
-  const ParameterGroup& group = groups_[number];
+static void take_scalars(const OptimizerBuilder& optimizer, Module& module) {
+  module.scalars.insert(module.scalars.end(), optimizer.scalars().begin(), optimizer.scalars().end());
+  module.schedules.insert(module.schedules.end(), optimizer.schedules().begin(), optimizer.schedules().end());
+}
+
+// For people: which optimizer it is, and each of its arguments by the name that --set knows.
+static void note_optimizer(const std::string& what, const ParameterGroup& group,
+                           const OptimizerBuilder& optimizer, TrainDescription& description) {
+  const bool some = !group.paths.empty();
+  description.settings.emplace_back(what + (some ? " " + listed(group.paths) : ""), optimizer.name());
+  const std::string prefix = what == "gradient" ? "gradient." : some ? group.name() + "." : "";
+  for (const auto& [name, value] : optimizer.arguments())
+    description.settings.emplace_back(prefix + name, value);
+}
+
+bool TrainBuilder::build_group(int number, Module& module, ScheduleBuilder& schedules) {
+  const ParameterGroup& group = phase_->groups[static_cast<std::size_t>(number)];
   const std::string prefix = group.paths.empty() ? "optimizer" : "optimizer." + group.name();
-  OptimizerBuilder optimizer(reporter_, library_, schedules, prefix, "step");
+  OptimizerBuilder optimizer(reporter_, library_, schedules, OptimizerBuilder::Changes::Parameters, prefix);
   if (!optimizer.read(*group.optimizer, group.settings)) return false;
   std::string& names = module.training.optimizer;
   names += (names.empty() ? "" : ", ") + optimizer.name();
-  module.scalars.insert(module.scalars.end(), optimizer.scalars().begin(), optimizer.scalars().end());
-  module.schedules.insert(module.schedules.end(), optimizer.schedules().begin(), optimizer.schedules().end());
+  take_scalars(optimizer, module);
+  note_optimizer("optimizer", group, optimizer, module.training);
+  const auto name_of = [&](const Persistent& persistent) {
+    return module.train.values[static_cast<std::size_t>(persistent.value)].name;
+  };
   for (const ast::Expr* path : group.paths) {
     const auto trained = [&](const Persistent& persistent) {
-      return persistent.trainable &&
-             is_at_or_below(module.train.values[static_cast<std::size_t>(persistent.value)].name,
-                            print_expr(*path));
+      return persistent.trainable && is_at_or_below(name_of(persistent), print_expr(*path));
     };
-    if (std::any_of(module.train.persistents.begin(), module.train.persistents.end(), trained)) continue;
-    reporter_.error(Diagnostic::UnknownName, path->location,
-                    "no layer or parameter that is trained is called `{}`", print_expr(*path));
+    if (std::ranges::any_of(module.train.persistents, trained)) continue;
+    DiagnosticMessage& message =
+        reporter_.error(Diagnostic::UnknownName, path->location,
+                        "no layer or parameter that is trained is called `{}`", print_expr(*path));
+    const auto known = [&](const Persistent& persistent) {
+      return is_at_or_below(name_of(persistent), print_expr(*path));
+    };
+    if (!module.training.phase.empty() && std::ranges::any_of(module.train.persistents, known))
+      message.note("it is frozen, or the loss of the phase `{}` does not read it", module.training.phase);
     return false;
   }
-  for (const Persistent& persistent : module.train.persistents) {
+  for (Persistent& persistent : module.train.persistents) {
     if (!persistent.trainable) continue;
     const Value& value = module.train.values[static_cast<std::size_t>(persistent.value)];
     const auto owner = group_of(value.name);
     if (!owner) return false;
+    if (*owner < 0) persistent.trainable = false;
     if (*owner != number) continue;
     auto instance = optimizer.instantiate(value.name, value.type);
     if (!instance) return false;
@@ -345,13 +462,78 @@ bool TrainBuilder::build_group(std::size_t number, Module& module, ScheduleBuild
   return true;
 }
 
+// What changes the gradients of all trained parameters, before the updates.
+bool TrainBuilder::build_gradient(Module& module, ScheduleBuilder& schedules) {
+  OptimizerBuilder change(reporter_, library_, schedules, OptimizerBuilder::Changes::Gradients, "gradient");
+  if (!change.read(*phase_->gradient->optimizer, phase_->gradient->settings)) return false;
+  take_scalars(change, module);
+  note_optimizer("gradient", *phase_->gradient, change, module.training);
+  std::vector<OptimizerInstance> changes;
+  for (const OptimizerInstance& update : module.optimizers) {
+    const ValueId parameter = module.train.find(update.parameter);
+    auto instance =
+        change.instantiate(update.parameter, module.train.values[static_cast<std::size_t>(parameter)].type);
+    if (!instance) return false;
+    changes.push_back(std::move(*instance));
+  }
+  module.optimizers.insert(module.optimizers.begin(), changes.begin(), changes.end());
+  return true;
+}
+
+// The parts of a batch see each other's examples nowhere: a mean over the batch would be another one.
+bool TrainBuilder::check_accumulation(const Module& module) {
+  for (const Node& node : module.train.nodes)
+    for (const Statement& statement : node.definition->statements) {
+      const std::vector<Operand>& operands = node.definition->operands;
+      if (operands[static_cast<std::size_t>(statement.target)].type.has_batch()) continue;
+      bool mixes = false;
+      visit(statement.body, [&](const ExprRef& e) {
+        mixes |=
+            e->kind == Expr::Kind::Read && operands[static_cast<std::size_t>(e->operand)].type.has_batch();
+      });
+      if (!mixes) continue;
+      reporter_
+          .error(Diagnostic::BadSetting, node.location,
+                 "`{}` takes a value over the whole batch, which `accumulate` divides", node.op)
+          .note_at(module.training.location, "`accumulate` = {} here", module.training.accumulate)
+          .help("leave out `accumulate`, or normalise each example by itself");
+      return false;
+    }
+  return true;
+}
+
 bool TrainBuilder::build_optimizers(Module& module) {
   ScheduleBuilder schedules(reporter_, library_, module.plateaus);
-  for (std::size_t group = 0; group < groups_.size(); ++group)
+  for (int group = 0; group < std::ssize(phase_->groups); ++group)
     if (!build_group(group, module, schedules)) return false;
+  if (phase_->gradient && !build_gradient(module, schedules)) return false;
   for (const PlateauDescription& plateau : module.plateaus)
     if (!check_measure(module, plateau.measure, plateau.location)) return false;
   return true;
+}
+
+bool TrainBuilder::is_measured(const Module& module, const std::string& measure,
+                               std::vector<std::string>* all) const {
+  std::vector<std::string> names;
+  for (const SplitDescription& split : module.data.splits)
+    for (const std::string& name : split.names) {
+      names.push_back(name + "." + kLoss);
+      for (const std::string& metric : module.training.metrics) names.push_back(name + "." + metric);
+    }
+  const bool found = std::ranges::find(names, measure) != names.end();
+  if (all) *all = std::move(names);
+  return found;
+}
+
+bool TrainBuilder::check_measure(const Module& module, const std::string& measure,
+                                 const SourceLocation& place) {
+  std::vector<std::string> names;
+  if (is_measured(module, measure, &names)) return true;
+  DiagnosticMessage& message =
+      reporter_.error(Diagnostic::BadSetting, place, "nothing is measured as `{}`", measure)
+          .note("a split and the loss or a metric: {}", fmt::join(names, ", "));
+  if (const std::string near = nearest_name(measure, names); !near.empty()) message.did_you_mean(near);
+  return false;
 }
 
 } // namespace striate

@@ -1,9 +1,10 @@
-// A `train` block, its model and its data -> the graphs of one training step and of evaluation; or, in a file
-// without one, the model alone.
+// A `train` block, its model and its data -> the graphs of the training step and of evaluation, for each
+// phase; or, in a file without one, the model alone.
 #pragma once
 
 #include "frontend/data_builder.h"
 #include "frontend/optimizer_builder.h"
+#include "frontend/train_reader.h"
 
 namespace striate {
 
@@ -12,7 +13,7 @@ public:
   TrainBuilder(Reporter& reporter, const Library& library, const ElaborateOptions& options)
       : reporter_(reporter), library_(library), options_(options), evaluator_(reporter, library) {}
 
-  std::optional<Module> build(); // nullopt after an error
+  std::vector<Module> build(); // empty after an error
 
 private:
   using Outputs = std::vector<std::pair<std::string, CompileTimeValue>>;
@@ -24,15 +25,14 @@ private:
   void bind_data_counts(std::vector<ast::Argument>& arguments, Scope& scope);
   bool read_input_names();
 
-  // train_settings.cpp
-  bool read_body(TrainDescription& description);
-  bool read_settings(bool of_optimizers);
-  void read_statement(const ast::Stmt& statement, TrainDescription& description);
-  void read_setting(const std::string& name, const ast::Expr& value, const SourceLocation& place,
-                    TrainDescription& description);
-  void read_checkpoint(const ast::Expr& call, TrainDescription& description);
+  std::optional<Module> build_phase();
   // Whether a measure is one of a split: `val.accuracy`.
+  bool is_measured(const Module& module, const std::string& measure, std::vector<std::string>* all) const;
   bool check_measure(const Module& module, const std::string& measure, const SourceLocation& place);
+  bool settle_best(std::vector<Module>& modules, const std::vector<PhaseSettings>& phases);
+  bool check_same_parameters(const std::vector<Module>& modules);
+  bool check_loads(const Module& module);
+  void train_what_is_reached(Module& module);
 
   std::optional<Graph> build_graph(bool training, Module& module);
   int make_input(const std::string& name, const TensorType& type, const SourceLocation& place,
@@ -44,9 +44,12 @@ private:
                        GraphBuilder& graph, Scope& scope);
   void freeze(GraphBuilder& graph);
   bool build_optimizers(Module& module);
-  bool build_group(std::size_t group, Module& module, ScheduleBuilder& schedules);
-  // Which group a trainable parameter belongs to; nullopt after an error.
-  std::optional<std::size_t> group_of(const std::string& parameter);
+  bool build_gradient(Module& module, ScheduleBuilder& schedules);
+  bool check_accumulation(const Module& module);
+  bool build_group(int number, Module& module, ScheduleBuilder& schedules);
+  // Which group a trainable parameter belongs to. In a phase that may be none: what its optimizers do not
+  // name is not trained. nullopt after an error.
+  std::optional<int> group_of(const std::string& parameter);
 
   Reporter& reporter_;
   const Library& library_;
@@ -57,21 +60,8 @@ private:
   std::map<std::string, CompileTimeValue> arguments_;
   std::optional<DataBuilder> data_;
   std::map<std::string, std::string>
-      input_fields_; // a model's input -> the field it takes, where the names differ
-  Scope train_scope_;
-  const ast::Expr* loss_ = nullptr;
-  const ast::Expr* best_ = nullptr;
-  std::vector<std::pair<std::string, const ast::Expr*>> metrics_;
-  std::vector<const ast::Expr*> frozen_;
-  std::map<std::string, ast::ExprPtr> train_settings_; // --set train.epochs=2
-  // `optimizer = SGD(...)`, for all parameters that no other group names; `optimizer fc2 = ...`
-  struct ParameterGroup {
-    const ast::Expr* optimizer;
-    std::vector<const ast::Expr*> paths;          // empty: the others
-    std::map<std::string, ast::ExprPtr> settings; // --set train.fc2.lr=0.1
-    std::string name() const;                     // the first path, or ""
-  };
-  std::vector<ParameterGroup> groups_;
+      input_fields_;                     // a model's input -> the field it takes, where the names differ
+  const PhaseSettings* phase_ = nullptr; // the one under way
 };
 
 } // namespace striate

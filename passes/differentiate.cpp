@@ -295,40 +295,4 @@ Result<std::map<ValueId, ValueId>> differentiate(Graph& graph) {
   return differentiator.run(loss, seed_value, parameters);
 }
 
-void append_updates(Graph& graph, const std::map<ValueId, ValueId>& gradients,
-                    const std::vector<OptimizerInstance>& optimizers) {
-  for (const OptimizerInstance& optimizer : optimizers) {
-    const ValueId parameter = graph.find(optimizer.parameter);
-    CHECK(parameter >= 0, "no parameter {}", optimizer.parameter);
-    const auto gradient = gradients.find(parameter);
-    if (gradient == gradients.end() || gradient->second < 0) continue;
-    const SourceLocation location = graph.values[parameter].location;
-    Node update;
-    update.op = optimizer.definition->name;
-    update.path = optimizer.parameter;
-    update.definition = optimizer.definition;
-    update.location = location;
-    update.inputs = {parameter, gradient->second};
-    std::vector<std::string> names = {optimizer.parameter + ".next"};
-    for (const auto& [name, initial] : optimizer.states) {
-      const std::string state = optimizer.parameter + "/" + name;
-      const ValueId value = graph.add_value(state, graph.values[parameter].type, ValueRole::State, location);
-      Persistent persistent;
-      persistent.value = value;
-      persistent.initial = initial;
-      persistent.group = optimizer.parameter;
-      graph.persistents.push_back(persistent);
-      update.inputs.push_back(value);
-      names.push_back(state + ".next");
-    }
-    const NodeId node = graph.add_node(std::move(update), names);
-    const std::vector<ValueId> outputs = graph.nodes[node].outputs;
-    for (std::size_t k = 0; k < outputs.size(); ++k) {
-      const ValueId kept = k == 0 ? parameter : graph.nodes[node].inputs[k + 1];
-      for (Persistent& persistent : graph.persistents)
-        if (persistent.value == kept) persistent.next = outputs[k];
-    }
-  }
-}
-
 } // namespace striate

@@ -21,8 +21,4 @@ Result<std::map<ValueId, ValueId>> differentiate(Graph& graph);
 Result<std::map<ValueId, ValueId>> append_adjoints(Graph& graph, ValueId output, ValueId seed,
                                                    const std::vector<ValueId>& inputs);
 
-// Appends each parameter's update; parameters and optimizer states get their `next`.
-void append_updates(Graph& graph, const std::map<ValueId, ValueId>& gradients,
-                    const std::vector<OptimizerInstance>& optimizers);
-
 } // namespace striate

@@ -1,5 +1,6 @@
 #include "passes/pass.h"
 
+#include "passes/append_updates.h"
 #include "passes/assign_orders.h"
 #include "passes/commute_monotone.h"
 #include "passes/differentiate.h"
@@ -41,7 +42,7 @@ static Status run_differentiate(Graph& graph, PassState& state) {
 static Status run_append_updates(Graph& graph, PassState& state) {
   if (!state.optimizers)
     return bad_data("append_updates needs the optimizers of a program; a graph has none");
-  append_updates(graph, state.gradients, *state.optimizers);
+  append_updates(graph, state.gradients, *state.optimizers, state.options.accumulate);
   return {};
 }
 

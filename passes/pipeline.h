@@ -19,6 +19,9 @@ struct PipelineOptions {
   TargetInfo target;
   std::optional<LayoutPolicy> layout; // chosen by cost where absent
   bool fuse = true;                   // false: one region per statement
+  // Gradients are added up over several runs, and the run-time scalar "update" says which one (1, else 0)
+  // changes parameters and optimizer states.
+  bool accumulate = false;
   // Called before and after each pass with its name.
   std::function<void(const char*pass, const Graph&graph)> before_pass, after_pass;
 };

@@ -54,6 +54,11 @@ std::string checkpoint_bytes(const Checkpoint& checkpoint) {
   metadata["seed"] = std::to_string(checkpoint.seed);
   metadata["log_offset"] = std::to_string(checkpoint.log_offset);
   metadata["best_epoch"] = std::to_string(checkpoint.best_epoch);
+  if (!checkpoint.phase.empty()) {
+    metadata["phase"] = checkpoint.phase;
+    metadata["phase_step"] = std::to_string(checkpoint.phase_step);
+    metadata["phase_epoch"] = std::to_string(checkpoint.phase_epoch);
+  }
   if (checkpoint.best) metadata["best"] = double_text(*checkpoint.best);
   for (const auto& [name, value] : checkpoint.running)
     metadata[std::string(kRunningPrefix) + name] = double_text(value);
@@ -99,6 +104,13 @@ Result<Checkpoint> parse_checkpoint(std::string_view bytes, const std::string& n
   if (!numbers || checkpoint.epoch < 0 || checkpoint.batch < 0 || checkpoint.step < 0 ||
       checkpoint.log_offset < 0)
     return bad_data("`{}` has counters that cannot be read", name);
+  checkpoint.phase = text("phase");
+  const bool phase_numbers =
+      checkpoint.phase.empty() || (parse_number(text("phase_step"), checkpoint.phase_step) &&
+                                   parse_number(text("phase_epoch"), checkpoint.phase_epoch));
+  if (!phase_numbers || checkpoint.phase_step < 0 || checkpoint.phase_step > checkpoint.step ||
+      checkpoint.phase_epoch < 0 || checkpoint.phase_epoch > checkpoint.epoch)
+    return bad_data("`{}` has a phase whose beginning cannot be read", name);
   if (metadata.contains("best") && !parse_number(text("best"), checkpoint.best.emplace()))
     return bad_data("`{}` has a best value that cannot be read", name);
   for (const auto& [key, value] : metadata) {

@@ -19,7 +19,10 @@ inline constexpr std::string_view kCheckpointNotePrefix = "note.";
 struct Checkpoint {
   std::vector<NamedTensor> tensors; // parameters, layer state and optimiser state, by path
 
-  int64_t epoch = 0;      // epochs finished
+  std::string phase;      // "" where the run has none
+  int64_t phase_step = 0; // the updates and epochs before it
+  int64_t phase_epoch = 0;
+  int64_t epoch = 0;      // epochs finished, of all phases
   int64_t batch = 0;      // batches of the next epoch already taken
   int64_t batch_size = 0; // examples per batch, which gives `batch` its meaning
   int64_t step = 0;       // updates so far

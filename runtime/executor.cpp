@@ -1,6 +1,7 @@
 #include "runtime/executor.h"
 
 #include "runtime/dataset.h"
+#include "runtime/listed.h"
 
 #include <algorithm>
 #include <bit>
@@ -40,7 +41,7 @@ void Executor::set_slots(const EntryPoint& entry, int64_t examples) {
     if (name == "N")
       slots_[slot] = static_cast<float>(examples);
     else if (name == "1/N")
-      slots_[slot] = static_cast<float>(1.0 / static_cast<double>(examples));
+      slots_[slot] = static_cast<float>(1.0 / static_cast<double>(mean_over_ ? mean_over_ : examples));
     else if (name == "seed.low")
       slots_[slot] = std::bit_cast<float>(static_cast<uint32_t>(seed_));
     else if (name == "seed.high")
@@ -141,16 +142,6 @@ std::vector<NamedTensor> Executor::weights() const {
   for (const Placement* placement : persistent(false))
     tensors.push_back({placement->name, placed(*placement).read(arena(), 0)});
   return tensors;
-}
-
-// "`a`, `b` and 4 more"
-static std::string listed(const std::vector<std::string>& names) {
-  constexpr std::size_t kShown = 5;
-  std::string text;
-  for (std::size_t i = 0; i < std::min(names.size(), kShown); ++i)
-    text += fmt::format("{}{}", i ? ", " : "", names[i]);
-  if (names.size() > kShown) text += fmt::format(" and {} more", names.size() - kShown);
-  return text;
 }
 
 Status Executor::load(std::span<const NamedTensor> tensors, bool optimizer, const std::string& source) {

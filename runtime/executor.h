@@ -29,6 +29,8 @@ public:
   // Run-time scalars by slot name; "seed" sets both halves. Rounded to f32 when a run begins.
   void set_scalar(const std::string& name, double value) { scalars_[name] = value; }
   void set_seed(uint64_t seed) { seed_ = seed; }
+  // Of how many examples an update takes the mean, where several runs make one; 0: of those of the run.
+  void set_mean_over(int64_t examples) { mean_over_ = examples; }
 
   // Fills parameters and states from the seed.
   void initialize() { run(executable_->init, 1); }
@@ -80,6 +82,7 @@ private:
   std::map<std::string, double, std::less<>> scalars_;
   std::vector<float> slots_; // reused by every run
   uint64_t seed_ = 0;
+  int64_t mean_over_ = 0;
 };
 
 } // namespace striate

@@ -17,9 +17,10 @@ static constexpr const char* kMarkerText = "This folder was made by `striate tra
 
 std::string metric_line(const MetricRecord& record) {
   const std::string value = std::isfinite(record.value) ? fmt::format("{}", record.value) : "null";
-  return fmt::format("{{\"step\":{},\"epoch\":{},\"split\":{},\"name\":{},\"value\":{},\"time\":{:.3f}}}\n",
-                     record.step, record.epoch, json_quoted(record.split), json_quoted(record.name), value,
-                     record.wall_time);
+  const std::string phase = record.phase.empty() ? "" : "\"phase\":" + json_quoted(record.phase) + ",";
+  return fmt::format("{{\"step\":{},\"epoch\":{},{}\"split\":{},\"name\":{},\"value\":{},\"time\":{:.3f}}}\n",
+                     record.step, record.epoch, phase, json_quoted(record.split), json_quoted(record.name),
+                     value, record.wall_time);
 }
 
 Result<MetricsLog> MetricsLog::open(const std::string& path, int64_t offset) {

@@ -18,7 +18,8 @@ struct MetricRecord {
   std::string split; // "train", "val"
   std::string name;  // "loss", "accuracy"
   double value = 0;
-  double wall_time = 0; // seconds since 1970
+  double wall_time = 0;   // seconds since 1970
+  std::string phase = {}; // "": the run has none
 };
 
 std::string metric_line(const MetricRecord& record); // with its newline

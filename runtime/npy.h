@@ -15,7 +15,8 @@ namespace striate {
 Result<Tensor> read_npy(const std::string& path);
 // `name` is how messages call the bytes.
 Result<Tensor> parse_npy(std::string_view bytes, const std::string& name);
-// These arrays of a .npz file, in the order asked for.
+// These arrays of a .npz file, in the order asked for; all of them, in the file's order, where none is asked
+// for.
 Result<std::vector<NamedTensor>> read_npz(const std::string& path, const std::vector<std::string>& arrays);
 
 Status write_npy(const std::string& path, const Tensor& tensor);

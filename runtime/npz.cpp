@@ -44,6 +44,7 @@ Result<std::vector<NamedTensor>> read_npz(const std::string& path, const std::ve
 
   std::vector<std::optional<Tensor>> found(arrays.size());
   std::vector<std::string> known;
+  std::vector<NamedTensor> result; // where all arrays are wanted
   archive_entry* entry = nullptr;
   int code;
   while ((code = archive_read_next_header(zip.get(), &entry)) == ARCHIVE_OK) {
@@ -52,20 +53,17 @@ Result<std::vector<NamedTensor>> read_npz(const std::string& path, const std::ve
     std::string name = pathname ? pathname : "";
     if (name.ends_with(".npy")) name.resize(name.size() - 4);
     known.push_back(name);
-    for (std::size_t i = 0; i < arrays.size(); ++i) {
-      if (arrays[i] != name || found[i]) continue;
-      const std::string place = path + ":" + name;
-      Result<std::string> bytes = entry_bytes(zip.get(), place);
-      if (!bytes) return bytes.failure();
-      Result<Tensor> tensor = parse_npy(*bytes, place);
-      if (!tensor) return tensor.failure();
-      for (std::size_t other = i + 1; other < arrays.size(); ++other)
-        if (arrays[other] == name) found[other] = tensor->clone();
-      found[i] = std::move(*tensor);
-    }
+    if (!arrays.empty() && std::ranges::find(arrays, name) == arrays.end()) continue;
+    const std::string place = path + ":" + name;
+    Result<std::string> bytes = entry_bytes(zip.get(), place);
+    if (!bytes) return bytes.failure();
+    Result<Tensor> tensor = parse_npy(*bytes, place);
+    if (!tensor) return tensor.failure();
+    for (std::size_t i = 0; i < arrays.size(); ++i)
+      if (arrays[i] == name && !found[i]) found[i] = tensor->clone();
+    if (arrays.empty()) result.push_back({name, std::move(*tensor)});
   }
   if (code != ARCHIVE_EOF) return damaged();
-  std::vector<NamedTensor> result;
   for (std::size_t i = 0; i < arrays.size(); ++i) {
     if (!found[i])
       return bad_data("`{}` has no array `{}`; it has {}", path, arrays[i], fmt::join(known, ", "));

@@ -42,8 +42,8 @@ static std::string cut(const std::string& text, int width) {
 }
 
 std::string progress_line(const ProgressState& state, std::string_view unit, int width, bool bar) {
-  const std::string head =
-      fmt::format("epoch {}/{}  {}/{}", state.epoch, state.epochs, state.batch, state.batches);
+  const std::string head = fmt::format("{}{}epoch {}/{}  {}/{}", state.phase, state.phase.empty() ? "" : " ",
+                                       state.epoch, state.epochs, state.batch, state.batches);
   std::string tail;
   for (const auto& [name, value] : state.values) tail += fmt::format("  {} {:.4g}", name, value);
   if (state.seconds > 0 && state.batches_timed > 0) {

@@ -14,6 +14,7 @@ namespace striate {
 enum class ProgressMode { Auto, Bar, Plain, None };
 
 struct ProgressState {
+  std::string phase;              // "": none
   int64_t epoch = 1, epochs = 1;  // from 1
   int64_t batch = 0, batches = 1; // done of all
   int64_t examples = 0;           // done in this epoch by this process

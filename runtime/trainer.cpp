@@ -34,7 +34,7 @@ public:
     sums_.resize(names_.size());
   }
 
-  // Adds the outputs of a run; returns the mean loss of it.
+  // Adds the outputs of a run; returns its sum of the loss.
   double add(const Executor& executor, const EntryPoint& entry, int64_t examples) {
     double loss = 0;
     for (std::size_t i = 0; i < names_.size(); ++i) {
@@ -42,7 +42,7 @@ public:
       double sum = 0;
       for (float value : values.as<float>()) sum += value;
       sums_[i] += sum;
-      if (i == 0) loss = sum / static_cast<double>(examples);
+      if (i == 0) loss = sum;
     }
     examples_ += examples;
     return loss;
@@ -76,7 +76,7 @@ private:
 };
 
 Result<std::optional<MetricValues>> evaluate(Executor& executor, const Split& split,
-                                             const TrainerOptions& options) {
+                                             const PhaseOptions& options) {
   const EntryPoint& entry = executor.executable().eval;
   const Batches batches(split, natural_order(split.size()), executor.executable().capacity);
   MetricSums sums(options.metrics);
@@ -91,34 +91,45 @@ Result<std::optional<MetricValues>> evaluate(Executor& executor, const Split& sp
   return std::optional(sums.means());
 }
 
+// Draws of later phases, and of further runs of the step within an update, are others than the first's.
+static uint64_t seed_of_draws(uint64_t seed, std::size_t phase, std::size_t part) {
+  constexpr uint64_t kGoldenRatio = 0x9E3779B97F4A7C15;
+  return seed + kGoldenRatio * ((uint64_t{phase} << 32) + part);
+}
+
 // One run of the loop; its members are what the parts of the loop share.
 class Trainer {
 public:
-  Trainer(Executor& executor, const Dataset& dataset, const TrainerOptions& options)
-      : executor_(executor), dataset_(dataset), options_(options), sums_(options.metrics),
+  Trainer(const ExecutorMaker& make_executor, const Dataset& dataset, const TrainerOptions& options)
+      : make_executor_(make_executor), dataset_(dataset), options_(options), sums_({}),
         progress_(options.progress, stderr, options.unit) {
     position_.seed = options.seed;
-    position_.batch_size = options.batch;
     position_.notes = options.notes;
     position_.notes.insert(options.data_notes.begin(), options.data_notes.end());
-    for (const PlateauRule& rule : options.plateaus) plateaus_.emplace_back(rule);
   }
 
-  Result<TrainingResult> run(const LatestCheckpoint* resume, bool initialized) {
+  Result<TrainingResult> run(const LatestCheckpoint* resume) {
     train_split_ = dataset_.find("train");
     if (!train_split_) return bad_data("the data has no split called `train`");
-    executor_.set_seed(options_.seed);
+    std::size_t number = 0;
     if (resume) {
-      if (Status status = restore(*resume); !status) return status.failure();
-    } else if (!initialized) {
-      executor_.initialize();
+      Result<std::size_t> saved = phase_of(*resume);
+      if (!saved) return saved.failure();
+      number = *saved;
+      position_.log_offset = resume->checkpoint.log_offset;
     }
+    if (Status status = begin_phase(number, resume); !status) return status.failure();
+    if (Status status = check_loads(number); !status) return status.failure();
     Result<MetricsLog> log = MetricsLog::open(metrics_path(options_.run_folder), position_.log_offset);
     if (!log) return log.failure();
     log_ = &*log;
 
-    while (position_.epoch < options_.epochs && result_.code == ExitCode::Ok)
-      if (Status status = epoch(); !status) return status.failure();
+    while (true) {
+      while (phase_epoch() < phase().epochs && result_.code == ExitCode::Ok)
+        if (Status status = epoch(); !status) return status.failure();
+      if (result_.code != ExitCode::Ok || ++number == options_.phases.size()) break;
+      if (Status status = begin_phase(number, nullptr); !status) return status.failure();
+    }
     if (result_.code == ExitCode::Ok)
       if (Status status = finish(); !status) return status.failure();
     result_.epoch = position_.epoch;
@@ -127,20 +138,80 @@ public:
   }
 
 private:
+  const PhaseOptions& phase() const { return options_.phases[phase_number_]; }
+  // Of the phase under way.
+  int64_t phase_epoch() const { return position_.epoch - position_.phase_epoch; }
+  int64_t phase_step() const { return position_.step - position_.phase_step; }
+  // "epoch 2", "epoch 2 of `pretrain`"
+  std::string epoch_text(int64_t number) const {
+    return fmt::format("epoch {}{}", number, phase().name.empty() ? "" : " of `" + phase().name + "`");
+  }
+
+  Result<std::size_t> phase_of(const LatestCheckpoint& resume) const {
+    const std::string& name = resume.checkpoint.phase;
+    for (std::size_t number = 0; number < options_.phases.size(); ++number)
+      if (options_.phases[number].name == name) return number;
+    if (name.empty()) return bad_data("`{}` is of a run without phases", resume.path);
+    return bad_data("`{}` was saved in the phase `{}`, which the program has not", resume.path, name);
+  }
+
+  // Makes the executor, and gives it the weights: those of the phase before, of a checkpoint, or first ones.
+  Status begin_phase(std::size_t number, const LatestCheckpoint* resume) {
+    std::vector<NamedTensor> weights;
+    if (executor_) weights = executor_->weights();
+    executor_.reset(); // one arena at a time
+    phase_number_ = number;
+    Result<Executor> made = make_executor_(number);
+    if (!made) return made.failure();
+    executor_.emplace(std::move(*made));
+    CHECK(phase().batch >= 1 && phase().capacity() <= executor_->executable().capacity, "{}", phase().batch);
+    sums_ = MetricSums(phase().metrics);
+    plateaus_.clear();
+    for (const PlateauRule& rule : phase().plateaus) plateaus_.emplace_back(rule);
+    position_.batch_size = phase().batch;
+    executor_->set_seed(options_.seed); // first weights are the same whatever phases there are
+    executor_->initialize();
+    executor_->set_seed(seed_of_draws(options_.seed, number, 0));
+    if (resume) return restore(*resume);
+    if (!weights.empty())
+      if (Status status = executor_->load(weights, false, "the phase before"); !status) return status;
+    for (const WeightLoad& load : phase().loads) {
+      Result<std::vector<NamedTensor>> loaded = with_loaded(executor_->weights(), load);
+      if (!loaded) return loaded.failure();
+      if (Status status = executor_->load(*loaded, false, load.file); !status) return status;
+    }
+    position_.phase = phase().name;
+    position_.phase_step = position_.step;
+    position_.phase_epoch = position_.epoch;
+    position_.best.reset();
+    position_.best_epoch = 0;
+    return {};
+  }
+
+  // What later phases load is looked at before the first step.
+  Status check_loads(std::size_t first) const {
+    for (std::size_t number = first + 1; number < options_.phases.size(); ++number)
+      for (const WeightLoad& load : options_.phases[number].loads)
+        if (const auto loaded = with_loaded(executor_->weights(), load); !loaded) return loaded.failure();
+    return {};
+  }
+
   Status restore(const LatestCheckpoint& resume) {
     const Checkpoint& saved = resume.checkpoint;
     if (saved.seed != options_.seed)
       return bad_data("`{}` was trained with seed {}, so it cannot be resumed with seed {}", resume.path,
                       saved.seed, options_.seed);
-    if (saved.batch > 0 && saved.batch_size != options_.batch)
+    if (saved.batch > 0 && saved.batch_size != phase().batch)
       return bad_data(
           "`{}` stopped within an epoch of batches of {}, so it cannot be resumed with batches of {}",
-          resume.path, saved.batch_size, options_.batch);
-    if (Status status = executor_.load(saved.tensors, true, resume.path); !status) return status;
+          resume.path, saved.batch_size, phase().batch);
+    if (Status status = executor_->load(saved.tensors, true, resume.path); !status) return status;
+    position_.phase = saved.phase;
+    position_.phase_step = saved.phase_step;
+    position_.phase_epoch = saved.phase_epoch;
     position_.epoch = saved.epoch;
     position_.batch = saved.batch;
     position_.step = saved.step;
-    position_.log_offset = saved.log_offset;
     position_.best = saved.best;
     position_.best_epoch = saved.best_epoch;
     sums_.restore(saved.running);
@@ -151,20 +222,21 @@ private:
 
   static std::string plateau_name(std::size_t index) { return fmt::format("plateau.{}", index); }
 
-  // The run-time scalars of an update of the current epoch.
+  // The run-time scalars of an update of the current epoch; `step` counts in the phase.
   Status set_scalars(int64_t step, int64_t batches) {
-    Moment moment{step, options_.epochs * batches, position_.epoch, options_.epochs, {}};
+    Moment moment{step, phase().epochs * batches, phase_epoch(), phase().epochs, {}};
     for (const Plateau& plateau : plateaus_) moment.plateaus.push_back(plateau.value());
-    executor_.set_scalar("step", static_cast<double>(moment.step));
-    executor_.set_scalar("epoch", static_cast<double>(moment.epoch));
+    executor_->set_scalar("step", static_cast<double>(moment.step));
+    executor_->set_scalar("epoch", static_cast<double>(moment.epoch));
+    executor_->set_seed(seed_of_draws(options_.seed, phase_number_, 0));
     scheduled_.clear();
-    for (const Schedule& schedule : options_.schedules) {
+    for (const Schedule& schedule : phase().schedules) {
       const double value = schedule.value(moment);
       if (!std::isfinite(value))
-        return not_finite(fmt::format("`{}` is {} at step {} (epoch {})", schedule.name, value, moment.step,
-                                      moment.epoch + 1),
+        return not_finite(fmt::format("`{}` is {} at step {} ({})", schedule.name, value, moment.step,
+                                      epoch_text(moment.epoch + 1)),
                           "");
-      executor_.set_scalar(schedule.scalar, value);
+      executor_->set_scalar(schedule.scalar, value);
       scheduled_.emplace_back(schedule.name, value);
     }
     return {};
@@ -176,15 +248,16 @@ private:
     const Batches batches(
         *train_split_,
         shuffled_order(train_split_->size(), options_.seed, static_cast<uint32_t>(position_.epoch)),
-        options_.batch);
+        phase().batch);
     const int64_t first_batch = position_.batch, first_examples = sums_.examples();
     while (position_.batch < batches.count()) {
-      if (Status status = set_scalars(position_.step + 1, batches.count()); !status) return status;
+      if (Status status = set_scalars(phase_step() + 1, batches.count()); !status) return status;
       if (Status status = step(batches.rows(position_.batch)); !status) return status;
       ++position_.batch;
       ProgressState state;
-      state.epoch = position_.epoch + 1;
-      state.epochs = options_.epochs;
+      state.phase = phase().name;
+      state.epoch = phase_epoch() + 1;
+      state.epochs = phase().epochs;
       state.batch = position_.batch;
       state.batches = batches.count();
       state.batches_timed = position_.batch - first_batch;
@@ -199,22 +272,31 @@ private:
         if (Status status = save(false); !status) return status;
     }
     // Resumed behind the last update of the epoch, this process has not seen what is logged of it.
-    if (Status status = set_scalars(position_.step, batches.count()); !status) return status;
+    if (Status status = set_scalars(phase_step(), batches.count()); !status) return status;
     return end_epoch(started);
   }
 
+  // One update: of one run of the step, or of several that add up their gradients.
   Status step(std::span<const int64_t> rows) {
-    const EntryPoint& entry = executor_.executable().step;
-    const auto examples = static_cast<int64_t>(rows.size());
-    if (Status status = executor_.set_inputs(entry, options_.bindings, *train_split_->table, rows); !status)
-      return status;
-    executor_.run_forward(entry, examples);
-    if (!is_finite(executor_.output(entry, kLoss, examples))) return loss_not_finite(entry, rows);
-    executor_.run_update(entry, examples);
+    const EntryPoint& entry = executor_->executable().step;
+    const auto most = static_cast<std::size_t>(phase().capacity());
+    executor_->set_mean_over(static_cast<int64_t>(rows.size()));
+    double loss = 0;
+    for (std::size_t first = 0, part = 0; first < rows.size(); first += most, ++part) {
+      const std::span<const int64_t> some = rows.subspan(first, std::min(most, rows.size() - first));
+      const auto examples = static_cast<int64_t>(some.size());
+      if (part > 0) executor_->set_seed(seed_of_draws(options_.seed, phase_number_, part));
+      executor_->set_scalar("update", first + most >= rows.size() ? 1 : 0);
+      if (Status status = executor_->set_inputs(entry, phase().bindings, *train_split_->table, some); !status)
+        return status;
+      executor_->run_forward(entry, examples);
+      if (!is_finite(executor_->output(entry, kLoss, examples))) return loss_not_finite(entry, some);
+      executor_->run_update(entry, examples);
+      loss += sums_.add(*executor_, entry, examples);
+    }
     ++position_.step;
-    const double loss = sums_.add(executor_, entry, examples);
     if (position_.step % kLogInterval != 0) return {};
-    MetricValues values = {{kLoss, loss}};
+    MetricValues values = {{kLoss, loss / static_cast<double>(rows.size())}};
     values.insert(values.end(), scheduled_.begin(), scheduled_.end());
     return record("batch", values);
   }
@@ -224,13 +306,13 @@ private:
   Status end_epoch(double started) {
     MetricValues validation;
     if (const Split* split = dataset_.find("val")) {
-      Result<std::optional<MetricValues>> values = evaluate(executor_, *split, options_);
+      Result<std::optional<MetricValues>> values = evaluate(*executor_, *split, phase());
       if (!values) return values.failure();
       if (!*values) return stop();
       validation = std::move(**values);
     }
     const MetricValues training = sums_.means();
-    sums_ = MetricSums(options_.metrics);
+    sums_ = MetricSums(phase().metrics);
     ++position_.epoch;
     position_.batch = 0;
 
@@ -243,8 +325,9 @@ private:
     if (Status status = record("train", scheduled_); !status) return status;
     const bool best = update_best();
     observe_plateaus();
-    const bool last = position_.epoch == options_.epochs;
-    std::string line = fmt::format("epoch {}/{}", position_.epoch, options_.epochs);
+    const bool last = phase_epoch() == phase().epochs;
+    std::string line = fmt::format("{}epoch {}/{}", phase().name.empty() ? "" : phase().name + " ",
+                                   phase_epoch(), phase().epochs);
     for (const auto& [split, values] : result_.splits)
       for (const auto& [name, value] : values)
         line += fmt::format("  {}{} {:.4g}", split == "train" ? "" : split + ".", name, value);
@@ -253,7 +336,7 @@ private:
         fmt::format("{}  {}{}", line, duration_text(monotonic_seconds() - started), best ? "  best" : ""));
     const bool stopping = stop_requested();
     if (stopping) result_.code = stop_exit_code();
-    if (best || last || stopping || position_.epoch % options_.checkpoint_every == 0) return save(best);
+    if (best || last || stopping || phase_epoch() % phase().checkpoint_every == 0) return save(best);
     return {};
   }
 
@@ -261,7 +344,7 @@ private:
   bool update_best() {
     for (const auto& [split, values] : result_.splits)
       for (const auto& [name, value] : values)
-        if (options_.best == split + "." + name && std::isfinite(value)) {
+        if (phase().best == split + "." + name && std::isfinite(value)) {
           const bool better =
               !position_.best || (lower_is_better(name) ? value < *position_.best : value > *position_.best);
           if (!better) return false;
@@ -283,15 +366,17 @@ private:
     // The epoch under way or, at its end, the one just finished: both counted from 1.
     const int64_t epoch = position_.epoch + (split == "batch" ? 1 : 0);
     for (const auto& [name, value] : values)
-      if (Status status = log_->append({position_.step, epoch, split, name, value, wall_seconds()}); !status)
+      if (Status status =
+              log_->append({position_.step, epoch, split, name, value, wall_seconds(), phase().name});
+          !status)
         return status;
     return {};
   }
 
   Status save(bool best) {
-    if (const std::string name = executor_.first_non_finite(); !name.empty())
+    if (const std::string name = executor_->first_non_finite(); !name.empty())
       return not_finite(
-          fmt::format("`{}` is not finite after step {} (epoch {})", name, position_.step, position_.epoch),
+          fmt::format("`{}` is not finite after step {} ({})", name, phase_step(), epoch_text(phase_epoch())),
           "; a lower learning rate may help");
     Result<int64_t> offset = log_->synced_offset();
     if (!offset) return offset.failure();
@@ -299,9 +384,8 @@ private:
     position_.running.clear();
     if (position_.batch > 0) sums_.save(position_.running);
     for (std::size_t i = 0; i < plateaus_.size(); ++i) plateaus_[i].save(plateau_name(i), position_.running);
-    position_.tensors = executor_.state();
-    Result<std::string> path =
-        save_checkpoint(options_.run_folder, position_, options_.checkpoint_keep, best);
+    position_.tensors = executor_->state();
+    Result<std::string> path = save_checkpoint(options_.run_folder, position_, phase().checkpoint_keep, best);
     position_.tensors.clear();
     if (!path) return path.failure();
     result_.checkpoint = *path;
@@ -315,19 +399,19 @@ private:
 
   // The step that was begun has changed no weight: it is looked at again, from its inputs on.
   Failure loss_not_finite(const EntryPoint& entry, std::span<const int64_t> rows) {
-    if (Status status = executor_.set_inputs(entry, options_.bindings, *train_split_->table, rows); !status)
+    if (Status status = executor_->set_inputs(entry, phase().bindings, *train_split_->table, rows); !status)
       return status.failure();
     std::string first = "nowhere else";
     bool bad_input = false;
-    if (const auto origin = executor_.find_non_finite(entry, static_cast<int64_t>(rows.size()))) {
+    if (const auto origin = executor_->find_non_finite(entry, static_cast<int64_t>(rows.size()))) {
       first = "in " + origin->what;
       bad_input = origin->example >= 0;
       if (bad_input)
         first += fmt::format(", example {} of the data (counted from 0)",
                              rows[static_cast<std::size_t>(origin->example)]);
     }
-    return not_finite(fmt::format("the loss is not finite at step {} (epoch {}): first seen {}",
-                                  position_.step + 1, position_.epoch + 1, first),
+    return not_finite(fmt::format("the loss is not finite at step {} ({}): first seen {}", phase_step() + 1,
+                                  epoch_text(phase_epoch() + 1), first),
                       bad_input ? "" : "; a lower learning rate may help");
   }
 
@@ -342,7 +426,7 @@ private:
   Status finish() {
     for (const Split& split : dataset_.splits()) {
       if (split.name == "train" || split.name == "val") continue;
-      Result<std::optional<MetricValues>> values = evaluate(executor_, split, options_);
+      Result<std::optional<MetricValues>> values = evaluate(*executor_, split, phase());
       if (!values) return values.failure();
       if (!*values) {
         result_.code = stop_exit_code();
@@ -354,10 +438,12 @@ private:
     // Nothing of how it was run goes into it: equal weights make equal files.
     std::map<std::string, std::string> metadata = options_.data_notes;
     metadata["striate.version"] = kVersion;
-    return write_safetensors(model_path(options_.run_folder), executor_.weights(), metadata);
+    return write_safetensors(model_path(options_.run_folder), executor_->weights(), metadata);
   }
 
-  Executor& executor_;
+  const ExecutorMaker& make_executor_;
+  std::optional<Executor> executor_; // of the phase under way
+  std::size_t phase_number_ = 0;
   const Dataset& dataset_;
   const TrainerOptions& options_;
   const Split* train_split_ = nullptr;
@@ -370,10 +456,10 @@ private:
   TrainingResult result_;
 };
 
-Result<TrainingResult> train(Executor& executor, const Dataset& dataset, const TrainerOptions& options,
-                             const LatestCheckpoint* resume, bool initialized) {
-  CHECK(options.batch >= 1 && options.batch <= executor.executable().capacity, "{}", options.batch);
-  return Trainer(executor, dataset, options).run(resume, initialized);
+Result<TrainingResult> train(const ExecutorMaker& make_executor, const Dataset& dataset,
+                             const TrainerOptions& options, const LatestCheckpoint* resume) {
+  CHECK(!options.phases.empty());
+  return Trainer(make_executor, dataset, options).run(resume);
 }
 
 } // namespace striate

@@ -28,15 +28,15 @@ static int run(int count, char** arguments) {
   options.threads = 1;
   Result<OpenProgram> program = open_program(options);
   if (!program) return report(program.failure());
-  const int64_t batch = count > 3 ? std::atoll(arguments[3]) : program->module->training.batch;
+  const int64_t batch = count > 3 ? std::atoll(arguments[3]) : program->module().training.batch;
   const Result<CompileOptions> chosen = compile_options(options, batch, true);
   if (!chosen) return report(chosen.failure());
   const CompileOptions& settings = *chosen;
   const double start = now();
-  Result<Compilation> compilation = lower(*program->module, true, settings);
+  Result<Compilation> compilation = lower(program->module(), true, settings);
   if (!compilation) return report(compilation.failure());
   const double lowered = now();
-  Result<Executable> executable = compile(*program->module, *compilation, settings);
+  Result<Executable> executable = compile(*compilation, settings);
   if (!executable) return report(executable.failure());
   fmt::print("passes {:.0f} ms, code generation {:.0f} ms for {} + {} + {} kernels\n",
              (lowered - start) * 1e3, (now() - lowered) * 1e3, executable->init.kernels.size(),

@@ -92,12 +92,19 @@ struct Region {
   std::vector<ValueId> stored; // outputs that reach memory
 };
 
-// The update of one parameter: operands w, g, then the states; outputs the next w, then the next states.
-// Reads run-time scalars "optimizer.lr" and the like.
+// The update of one parameter, or what is done to its gradient before that. Reads run-time scalars
+// "optimizer.lr" and the like.
 struct OptimizerInstance {
   std::string parameter;
+  bool of_gradient = false;
+  // Operands: w and g (g alone where `of_gradient`), the states, the totals. Outputs: the next w (or g), then
+  // the next states.
   std::shared_ptr<const Definition> definition;
   std::vector<std::pair<std::string, ExprRef>> states; // name and initial value
+  // Numbers that are added up over all parameters of one optimizer, in the order of the instances: operands
+  // as above without the totals, an output of rank 0 for each; nullptr: none.
+  std::shared_ptr<const Definition> totals;
+  std::string optimizer; // "optimizer", "optimizer.fc2", "gradient": whose totals are added together
 };
 
 struct Graph {

@@ -3,23 +3,28 @@
 #include "tests/conformance/operator_subject.h"
 
 #include "frontend/elaborate.h"
+#include "frontend/library.h"
 #include "frontend/parser.h"
 
 #include <gtest/gtest.h>
-
-#include <cctype>
 
 namespace striate {
 namespace {
 
 constexpr double kTolerance = 1e-11;
 
-bool names_an_optimizer(const std::string& name) { return std::isupper(static_cast<unsigned char>(name[0])); }
+enum class Kind { Operator, Optimizer, GradientChange };
 
-std::vector<std::string> names_with(bool optimizers) {
+std::vector<std::string> names_of(Kind kind) {
+  Diagnostics diagnostics;
+  const Library library(nullptr, diagnostics);
   std::vector<std::string> names;
   for (const std::string& name : golden_names()) {
-    if (names_an_optimizer(name) == optimizers) names.push_back(name);
+    const ast::Item* optimizer = library.find(ast::ItemKind::Optimizer, name);
+    const Kind its = !optimizer                     ? Kind::Operator
+                     : optimizer->inputs.size() > 1 ? Kind::Optimizer
+                                                    : Kind::GradientChange;
+    if (its == kind) names.push_back(name);
   }
   return names;
 }
@@ -65,12 +70,12 @@ TEST_P(GoldenOperator, AgreesWithPyTorch) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Library, GoldenOperator, ::testing::ValuesIn(names_with(false)),
+INSTANTIATE_TEST_SUITE_P(Library, GoldenOperator, ::testing::ValuesIn(names_of(Kind::Operator)),
                          [](const auto& info) { return info.param; });
 
 class GoldenOptimizer : public ::testing::TestWithParam<std::string> {};
 
-std::optional<Module> module_with(const std::string& optimizer, Diagnostics& diagnostics) {
+std::optional<Module> module_with(const std::string& settings, Diagnostics& diagnostics) {
   const std::string text = "model Net {\n"
                            "    input x: f32[N, 5]\n"
                            "    output y = x -> Linear(3, bias = false) as fc\n"
@@ -82,12 +87,14 @@ std::optional<Module> module_with(const std::string& optimizer, Diagnostics& dia
                            "}\n"
                            "train Net with table {\n"
                            "    loss = cross_entropy(y, target)\n"
-                           "    optimizer = " +
-                           optimizer + "\n}\n";
+                           "    " +
+                           settings + "\n}\n";
   diagnostics.add_source("test.nn", text);
   const ast::File file = parse("test.nn", text, diagnostics);
   if (diagnostics.has_errors()) return std::nullopt;
-  return elaborate(file, {}, diagnostics);
+  std::vector<Module> modules = elaborate(file, {}, diagnostics);
+  if (modules.empty()) return std::nullopt;
+  return std::move(modules[0]);
 }
 
 TEST_P(GoldenOptimizer, AgreesWithPyTorch) {
@@ -97,7 +104,7 @@ TEST_P(GoldenOptimizer, AgreesWithPyTorch) {
     SCOPED_TRACE(label);
     Diagnostics diagnostics;
     const std::optional<Module> module =
-        module_with(GetParam() + "(" + file.content.metadata.at(label) + ")", diagnostics);
+        module_with("optimizer = " + GetParam() + "(" + file.content.metadata.at(label) + ")", diagnostics);
     ASSERT_TRUE(module.has_value()) << diagnostics.render();
     ASSERT_EQ(module->optimizers.size(), 1u);
     const OptimizerInstance& optimizer = module->optimizers[0];
@@ -120,7 +127,49 @@ TEST_P(GoldenOptimizer, AgreesWithPyTorch) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Library, GoldenOptimizer, ::testing::ValuesIn(names_with(true)),
+INSTANTIATE_TEST_SUITE_P(Library, GoldenOptimizer, ::testing::ValuesIn(names_of(Kind::Optimizer)),
+                         [](const auto& info) { return info.param; });
+
+class GoldenGradientChange : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(GoldenGradientChange, AgreesWithPyTorch) {
+  const GoldenFile file = GoldenFile::read(GetParam());
+  ASSERT_FALSE(file.cases().empty());
+  for (const std::string& label : file.cases()) {
+    SCOPED_TRACE(label);
+    Diagnostics diagnostics;
+    const std::optional<Module> module = module_with("optimizer = SGD(lr = 1); gradient = " + GetParam() +
+                                                         "(" + file.content.metadata.at(label) + ")",
+                                                     diagnostics);
+    ASSERT_TRUE(module.has_value()) << diagnostics.render();
+    const OptimizerInstance& change = module->optimizers.at(0);
+    ASSERT_TRUE(change.of_gradient);
+    ReferenceSettings settings;
+    for (const auto& [name, value] : module->scalars) settings.scalars[name] = value;
+
+    const std::vector<ReferenceTensor> gradients = all_of(file.tensors(label, "grad"));
+    const std::vector<ReferenceTensor> changed = all_of(file.tensors(label, "changed"));
+    std::vector<ReferenceTensor> totals;
+    for (const ReferenceTensor& gradient : gradients) {
+      if (!change.totals) break;
+      const std::vector<ReferenceTensor> parts = evaluate(*change.totals, {gradient}, settings);
+      if (totals.empty())
+        totals = parts;
+      else
+        for (std::size_t k = 0; k < parts.size(); ++k) totals[k].values[0] += parts[k].values[0];
+    }
+    for (std::size_t k = 0; k < gradients.size(); ++k) {
+      std::vector<ReferenceTensor> inputs = totals;
+      inputs.insert(inputs.begin(), gradients[k]);
+      EXPECT_LE(
+          relative_difference(evaluate(*change.definition, inputs, settings)[0].values, changed[k].values),
+          kTolerance)
+          << "gradient " << k;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Library, GoldenGradientChange, ::testing::ValuesIn(names_of(Kind::GradientChange)),
                          [](const auto& info) { return info.param; });
 
 } // namespace

@@ -7,6 +7,7 @@ Needs PyTorch (1.13 or later); the tests need only the files. One file per opera
 `CASE/input.K`, `CASE/output.K`, and where the operator has a gradient `CASE/seed.K` (the gradient of some loss by
 output K) and `CASE/grad.K` (by input K). The metadata gives each case's attributes, and under `CASE/batched` the inputs
 whose first dimension is the batch. For optimizers: `CASE/weight.T` after T updates, with the gradients `CASE/grad.T`.
+For what changes gradients: `CASE/changed.K` of parameter K, from `CASE/grad.K`.
 """
 
 import json
@@ -504,8 +505,27 @@ def recurrent():
         op.case("third", lambda x: x.chunk(4, -1)[2], normal(3, 12), parts=4, at=2)
 
 
+def gradient_changes():
+    cases = {
+        "clip_norm": {"longer": (torch.nn.utils.clip_grad_norm_, 0.5), "shorter": (torch.nn.utils.clip_grad_norm_, 50)},
+        "clip_value": {"some": (torch.nn.utils.clip_grad_value_, 0.5)},
+    }
+    for name, variants in cases.items():
+        with Operator(name) as op:
+            for label, (change, limit) in variants.items():
+                weights = [normal(3, 5).requires_grad_() for _ in range(3)]
+                for k, weight in enumerate(weights):
+                    weight.grad = normal(3, 5)
+                    op.tensors[f"{label}/grad.{k}"] = weight.grad.clone()
+                change(weights, limit)
+                for k, weight in enumerate(weights):
+                    op.tensors[f"{label}/changed.{k}"] = weight.grad.clone()
+                op.metadata[label] = text(limit)
+
+
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    for group in (elementwise, data, convolution, pooling, linear, normalization, attention, losses, metrics, views, recurrent, optimizers):
+    for group in (elementwise, data, convolution, pooling, linear, normalization, attention, losses, metrics, views, recurrent, optimizers,
+                  gradient_changes):
         group()
     print(f"{sum(f.stat().st_size for f in FOLDER.iterdir()) / 1e6:.2f} MB in {len(list(FOLDER.iterdir()))} files")

@@ -60,7 +60,7 @@ TEST(Schedules, PlateausKeepTheirArguments) {
   const Module module = module_of(
       program("optimizer = SGD(lr = plateau(val.loss, factor = 0.5, patience = 3) * plateau(train.loss))"));
   ASSERT_EQ(module.plateaus.size(), 2u);
-  TrainerOptions options;
+  PhaseOptions options;
   set_schedules(module, options);
   EXPECT_EQ(options.plateaus[0].measure, "val.loss");
   EXPECT_EQ(options.plateaus[0].factor, 0.5);

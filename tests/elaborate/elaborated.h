@@ -11,29 +11,35 @@
 namespace striate {
 
 struct Elaborated {
-  std::optional<Module> module;
+  std::vector<Module> modules;
   Diagnostics diagnostics;
 };
 
 inline void elaborate_text(const std::string& text, Elaborated& result,
                            const ElaborateOptions& options = {}) {
   const ast::File file = parse("test.nn", text, result.diagnostics);
-  if (!result.diagnostics.has_errors()) result.module = elaborate(file, options, result.diagnostics);
+  if (!result.diagnostics.has_errors()) result.modules = elaborate(file, options, result.diagnostics);
 }
 
-// The module; a failure with the messages where there is none.
-inline Module module_of(const std::string& text, const ElaborateOptions& options = {}) {
+// The module of each phase; a failure with the messages where there is none.
+inline std::vector<Module> modules_of(const std::string& text, const ElaborateOptions& options = {}) {
   Elaborated result;
   elaborate_text(text, result, options);
-  EXPECT_TRUE(result.module) << result.diagnostics.render();
-  return result.module ? std::move(*result.module) : Module{};
+  EXPECT_FALSE(result.modules.empty()) << result.diagnostics.render();
+  if (result.modules.empty()) result.modules.emplace_back();
+  return std::move(result.modules);
+}
+
+// The module of a program without phases.
+inline Module module_of(const std::string& text, const ElaborateOptions& options = {}) {
+  return std::move(modules_of(text, options)[0]);
 }
 
 // "E0301 at 3:7: message", for each error.
 inline std::string errors_of(const std::string& text, const ElaborateOptions& options = {}) {
   Elaborated result;
   elaborate_text(text, result, options);
-  EXPECT_EQ(result.module.has_value(), !result.diagnostics.has_errors());
+  EXPECT_EQ(!result.modules.empty(), !result.diagnostics.has_errors());
   std::string errors;
   for (const DiagnosticMessage& message : result.diagnostics.messages())
     errors += fmt::format("{}{} at {}:{}: {}", errors.empty() ? "" : "\n", diagnostic_code(message.kind),

@@ -96,7 +96,7 @@ TEST(Use, BringsTheItemsOfEachFileOnce) {
        {"dir/more/b.nn", "use \"../a.nn\"\nop g(x[..]) -> y[..] { y[..] = 3 * x[..] }\n"}},
       used);
   ASSERT_FALSE(used.diagnostics.has_errors()) << used.diagnostics.render();
-  EXPECT_TRUE(elaborate(used.file, {}, used.diagnostics)) << used.diagnostics.render();
+  EXPECT_FALSE(elaborate(used.file, {}, used.diagnostics).empty()) << used.diagnostics.render();
 }
 
 TEST(Use, StaysInsideTheProgramsFolder) {

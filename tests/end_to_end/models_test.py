@@ -15,6 +15,7 @@ SMALL = {
     "maxout_mnist.nn": ({"units": 16}, (1, 28, 28)),
     "dropconnect_mnist.nn": ({"units": 64}, (1, 28, 28)),
     "lstm.nn": ({"hidden": 8, "size": 8}, (1, 8, 8)),
+    "stacked_autoencoder.nn": ({"units": [64, 32, 16]}, (1, 28, 28)),
     "alexnet.nn": ({"channels": 24, "hidden": 64, "size": 67}, (3, 67, 67)),
     "alexnet_one_tower.nn": ({"channels": 4, "hidden": 16, "size": 63}, (3, 63, 63)),
     "zfnet.nn": ({"channels": 6, "hidden": 16, "size": 64}, (3, 64, 64)),

@@ -55,6 +55,9 @@ TEST(Format, SettlesSpaces) {
   EXPECT_EQ(
       formatted("layer L(n:int)(x[..]){return x->repeat i in 0 .. n{Block(2**i,k=1/255)as b{ i+1 }.0}}"),
       "layer L(n: int) (x[..]) { return x -> repeat i in 0..n { Block(2**i, k = 1/255) as b{i + 1}.0 } }\n");
+  EXPECT_EQ(formatted("train M with d{repeat i in 1 .. 3{phase p{ i } {loss=e{ i+1 }\nfreeze layer{i}.0}}}"),
+            "train M with d {\n    repeat i in 1..3 {\n        phase p{i} {\n            loss = e{i + 1}\n   "
+            "         freeze layer{i}.0\n        }\n    }\n}\n");
   EXPECT_EQ(
       formatted("optimizer O(lr: real) (w[..], g[..]) {\nd = a * b+c * ( 1-a )\ne = a*b + exp(c)*d\n}"),
       "optimizer O(lr: real) (w[..], g[..]) {\n    d = a*b + c*(1 - a)\n    e = a * b + exp(c) * d\n}\n");

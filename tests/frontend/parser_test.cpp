@@ -164,6 +164,25 @@ TEST(Parser, PathsTakeNumbersAndExpressions) {
   EXPECT_EQ(pipe.operands[3]->path[0].text, "0.weight");
 }
 
+TEST(Parser, NamesInTrainMayBeComputed) {
+  const ast::File file =
+      parsed("train M with d {\n"
+             "    repeat i in 0..2 {\n"
+             "        phase p{i} { loss = e{i + 1}; freeze layer{i}.0, b.c; optimizer a.{i} = S }\n"
+             "    }\n"
+             "}\n");
+  const ast::Stmt& phase = file.items[0].body->statements[0].value->block->statements[0];
+  EXPECT_EQ(phase.kind, ast::StmtKind::Phase);
+  ASSERT_EQ(phase.targets[0]->kind, ExprKind::Path);
+  EXPECT_EQ(phase.targets[0]->path[0].text, "p");
+  const std::vector<ast::Stmt>& statements = phase.block->statements;
+  ASSERT_EQ(statements.size(), 3u);
+  EXPECT_EQ(statements[0].value->kind, ExprKind::Path);
+  EXPECT_EQ(print_expr(*statements[1].targets[0]), "layer{i}.0") << "a reserved word is one here";
+  EXPECT_EQ(statements[1].targets[1]->kind, ExprKind::Member);
+  EXPECT_EQ(print_expr(*statements[2].targets[0]), "a.{i}");
+}
+
 TEST(Parser, NumbersKeepTheirKindAndText) {
   EXPECT_EQ(in_op("10")->kind, ExprKind::Integer);
   EXPECT_EQ(in_op("1.50")->kind, ExprKind::Real);
@@ -345,6 +364,8 @@ TEST(ParserHostile, DeepNestingIsRefused) {
   refused("model M { y = x" + many(" as a{x") + many("}") + " }");
   refused("model M { y = " + many("x -> f(") + n + many(")") + " }");
   refused("train M with d { " + many("phase p { ") + many("}") + " }");
+  refused("train M with d { freeze a" + many("{x") + many("}") + " }");
+  refused("train M with d { loss = a" + many("{a") + many("}") + " }");
   refused("op f(x[N]) -> y[N] { y[n] = " + many("sum(c) ") + " x[c] }");
   refused("op f(x[N]) -> y[N] { y[n] = " + many("x[") + "n" + many("]") + " }");
 }

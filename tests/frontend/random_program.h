@@ -189,7 +189,8 @@ private:
     default:
       return "train M with d(x = y)" + body([&] {
                return one_of("epochs = 1    batch = 2", "loss = " + value(2), "metric m = " + call(2),
-                             "phase p { epochs = 1; seed=2 }", "freeze a, b.c.0",
+                             "phase p { epochs = 1; seed=2 }", "phase p{i} { loss = e{i + 1} }",
+                             "freeze a, b.c.0", "optimizer layer{i}.b, a.{i} = " + value(1),
                              "load \"f\" into a except b.c");
              });
     }

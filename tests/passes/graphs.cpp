@@ -62,10 +62,11 @@ std::map<ValueId, ValueId> append_gradients(Graph& graph) {
 static std::optional<Module> module_of(const std::string& source) {
   Diagnostics diagnostics;
   const ast::File file = parse("test.nn", source, diagnostics);
-  std::optional<Module> module;
-  if (!diagnostics.has_errors()) module = elaborate(file, {}, diagnostics);
-  if (!module) ADD_FAILURE() << diagnostics.render();
-  return module;
+  std::vector<Module> modules;
+  if (!diagnostics.has_errors()) modules = elaborate(file, {}, diagnostics);
+  if (!modules.empty()) return std::move(modules[0]);
+  ADD_FAILURE() << diagnostics.render();
+  return std::nullopt;
 }
 
 Graph model_graph(const std::string& source) {

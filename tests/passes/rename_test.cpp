@@ -62,7 +62,9 @@ void rename_ops(ast::File& file, const Names& names) {
       item.name = names.at(item.name);
       continue;
     }
-    if (item.kind == ast::ItemKind::Optimizer || !item.body) continue;
+    // Their `step` is the number of the update.
+    const bool of_numbers = item.kind == ast::ItemKind::Optimizer || item.kind == ast::ItemKind::Schedule;
+    if (of_numbers || !item.body) continue;
     const std::set<std::string> bound = bound_names(item);
     std::vector<ast::Expr*> mentions;
     visit_expressions(*item.body, [&](const ast::Expr& e) {
@@ -92,12 +94,13 @@ Lowered lowered(const ast::File& file, const std::vector<StandardFile>& library)
   Diagnostics diagnostics;
   ElaborateOptions options;
   options.library = &library;
-  const std::optional<Module> module = elaborate(file, options, diagnostics);
+  const std::vector<Module> modules = elaborate(file, options, diagnostics);
   Lowered result;
-  if (!module) {
+  if (modules.empty()) {
     ADD_FAILURE() << diagnostics.render();
     return result;
   }
+  const Module* module = &modules[0];
   PipelineOptions pipeline;
   pipeline.capacity = 16;
   for (bool training : {true, false}) {

@@ -26,6 +26,9 @@ static Checkpoint example(int64_t step) {
   checkpoint.log_offset = 1234;
   checkpoint.best = 0.1 + 0.2;
   checkpoint.best_epoch = 1;
+  checkpoint.phase = "pretrain";
+  checkpoint.phase_step = 1;
+  checkpoint.phase_epoch = 1;
   checkpoint.running = {{"loss", 1.0 / 3}, {"worst", -std::numeric_limits<double>::infinity()}};
   checkpoint.notes = {{"version", "0.1.0"},
                       {"command", "striate train \"a b.nn\" --set x='\"striate.checksum\":\"1\"'"}};
@@ -47,6 +50,9 @@ TEST_F(Checkpoints, RoundTrip) {
   EXPECT_EQ(loaded->log_offset, 1234);
   EXPECT_EQ(loaded->best, saved.best);
   EXPECT_EQ(loaded->best_epoch, 1);
+  EXPECT_EQ(loaded->phase, "pretrain");
+  EXPECT_EQ(loaded->phase_step, 1);
+  EXPECT_EQ(loaded->phase_epoch, 1);
   EXPECT_EQ(loaded->running, saved.running);
   EXPECT_EQ(loaded->notes, saved.notes);
   EXPECT_TRUE(parse_safetensors(checkpoint_bytes(saved), "x").ok()) << "it is a safetensors file too";

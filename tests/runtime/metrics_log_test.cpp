@@ -13,6 +13,10 @@ TEST_F(Metrics, LinesAreJson) {
   EXPECT_EQ(metric_line({938, 1, "train", "loss", 0.125, 1.7e9}),
             "{\"step\":938,\"epoch\":1,\"split\":\"train\",\"name\":\"loss\",\"value\":0.125,\"time\":"
             "1700000000.000}\n");
+  EXPECT_EQ(
+      metric_line({938, 1, "train", "loss", 0.125, 1.7e9, "fine"}),
+      "{\"step\":938,\"epoch\":1,\"phase\":\"fine\",\"split\":\"train\",\"name\":\"loss\",\"value\":0.125,"
+      "\"time\":1700000000.000}\n");
   EXPECT_NE(metric_line({1, 1, "a\"b", "x\n", 0.1, 0}).find(R"("split":"a\"b","name":"x\n","value":0.1,)"),
             std::string::npos);
   EXPECT_NE(metric_line({1, 1, "a", "x", std::numeric_limits<double>::quiet_NaN(), 0}).find("\"value\":null"),

@@ -28,6 +28,9 @@ TEST_F(ProgressLines, ShowsEverythingAndShrinksTheBarFirst) {
   EXPECT_EQ(progress_line(example(), "images", 84, true),
             "epoch 3/10  750/1000 ━━━━━━──  loss 0.07123  accuracy 0.978  16000 images/s  1s left");
   EXPECT_EQ(progress_line(example(), "images", 30, true), "epoch 3/10  750/1000  loss 0.0");
+  ProgressState phase = example();
+  phase.phase = "fine";
+  EXPECT_TRUE(progress_line(phase, "images", 0, false).starts_with("fine epoch 3/10  750/1000  loss"));
   ProgressState begin;
   begin.batches = 10;
   EXPECT_EQ(progress_line(begin, "images", 40, true), "epoch 1/1  0/10 ────────────────────────");

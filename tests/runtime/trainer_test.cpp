@@ -32,11 +32,12 @@ protected:
     const Split all = Split::whole("all", std::move(table));
     Result<std::vector<Split>> parts = divide(all, {"train", "val", "test"}, {117, 43, 40});
     for (Split& split : *parts) EXPECT_TRUE(dataset_.add(std::move(split)).ok());
-    options_.epochs = 4;
-    options_.batch = 17; // 6 full batches and one of 15
-    options_.bindings = {{"x", 0}, {"label", 1}};
-    options_.metrics = {"accuracy"};
-    options_.best = "val.accuracy";
+    options_.phases.resize(1);
+    options_.phases[0].epochs = 4;
+    options_.phases[0].batch = 17; // 6 full batches and one of 15
+    options_.phases[0].bindings = {{"x", 0}, {"label", 1}};
+    options_.phases[0].metrics = {"accuracy"};
+    options_.phases[0].best = "val.accuracy";
     options_.notes = {{"version", "test"}};
     options_.progress = ProgressMode::None;
   }
@@ -45,13 +46,13 @@ protected:
   Result<TrainingResult> run(const std::string& name, int threads = 1) {
     options_.run_folder = path(name);
     clear_interrupts();
-    Executor executor = std::move(Executor::create(toy::program(), threads).value());
+    const ExecutorMaker make = [&](std::size_t) { return Executor::create(toy::program(), threads); };
     const bool again = !checkpoint_files(options_.run_folder).empty();
     EXPECT_TRUE(
         open_run_folder(options_.run_folder, again ? RunFolderUse::Resume : RunFolderUse::Create).ok());
-    if (!again) return train(executor, dataset_, options_);
+    if (!again) return train(make, dataset_, options_);
     const LatestCheckpoint latest = std::move(latest_checkpoint(options_.run_folder).value());
-    return train(executor, dataset_, options_, &latest);
+    return train(make, dataset_, options_, &latest);
   }
 
   std::string weights(const std::string& name) { return *read_file(model_path(path(name))); }
@@ -104,7 +105,7 @@ TEST_F(TrainerRuns, EvaluationIsTheExactMeanOverRaggedBatches) {
   Executor executor = std::move(Executor::create(toy::program(), 2).value());
   executor.initialize();
   const Split& split = *dataset_.find("val"); // 43 examples, capacity 40
-  const MetricValues values = evaluate(executor, split, options_).value().value();
+  const MetricValues values = evaluate(executor, split, options_.phases[0]).value().value();
   const std::vector<NamedTensor> weights = executor.weights();
   const auto w = weights[0].tensor.as<float>();
   double loss = 0;
@@ -147,15 +148,15 @@ TEST_F(TrainerRuns, AnInterruptedRunEndsAsAnUninterruptedOne) {
 TEST_F(TrainerRuns, ScheduledNumbersAreSetLoggedAndResumed) {
   ASSERT_TRUE(run("constant").ok());
   // Falls with the steps, and whenever the accuracy is not much better than before.
-  options_.schedules = {{"optimizer.lr", "lr", [](const Moment& moment) {
-                           EXPECT_EQ(moment.steps, kSteps);
-                           EXPECT_EQ(moment.epochs, 4);
-                           EXPECT_EQ(moment.epoch, (moment.step - 1) / 7);
-                           return 0.5 * moment.plateaus.at(0) *
-                                  (1 -
-                                   static_cast<double>(moment.step) / static_cast<double>(2 * moment.steps));
-                         }}};
-  options_.plateaus = {{"val.accuracy", 0.5, 0, 0.5, 0}};
+  options_.phases[0].schedules = {{"optimizer.lr", "lr", [](const Moment& moment) {
+                                     EXPECT_EQ(moment.steps, kSteps);
+                                     EXPECT_EQ(moment.epochs, 4);
+                                     EXPECT_EQ(moment.epoch, (moment.step - 1) / 7);
+                                     return 0.5 * moment.plateaus.at(0) *
+                                            (1 - static_cast<double>(moment.step) /
+                                                     static_cast<double>(2 * moment.steps));
+                                   }}};
+  options_.phases[0].plateaus = {{"val.accuracy", 0.5, 0, 0.5, 0}};
   ASSERT_TRUE(run("whole").ok());
   EXPECT_NE(weights("whole"), weights("constant"));
   EXPECT_EQ(log_lines("whole"), 4 * 5 + 2) << "the rate, once an epoch";
@@ -176,8 +177,9 @@ TEST_F(TrainerRuns, ScheduledNumbersAreSetLoggedAndResumed) {
 }
 
 TEST_F(TrainerRuns, AScheduleThatGivesNoNumberStops) {
-  options_.schedules = {{"optimizer.lr", "lr",
-                         [](const Moment& moment) { return 1.0 / static_cast<double>(moment.step - 3); }}};
+  options_.phases[0].schedules = {{"optimizer.lr", "lr", [](const Moment& moment) {
+                                     return 1.0 / static_cast<double>(moment.step - 3);
+                                   }}};
   const Result<TrainingResult> result = run("run");
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.failure().code, ExitCode::NonFinite);
@@ -250,31 +252,120 @@ TEST_F(TrainerRuns, ResumingRefusesAnotherSeedOrBatch) {
   EXPECT_NE(run("run").failure().message.find("was trained with seed 1, so it cannot be resumed with seed 2"),
             std::string::npos);
   options_.seed = 1;
-  options_.batch = 20;
+  options_.phases[0].batch = 20;
   EXPECT_NE(run("run").failure().message.find("within an epoch of batches of 17"), std::string::npos);
-  options_.batch = 17;
-  options_.epochs = 6;
+  options_.phases[0].batch = 17;
+  options_.phases[0].epochs = 6;
   EXPECT_EQ(run("run")->epoch, 6) << "more epochs are welcome";
 }
 
 TEST_F(TrainerRuns, CheckpointsAsOftenAsAskedAndWhenBest) {
-  options_.checkpoint_every = 3;
-  options_.checkpoint_keep = 10;
-  options_.best = "";
+  options_.phases[0].checkpoint_every = 3;
+  options_.phases[0].checkpoint_keep = 10;
+  options_.phases[0].best = "";
   ASSERT_TRUE(run("run").ok());
   EXPECT_EQ(checkpoint_files(path("run")).size(), 2u) << "after 3 epochs and at the end";
   EXPECT_FALSE(std::filesystem::exists(best_checkpoint_path(path("run"))));
-  options_.best = "val.loss";
+  options_.phases[0].best = "val.loss";
   ASSERT_TRUE(run("other").ok());
   EXPECT_EQ(checkpoint_files(path("other")).size(), 4u) << "the loss falls in every epoch";
 }
 
 TEST_F(TrainerRuns, DataMustFit) {
-  options_.bindings = {{"x", 5}};
+  options_.phases[0].bindings = {{"x", 5}};
   EXPECT_EQ(run("run").failure().message, "`x` reads column 5, but the data has 2 columns");
   const Dataset empty;
-  Executor executor = std::move(Executor::create(toy::program(), 1).value());
-  EXPECT_EQ(train(executor, empty, options_).failure().message, "the data has no split called `train`");
+  const ExecutorMaker make = [&](std::size_t) { return Executor::create(toy::program(), 1); };
+  EXPECT_EQ(train(make, empty, options_).failure().message, "the data has no split called `train`");
+}
+
+TEST_F(TrainerRuns, PhasesKeepTheWeightsAndNothingElse) {
+  options_.phases.resize(2, options_.phases[0]);
+  options_.phases[0].name = "first";
+  options_.phases[1].name = "second";
+  options_.phases[1].epochs = 2;
+  options_.phases[1].batch = 30;                    // 4 batches
+  std::vector<std::pair<int64_t, int64_t>> moments; // of the second phase
+  options_.phases[1].schedules = {{"optimizer.lr", "lr", [&](const Moment& moment) {
+                                     EXPECT_EQ(moment.steps, 2 * 4);
+                                     EXPECT_EQ(moment.epochs, 2);
+                                     moments.emplace_back(moment.step, moment.epoch);
+                                     return 0.25;
+                                   }}};
+  const Result<TrainingResult> result = run("run");
+  ASSERT_TRUE(result.ok()) << result.failure().message;
+  EXPECT_EQ(result->epoch, 6);
+  EXPECT_EQ(result->step, kSteps + 8);
+  EXPECT_EQ(moments.front(), (std::pair<int64_t, int64_t>(1, 0))) << "counters begin anew";
+  EXPECT_EQ(moments.back(), (std::pair<int64_t, int64_t>(8, 1)));
+  const std::string text = log("run");
+  EXPECT_NE(text.find("{\"step\":28,\"epoch\":4,\"phase\":\"first\",\"split\":\"val\""), std::string::npos)
+      << text;
+  EXPECT_NE(text.find("{\"step\":32,\"epoch\":5,\"phase\":\"second\",\"split\":\"train\""), std::string::npos)
+      << text;
+
+  // The second phase begins where the first ended: at a rate of 0, its weights stay there.
+  options_.phases[1].schedules = {{"optimizer.lr", "lr", [](const Moment&) { return 0.0; }}};
+  ASSERT_TRUE(run("still").ok());
+  const Checkpoint still =
+      std::move(load_checkpoint(path("still/checkpoint-0000000036.safetensors")).value());
+  options_.phases.pop_back();
+  ASSERT_TRUE(run("alone").ok());
+  const Checkpoint alone =
+      std::move(load_checkpoint(path("alone/checkpoint-0000000028.safetensors")).value());
+  ASSERT_EQ(alone.tensors[0].name, "fc.weight");
+  EXPECT_TRUE(still.tensors[0].tensor.equals(alone.tensors[0].tensor));
+}
+
+TEST_F(TrainerRuns, AnInterruptedPhaseEndsAsAnUninterruptedOne) {
+  options_.phases.resize(2, options_.phases[0]);
+  options_.phases[0].name = "first";
+  options_.phases[0].epochs = 2;
+  options_.phases[1].name = "second";
+  options_.phases[1].epochs = 2;
+  options_.phases[1].batch = 30;
+  options_.phases[1].plateaus = {{"val.accuracy", 0.5, 0, 0.5, 0}};
+  options_.phases[1].schedules = {
+      {"optimizer.lr", "lr", [](const Moment& moment) { return 0.5 * moment.plateaus.at(0); }}};
+  ASSERT_TRUE(run("whole").ok());
+  // The toy counts steps in a phase: an interrupt comes in each phase that is long enough.
+  for (int64_t step = 1; step <= 14; ++step) {
+    const std::string name = "cut" + std::to_string(step);
+    toy::interrupt_at_step = step;
+    const Result<TrainingResult> cut = run(name);
+    ASSERT_TRUE(cut.ok()) << cut.failure().message;
+    EXPECT_EQ(cut->step, step);
+    const Result<TrainingResult> again = run(name); // in the second phase
+    ASSERT_TRUE(again.ok()) << again.failure().message;
+    EXPECT_EQ(again->code, step <= 8 ? ExitCode::Interrupted : ExitCode::Ok);
+    toy::interrupt_at_step = -1;
+    ASSERT_TRUE(run(name).ok());
+    EXPECT_EQ(weights(name), weights("whole")) << step;
+    EXPECT_EQ(log(name), log("whole")) << step;
+    EXPECT_EQ(*read_file(path(name + "/checkpoint-0000000022.safetensors")),
+              *read_file(path("whole/checkpoint-0000000022.safetensors")));
+  }
+}
+
+TEST_F(TrainerRuns, ResumingNeedsThePhase) {
+  options_.phases[0].name = "first";
+  toy::interrupt_at_step = 3;
+  ASSERT_TRUE(run("run").ok());
+  toy::interrupt_at_step = -1;
+  options_.phases[0].name = "other";
+  EXPECT_NE(run("run").failure().message.find("was saved in the phase `first`, which the program has not"),
+            std::string::npos);
+}
+
+TEST_F(TrainerRuns, APhaseLoadsWeightsAndLaterOnesAreLookedAtFirst) {
+  options_.phases.resize(2, options_.phases[0]);
+  options_.phases[0].name = "first";
+  options_.phases[1].name = "second";
+  options_.phases[1].loads = {{path("none.safetensors"), {}, {}, "toy.nn:1:1"}};
+  const Result<TrainingResult> result = run("run");
+  ASSERT_FALSE(result.ok());
+  EXPECT_NE(result.failure().message.find("toy.nn:1:1: "), std::string::npos);
+  EXPECT_TRUE(checkpoint_files(path("run")).empty()) << "before the first step";
 }
 
 } // namespace striate

@@ -20,10 +20,11 @@ std::optional<Module> module_of(const std::string& text) {
   Diagnostics diagnostics;
   diagnostics.add_source("test.nn", text);
   const ast::File file = parse("test.nn", text, diagnostics);
-  std::optional<Module> module;
-  if (!diagnostics.has_errors()) module = elaborate(file, {}, diagnostics);
-  if (!module) ADD_FAILURE() << diagnostics.render();
-  return module;
+  std::vector<Module> modules;
+  if (!diagnostics.has_errors()) modules = elaborate(file, {}, diagnostics);
+  if (!modules.empty()) return std::move(modules[0]);
+  ADD_FAILURE() << diagnostics.render();
+  return std::nullopt;
 }
 
 namespace {
@@ -97,7 +98,7 @@ public:
     compile_.pipeline.layout = options.layout;
     compile_.pipeline.fuse = options.fuse;
     compilation_ = std::move(*lower(module, true, compile_));
-    executable_ = std::move(*compile(module, compilation_, compile_));
+    executable_ = std::move(*compile(compilation_, compile_));
     const auto steps = static_cast<int64_t>(options.batches.size());
     for (int64_t k = 0; k < steps; ++k)
       calls_.push_back({kStep, options.batches[k], k + 1, static_cast<uint64_t>(k)});
@@ -169,7 +170,8 @@ private:
     return entry == kInit ? executable_.init : entry == kStep ? executable_.step : executable_.eval;
   }
   std::vector<float> slots(const Call& call) const {
-    return scalar_slots(stages(call.entry).program, module_.scalars, call.examples, call.step);
+    return scalar_slots(stages(call.entry).program, compilation_.step.regions.scalars, call.examples,
+                        call.step);
   }
 
   std::vector<Tensor> inputs_of(const Call& call) const {
@@ -188,7 +190,8 @@ private:
       const Value& value = graph.values[graph.inputs[k]];
       inputs[value.name] = reference_of(value.type, tensors[k]);
     }
-    std::map<std::string, double> scalars(module_.scalars.begin(), module_.scalars.end());
+    const auto& first = compilation_.step.regions.scalars;
+    std::map<std::string, double> scalars(first.begin(), first.end());
     scalars["step"] = static_cast<double>(call.step);
     run.step(inputs, call.examples, scalars);
     std::map<std::string, ReferenceTensor> outputs;

@@ -12,7 +12,8 @@ namespace {
 struct Case {
   const char* name;
   const char* definitions;
-  const char* body; // of the model
+  const char* body;          // of the model
+  const char* settings = ""; // of the training
 };
 
 void PrintTo(const Case& one, std::ostream* out) { *out << one.body; }
@@ -21,7 +22,8 @@ std::string program(const Case& one) {
   return std::string(one.definitions) +
          "\nop total(y[N, a..]) -> z[N] { z[n] = sum(a..) y[n, a..] * y[n, a..] }\nmodel M {\n" + one.body +
          "\n}\ndata d {\n    split train = csv(\"d.csv\")\n    field x = column(0)\n}\n"
-         "train M with d {\n    loss = total(y)\n    optimizer = SGD(lr = 0.01, momentum = 0.9)\n}\n";
+         "train M with d {\n    loss = total(y)\n    optimizer = SGD(lr = 0.01, momentum = 0.9)\n    " +
+         one.settings + "\n}\n";
 }
 
 const char* const kMerge = "op merge(x[N, T, C]) -> y[(N T), C] { y[(n t), c] = x[n, t, c] }\n"
@@ -106,6 +108,14 @@ const Case kCases[] = {
     {"NormalisedBeforeTheWindow", "",
      "input x: f32[N, 17, 9, 7]\n"
      "output y = x -> Conv2d(33, 3) as c -> BatchNorm2d as b -> relu -> max_pool2d(3, stride = 2)"},
+    // Totals over all gradients; gradients that are kept for several runs.
+    {"ClippedGradients", "",
+     "input x: f32[N, 3, 9, 7]\n"
+     "output y = x -> Conv2d(17, 3) as a -> relu -> Conv2d(4, 3) as b -> flatten -> Linear(3) as c",
+     "gradient = clip_norm(0.1)"},
+    {"GradientsOfParts", "",
+     "input x: f32[N, 3, 9, 7]\n output y = x -> Conv2d(5, 3) as a -> flatten -> Linear(3) as b",
+     "accumulate = 2; gradient = clip_value(0.1)"},
 };
 
 class UnusualPrograms : public testing::TestWithParam<Case> {};
