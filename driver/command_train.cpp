@@ -2,6 +2,7 @@
 
 #include "driver/check_data.h"
 #include "driver/commands.h"
+#include "driver/fit_fields.h"
 #include "driver/print_config.h"
 #include "driver/program.h"
 #include "passes/eliminate_dead_nodes.h"
@@ -141,6 +142,9 @@ int command_train(const Options& options) {
     if (trainer.progress != ProgressMode::None)
       announce(program->phases[number], compilation, *executable, seconds + seconds_since(started));
     return Executor::create(std::move(*executable), settings.threads);
+  };
+  trainer.settle = [&](Executor& executor, const Split& training) {
+    return fit_fields(program->module().data, training, executor);
   };
   install_interrupt_handlers();
   const Result<TrainingResult> result =

@@ -139,6 +139,7 @@ PhaseOptions phase_options(const Options& options, const Module& module) {
   phase.epochs = training.epochs;
   phase.batch = training.batch;
   phase.accumulate = training.accumulate;
+  static_assert(kRowNumbers == ColumnBinding::kRowNumbers);
   for (const InputBinding& binding : module.bindings)
     phase.bindings.push_back({binding.input, binding.column});
   phase.metrics = training.metrics;

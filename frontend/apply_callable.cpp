@@ -79,9 +79,20 @@ CompileTimeValue NetworkBuilder::apply_op(const ast::Item& op, BoundCall bound, 
   for (const auto& [attribute, value] : bound.attributes) node.attributes[attribute] = attribute_of(value);
   called.attributes = std::move(bound.attributes);
   called.path = graph_.unique_call_path(name);
+  called.of_rows = row_numbers != nullptr;
   called.explain = [&](DiagnosticMessage& message) { explain_shapes(message, op, bound.inputs); };
   auto definition = instantiate(called, reporter_, library_);
   if (!definition) return {};
+  if (definition->input_count > static_cast<int>(node.inputs.size())) {
+    if (!training_) {
+      reporter_
+          .error(Diagnostic::BadSetting, place,
+                 "`{}` draws random numbers, but evaluation takes the data as it is", op.name)
+          .help("write `when training {{ {}(...) }}`", op.name);
+      return {};
+    }
+    node.inputs.push_back(row_numbers());
+  }
 
   node.op = op.name;
   node.path = frame().path;

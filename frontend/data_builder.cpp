@@ -4,6 +4,7 @@
 #include "frontend/print_ast.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace striate {
 
@@ -203,13 +204,17 @@ std::optional<TensorType> DataBuilder::raw_type(const ast::Expr& call, int colum
     type.shape = wanted->shape;
     return type;
   }
-  reporter_
-      .error(Diagnostic::DataMismatch, call.location,
-             "the model's input `{}` takes {} numbers per example, but column {} has {}", name,
-             count_text(inner), column, count_text(known->shape))
-      .note("the input is {}, and the column is {} of {}", wanted->text(), type.text(),
-            fmt::join(reader().files, ", "));
-  return std::nullopt;
+  misfit_ = [this, place = call.location, name, inner, column, shape = known->shape, type,
+             wanted = *wanted](const TensorType& got) {
+    if (got.shape != type.shape) return;
+    reporter_
+        .error(Diagnostic::DataMismatch, place,
+               "the model's input `{}` takes {} numbers per example, but column {} has {}", name,
+               count_text(inner), column, count_text(shape))
+        .note("the input is {}, and the column is {} of {}", wanted.text(), type.text(),
+              fmt::join(reader().files, ", "));
+  };
+  return type;
 }
 
 std::optional<int> DataBuilder::column_number(const ast::Expr& call, Scope& scope, NetworkBuilder& network) {
@@ -297,8 +302,26 @@ CompileTimeValue DataBuilder::expand_field(const ast::Stmt& field, NetworkBuilde
     binding.field = field.targets[0]->text;
     return columns[*number] = column(call, *number, graph, name, wanted, std::move(binding), bindings);
   };
+  network.row_numbers = [&] {
+    const auto known = std::ranges::find(bindings, kRowNumbers, &InputBinding::column);
+    if (known == bindings.end()) {
+      bindings.push_back({kRowNumbersInput, "", kRowNumbers});
+      rows_ = graph.add_input(kRowNumbersInput, {ElementType::I32, {Size::n()}}, description_.location);
+    }
+    return rows_;
+  };
+  network.special_stage = [&](const CompileTimeValue& input, const ast::Expr& call, Scope& scope) {
+    return fitted_stage(input, call, scope, network, graph, bindings);
+  };
   CompileTimeValue value = network.expand(*field.value, scope_, name);
+  network.special_stage = nullptr;
   network.special_call = nullptr;
+  network.row_numbers = nullptr;
+  if (const auto misfit = std::exchange(misfit_, nullptr); misfit && value.is_tensor()) {
+    const std::size_t errors = reporter_.diagnostics().error_count();
+    misfit(graph.value(value.tensor).type);
+    if (reporter_.diagnostics().error_count() > errors) return {};
+  }
   if (value.is_unknown() || value.is_tensor()) return value;
   reporter_
       .error(Diagnostic::WrongType, field.location, "the field `{}` is {}, not a tensor",

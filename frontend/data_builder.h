@@ -36,6 +36,12 @@ private:
   CompileTimeValue column(const ast::Expr& call, int number, GraphBuilder& graph, const std::string& name,
                           const TensorType* wanted, InputBinding binding,
                           std::vector<InputBinding>& bindings);
+  // data_fits.cpp: `standardize` and `whiten`, stages of a field right after its column.
+  std::optional<CompileTimeValue> fitted_stage(const CompileTimeValue& input, const ast::Expr& call,
+                                               Scope& scope, NetworkBuilder& network, GraphBuilder& graph,
+                                               const std::vector<InputBinding>& bindings);
+  bool read_fit(const std::string& what, const ast::Expr& call, Scope& scope, NetworkBuilder& network,
+                const TensorType& type, FitDescription& fit, bool& by_channel);
   std::optional<TensorType> raw_type(const ast::Expr& call, int column, const std::string& name,
                                      const TensorType* wanted);
   const ReaderCall& reader() const { return description_.splits.at(0).reader; }
@@ -48,6 +54,10 @@ private:
   Scope scope_;
   std::vector<const ast::Stmt*> fields_;
   DataDescription description_;
+  // Where a column has another number of values than the input it is for: tells so, unless the field's stages
+  // made another shape of it.
+  std::function<void(const TensorType& got)> misfit_;
+  int rows_ = -1; // the value of the row numbers in the graph at hand
 };
 
 } // namespace striate

@@ -141,6 +141,12 @@ void DefinitionBuilder::add_input(const std::string& name, const TensorType& typ
   by_name_[name] = operand;
 }
 
+void DefinitionBuilder::add_row_numbers() {
+  rows_ = add_operand("row", {ElementType::I32, {Size::n()}});
+  CHECK(rows_ == definition_.input_count, "inputs come first");
+  ++definition_.input_count;
+}
+
 void DefinitionBuilder::add_number(const std::string& name, double value) { numbers_[name] = value; }
 
 void DefinitionBuilder::add_run_time_scalar(const std::string& name, const std::string& scalar) {
@@ -419,6 +425,7 @@ bool DefinitionBuilder::define_by_call(const ast::Stmt& statement, const ast::It
   called.item = &op;
   called.location = value.location;
   called.path = call_path_ + "." + op.name + (draws_ ? "." + std::to_string(draws_) : "");
+  called.of_rows = rows_ >= 0;
   ++draws_;
   std::vector<int> operands; // of the inputs that are tensors
   CallSite site;
@@ -473,6 +480,7 @@ bool DefinitionBuilder::define_by_call(const ast::Stmt& statement, const ast::It
     }
     targets[inner->outputs[i]] = statement.targets[i]->text;
   }
+  if (inner->input_count > static_cast<int>(operands.size())) operands.push_back(rows_);
   for (std::size_t i = static_cast<std::size_t>(inner->input_count); i < inner->operands.size(); ++i) {
     const auto target = targets.find(static_cast<int>(i));
     const std::string name =
@@ -509,8 +517,30 @@ bool DefinitionBuilder::define_by_call(const ast::Stmt& statement, const ast::It
   return true;
 }
 
+// Row numbers that nothing reads are no input.
+static void drop_input(Definition& definition, int input) {
+  bool used = false;
+  for (const Statement& statement : definition.statements)
+    visit(statement.body,
+          [&](const ExprRef& e) { used = used || (e->kind == Expr::Kind::Read && e->operand == input); });
+  if (used) return;
+  definition.operands.erase(definition.operands.begin() + input);
+  --definition.input_count;
+  for (Statement& statement : definition.statements) {
+    --statement.target;
+    statement.body = rewrite(statement.body, [&](const ExprRef& e) -> ExprRef {
+      if (e->kind != Expr::Kind::Read || e->operand < input) return e;
+      Expr moved = *e;
+      --moved.operand;
+      return std::make_shared<const Expr>(std::move(moved));
+    });
+  }
+  for (int& output : definition.outputs) --output;
+}
+
 Definition DefinitionBuilder::finish(const std::vector<std::string>& outputs) {
   for (const std::string& output : outputs) definition_.outputs.push_back(outputs_.at(output).operand);
+  if (rows_ >= 0) drop_input(definition_, rows_);
   return std::move(definition_);
 }
 

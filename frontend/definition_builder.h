@@ -30,6 +30,8 @@ public:
 
   void add_input(const std::string& name, const TensorType& type, std::vector<std::vector<Size>> groups,
                  bool as_real);
+  // After the inputs: the numbers of the examples' rows in the data, which draws then belong to.
+  void add_row_numbers();
   void add_number(const std::string& name, double value); // an input that is a compile-time number
   void add_run_time_scalar(const std::string& name, const std::string& scalar);
   // An output, before its statement; `operand_name` is its name in the definition.
@@ -137,6 +139,7 @@ private:
   std::map<std::string, const ast::Stmt*> index_functions_;
   std::string target_; // of the statement being built
   int draws_ = 0;
+  int rows_ = -1; // the operand of row numbers
 };
 
 ElementType element_of(ScalarType type);

@@ -53,6 +53,19 @@ struct NamedColumns {
   bool operator==(const NamedColumns&) const = default;
 };
 
+// `standardize` or `whiten` in a field: states of the graph that the training split gives their values,
+// before the first step; they are kept with the weights.
+struct FitDescription {
+  enum class Kind { Standardize, Pca, Zca };
+  Kind kind = Kind::Standardize;
+  int column = 0;
+  std::string mean;  // the names of the states
+  std::string scale; // of `whiten`: the basis
+  int64_t count = 0; // of means, equal numbers of neighbours sharing one; of `whiten`: rows of the basis
+  double epsilon = 0;
+  bool operator==(const FitDescription&) const = default;
+};
+
 struct DataDescription {
   std::string name;
   std::vector<SplitDescription> splits;
@@ -60,6 +73,7 @@ struct DataDescription {
   // What fields read: the reader's own columns by number, and named ones, which are counted after those.
   std::set<int> columns;
   std::vector<NamedColumns> named_columns;
+  std::vector<FitDescription> fits;
 
   // The split that decides what words, classes and characters there are: `train`, else the first.
   const SplitDescription& training() const;
@@ -69,6 +83,10 @@ struct DataDescription {
 int64_t own_columns(const ReaderCall& call);
 // An integer among a reader's options.
 int64_t integer_option(const ReaderCall& call, const std::string& name, int64_t otherwise);
+
+// The numbers of the examples' rows in the data, which random draws in fields belong to: no column of a file.
+inline constexpr int kRowNumbers = -1;
+inline constexpr const char* kRowNumbersInput = "data.row";
 
 // Binds a graph input (raw bytes as the file has them) to a column: the field's pipeline is part of the
 // graph.

@@ -1,10 +1,4 @@
-// Reads that may fall outside, and reads at places that data decides: `(table[token[n, t], d] else 0)`. The
-// place is found by comparing, as a sum in which one term counts:
-//
-//   sum(at: V) select(at == token[n, t], table[at, d], 0)
-//
-// so that the read, and its adjoint, are ordinary statements that never leave the tensor. It costs V times
-// what the read alone would: meant for tables of some hundred rows.
+// Reads that may fall outside, and reads at places that data decides: `(table[token[n, t], d] else 0)`.
 #include "frontend/definition_builder.h"
 
 #include "frontend/print_ast.h"
@@ -62,32 +56,27 @@ ExprRef DefinitionBuilder::guarded_read(const ast::Expr& expr, Context& context)
 }
 
 ExprRef DefinitionBuilder::read_by_data(const ast::Expr& read, const ast::Expr& otherwise, Context& context) {
-  const SourceLocation& place = read.location;
   const int operand = read.operands[0]->kind == ExprKind::Name ? find(read.operands[0]->text) : -1;
   const auto dimensions = operand < 0 ? std::nullopt : dimensions_of(read, operand);
   if (!dimensions) return read_of(read, context, 0); // says what is wrong
   // A copy: statements that are added below move the operands.
   const TensorType type = definition_.operands[static_cast<std::size_t>(operand)].type;
 
+  // The read with 0 for each index that is data, which gives the places of the others.
   auto plain = std::make_shared<ast::Expr>(read);
-  auto reduction = std::make_shared<ast::Expr>();
-  reduction->kind = ExprKind::Reduce;
-  reduction->location = place;
-  reduction->text = name_of(Reducer::Sum);
-  ast::ExprPtr found;
-  ExprRef inside = constant_bool(true);
+  std::vector<ExprRef> places(type.shape.size(), constant_int(0));
   for (std::size_t i = 1; i < read.operands.size(); ++i) {
     const ast::ExprPtr& element = read.operands[i];
     if (!depends_on_data(*element)) continue;
-    const Size& size = type.shape[(*dimensions)[i - 1].first];
-    if (element->kind == ExprKind::Group || size.batch) {
+    const std::size_t d = (*dimensions)[i - 1].first;
+    if (element->kind == ExprKind::Group || type.shape[d].batch) {
       reporter_.error(Diagnostic::BadIndex, element->location, "`{}` {}", print_expr(*element),
-                      size.batch
+                      type.shape[d].batch
                           ? "would read across the examples of the batch"
                           : "depends on data, which decides a whole dimension's place and not a group's");
       return nullptr;
     }
-    const ExprRef wanted = scalar(*element, context);
+    ExprRef wanted = scalar(*element, context);
     if (!wanted) return nullptr;
     if (wanted->type != ScalarType::Int) {
       reporter_
@@ -96,28 +85,36 @@ ExprRef DefinitionBuilder::read_by_data(const ast::Expr& read, const ast::Expr& 
           .help("write `int({})`", print_expr(*element));
       return nullptr;
     }
-    inside =
-        apply(Function::And,
-              {inside, apply(Function::And, {apply(Function::LessEqual, {constant_int(0), wanted}),
-                                             apply(Function::Less, {wanted, constant_int(size.factor)})})});
-    std::string index = "at";
-    while (context.indices.contains(index) || find(index) >= 0 || scope_.find(index)) index += "_";
-    for (const ast::ReduceIndex& other : reduction->indices)
-      if (other.name == index) index += "_";
-    plain->operands[i] = syntax::name(index, element->location);
-    reduction->indices.push_back(
-        {element->location, index, false, syntax::integer(size.factor, element->location)});
-    ast::ExprPtr equal = syntax::binary(ast::Operator::Equal, plain->operands[i], element);
-    found = found ? syntax::binary(ast::Operator::And, found, equal) : equal;
+    places[d] = std::move(wanted);
+    plain->operands[i] = syntax::integer(0, element->location);
   }
-  reduction->operands = {syntax::call("select", {found, plain, syntax::integer(0, place)}, place)};
-  ExprRef value = hoisted_reduction(*reduction, context);
-  if (!value) return nullptr;
-  if (scalar_type_of(type.element) == ScalarType::Int && !tensors_[static_cast<std::size_t>(operand)].as_real)
-    value = apply(Function::ToInt, {value});
+  const ExprRef frame = read_of(*plain, context, 0);
+  if (!frame) return nullptr;
+  const Expr& element = frame->kind == Expr::Kind::Apply ? *frame->arguments[0] : *frame;
+  std::optional<double> number;
+  if (is_compile_time(otherwise, context)) {
+    const CompileTimeValue value = evaluator_.evaluate(otherwise, scope_);
+    if (value.is_unknown()) return nullptr;
+    number = value.number();
+  }
+  ExprRef inside = read_at_places(operand, element.indices, places, element.type, number.value_or(0));
+  if (frame->kind == Expr::Kind::Apply) inside = apply(Function::ToReal, {inside});
+  if (number) return inside;
   const ExprRef outside = scalar(otherwise, context);
-  if (!outside || is_constant(outside, 0)) return outside ? value : nullptr;
-  return select(inside, value, outside);
+  if (!outside) return nullptr;
+  ExprRef condition = constant_bool(true);
+  for (std::size_t d = 0; d < places.size(); ++d) {
+    if (type.shape[d].batch) continue;
+    const int64_t last = type.shape[d].factor - 1;
+    if (is_constant(places[d], 0)) {
+      condition = apply(Function::And, {condition, in_range(element.indices[d], 0, last, context.ranges())});
+      continue;
+    }
+    const ExprRef at = index_value(element.indices[d]) + places[d];
+    condition = apply(Function::And, {condition, apply(Function::LessEqual, {constant_int(0), at})});
+    condition = apply(Function::And, {condition, apply(Function::LessEqual, {at, constant_int(last)})});
+  }
+  return select(condition, inside, outside);
 }
 
 } // namespace striate

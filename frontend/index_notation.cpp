@@ -435,7 +435,13 @@ ExprRef DefinitionBuilder::operation(const ast::Expr& expr, Context& context) {
 // random(i, j): one draw for each value of the indices listed, the same for all others.
 ExprRef DefinitionBuilder::random(const ast::Expr& expr, const Context& context) {
   IndexExpr element;
+  ExprRef row;
   const auto add = [&](const IndexExpr& index, const Size& extent) {
+    if (extent.batch && rows_ >= 0) {
+      row = read(rows_, {IndexExpr::quotient(index, extent.factor)}, ScalarType::Int);
+      element = IndexExpr::remainder(index, extent.factor);
+      return;
+    }
     element = (extent.batch ? IndexExpr(0) : element * extent.factor) + index;
   };
   bool first = true;
@@ -471,7 +477,7 @@ ExprRef DefinitionBuilder::random(const ast::Expr& expr, const Context& context)
   }
   const std::string path = draws_ == 0 ? call_path_ : call_path_ + "/" + std::to_string(draws_);
   ++draws_;
-  return random_uniform(element, stream_of(path));
+  return random_uniform(element, stream_of(path), row);
 }
 
 ExprRef DefinitionBuilder::call(const ast::Expr& expr, Context& context) {

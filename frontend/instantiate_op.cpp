@@ -56,6 +56,7 @@ std::optional<Definition> instantiate(const OpCall& call, Reporter& reporter, co
     builder.add_input(item.inputs[i].name, input.type, std::move(tensor->groups),
                       !takes_integers(item.inputs[i]));
   }
+  if (call.of_rows) builder.add_row_numbers();
   std::vector<std::string> outputs;
   for (const ast::Parameter& output : item.outputs) {
     auto tensor = shapes.declare(output);

@@ -22,6 +22,8 @@ struct OpCall {
   std::map<std::string, CompileTimeValue> attributes;
   SourceLocation location;
   std::string path;                 // of the call: it owns the random draws
+  bool of_rows = false;             // a field's: draws belong to rows of the data, and the definition has a
+                                    // last input, the rows' numbers, if it draws any
   std::optional<TensorType> result; // the shape of the only output, where no input gives it (initialisers)
   std::function<void(DiagnosticMessage&)> explain; // adds to shape errors how the shapes came about
 };

@@ -10,6 +10,7 @@ namespace striate {
 static constexpr std::string_view kAlsoCalled = "also called: ";
 static constexpr std::string_view kArgumentsAlsoCalled = "arguments also called: ";
 static constexpr std::string_view kWritten = "written: ";
+static constexpr std::string_view kFittedBy = "fitted by: ";
 
 bool is_library_place(const SourceLocation& location) { return location.file.starts_with("std/"); }
 
@@ -88,12 +89,20 @@ const ast::Item* Library::find_callable(const std::string& name) const {
   return layer ? layer : find(ast::ItemKind::Op, name);
 }
 
-const ast::Item* Library::find_operator(const std::string& sign, int operands) const {
-  const std::string wanted = operands == 1 ? sign + "a" : "a " + sign + " b";
-  for (const auto& [item, users] : items_)
+// The item whose documentation has this line.
+static const ast::Item* find_line(const auto& items, std::string_view mark, const std::string& wanted) {
+  for (const auto& [item, users] : items)
     for (std::string_view line : lines_of(item->documentation))
-      if (line.starts_with(kWritten) && line.substr(kWritten.size()) == wanted) return item;
+      if (line.starts_with(mark) && line.substr(mark.size()) == wanted) return item;
   return nullptr;
+}
+
+const ast::Item* Library::find_operator(const std::string& sign, int operands) const {
+  return find_line(items_, kWritten, operands == 1 ? sign + "a" : "a " + sign + " b");
+}
+
+const ast::Item* Library::find_fitted(const std::string& stage) const {
+  return find_line(items_, kFittedBy, stage);
 }
 
 std::vector<const ast::Item*> Library::items(ast::ItemKind kind) const {

@@ -4,6 +4,8 @@
 //   # also called: Dense, FullyConnected              names in Keras, TensorFlow, ONNX, ...
 //   # arguments also called: filters = out_channels
 //   # written: a + b                                  the operator sign that stands for it outside of ops
+//   # fitted by: standardize                          the stage of a field that gives it what it takes from
+//   the data
 #pragma once
 
 #include "frontend/ast.h"
@@ -29,6 +31,7 @@ public:
   // An op or a layer.
   const ast::Item* find_callable(const std::string& name) const;
   const ast::Item* find_operator(const std::string& sign, int operands) const;
+  const ast::Item* find_fitted(const std::string& stage) const;
   std::vector<const ast::Item*> items(ast::ItemKind kind) const;
   std::vector<const ast::Item*> user_items(ast::ItemKind kind) const;
   std::vector<std::string> names(ast::ItemKind kind) const;

@@ -132,6 +132,13 @@ CompileTimeValue NetworkBuilder::combine(const ast::Expr& expr,
   return apply_op(*op, std::move(bound), expr.location, {});
 }
 
+CompileTimeValue NetworkBuilder::apply(const ast::Item& op, const std::vector<CompileTimeValue>& inputs,
+                                       const SourceLocation& place) {
+  BoundCall bound;
+  for (const CompileTimeValue& input : inputs) bound.inputs.push_back({input, place});
+  return apply_op(op, std::move(bound), place, {});
+}
+
 CompileTimeValue NetworkBuilder::pipe(const ast::Expr& expr, Scope& scope) {
   CompileTimeValue value = evaluate(*expr.operands[0], scope);
   for (std::size_t i = 1; i < expr.operands.size() && !value.is_unknown(); ++i)
@@ -202,6 +209,8 @@ CompileTimeValue NetworkBuilder::stage(CompileTimeValue input, const ast::Expr& 
     for (const CompileTimeValue& item : input.items) piped.push_back({item, expr.location});
   else
     piped.push_back({input, expr.location});
+  if (special_stage && (expr.kind == ExprKind::Name || expr.kind == ExprKind::Call))
+    if (auto value = special_stage(input, expr, scope)) return *value;
   switch (expr.kind) {
   case ExprKind::As: {
     const auto name = wanted_name(expr, scope);

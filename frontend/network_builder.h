@@ -28,6 +28,15 @@ public:
   CompileTimeValue expand(const ast::Expr& expr, Scope& scope, const std::string& path);
   // Calls that only one place knows, such as `column(0)` in a field.
   std::function<std::optional<CompileTimeValue>(const ast::Expr& call, Scope& scope)> special_call;
+  // Stages that only one place knows, such as `standardize` in a field; `call`: a name or a call.
+  std::function<std::optional<CompileTimeValue>(const CompileTimeValue& input, const ast::Expr& call,
+                                                Scope& scope)>
+      special_stage;
+  // An operator on tensors.
+  CompileTimeValue apply(const ast::Item& op, const std::vector<CompileTimeValue>& inputs,
+                         const SourceLocation& place);
+  // In a field: the value of the examples' row numbers, made where a draw needs them.
+  std::function<int()> row_numbers;
 
 protected:
   CompileTimeValue evaluate_other(const ast::Expr& expr, Scope& scope) override;

@@ -145,6 +145,10 @@ private:
       return fmt::format("{} is read as {}", operand.name, name_of(e.type));
     for (std::size_t d = 0; d < e.indices.size(); ++d) {
       const Size& size = operand.type.shape[d];
+      const bool by_data = !e.arguments.empty() && !is_constant(e.arguments[d], 0);
+      if (by_data && size.batch)
+        return fmt::format("data decides the place in the batch dimension of {}", operand.name);
+      if (by_data) continue;
       if (size.batch ? is_batch_index(e.indices[d], size.factor, statement)
                      : e.has_else || within(e.indices[d], size.factor, statement))
         continue;

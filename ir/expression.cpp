@@ -73,18 +73,36 @@ ExprRef read(int operand, std::vector<IndexExpr> indices, ScalarType type, std::
   return std::make_shared<const Expr>(std::move(e));
 }
 
-ExprRef random_uniform(const IndexExpr& element, uint32_t stream) {
+ExprRef read_at_places(int operand, std::vector<IndexExpr> indices, std::vector<ExprRef> places,
+                       ScalarType type, double otherwise) {
+  CHECK(places.size() == indices.size());
+  for (std::size_t d = 0; d < places.size(); ++d) {
+    if (places[d]->kind != Expr::Kind::Constant) continue;
+    indices[d] = indices[d] + static_cast<int64_t>(places[d]->constant);
+    places[d] = constant_int(0);
+  }
+  const bool none =
+      std::all_of(places.begin(), places.end(), [](const ExprRef& place) { return is_constant(place, 0); });
+  Expr e = *read(operand, std::move(indices), type, otherwise);
+  if (!none) e.arguments = std::move(places);
+  return std::make_shared<const Expr>(std::move(e));
+}
+
+ExprRef random_uniform(const IndexExpr& element, uint32_t stream, ExprRef row) {
   Expr e;
   e.kind = Expr::Kind::Random;
   e.indices = {element};
   e.stream = stream;
+  if (row) e.arguments = {std::move(row)};
   return std::make_shared<const Expr>(std::move(e));
 }
 
-ExprRef load(int buffer, const IndexExpr& offset, ScalarType type, ExprRef guard, double otherwise) {
+ExprRef load(int buffer, const IndexExpr& offset, ScalarType type, ExprRef guard, double otherwise,
+             ExprRef place) {
+  CHECK(guard || !place, "a load at a place of data without a guard");
   if (guard && guard->kind == Expr::Kind::Constant) {
     if (guard->constant == 0) return typed_constant(otherwise, type);
-    guard = nullptr;
+    if (!place) guard = nullptr;
   }
   Expr e;
   e.kind = Expr::Kind::Load;
@@ -95,6 +113,7 @@ ExprRef load(int buffer, const IndexExpr& offset, ScalarType type, ExprRef guard
     e.arguments = {std::move(guard)};
     e.constant = otherwise;
   }
+  if (place) e.arguments.push_back(std::move(place));
   return std::make_shared<const Expr>(std::move(e));
 }
 
@@ -388,8 +407,14 @@ using Rebuilt = std::unordered_map<const Expr*, ExprRef>;
 
 static ExprRef with_arguments(const ExprRef& e, std::vector<ExprRef> arguments) {
   if (e->kind == Expr::Kind::Apply) return apply(e->function, std::move(arguments));
-  CHECK(e->kind == Expr::Kind::Load);
-  return load(e->operand, e->indices[0], e->type, arguments[0], e->constant);
+  if (e->kind == Expr::Kind::Load)
+    return load(e->operand, e->indices[0], e->type, arguments[0], e->constant,
+                arguments.size() > 1 ? arguments[1] : nullptr);
+  if (e->kind == Expr::Kind::Random) return random_uniform(e->indices[0], e->stream, arguments[0]);
+  CHECK(e->kind == Expr::Kind::Read);
+  Expr read = *read_at_places(e->operand, e->indices, std::move(arguments), e->type, e->constant);
+  read.stop_gradient = e->stop_gradient;
+  return std::make_shared<const Expr>(std::move(read));
 }
 
 static ExprRef rewrite(const ExprRef& e, const std::function<ExprRef(const ExprRef&)>& replace,
@@ -423,6 +448,12 @@ ExprRef substitute(const ExprRef& root, const std::function<IndexExpr(int)>& rep
     copy.indices = std::move(indices);
     return std::make_shared<const Expr>(std::move(copy));
   });
+}
+
+bool reads_at_places(const ExprRef& root) {
+  bool found = false;
+  visit(root, [&](const ExprRef& e) { found = found || has_places(*e); });
+  return found;
 }
 
 static void visit(const ExprRef& e, const std::function<void(const ExprRef&)>& see,

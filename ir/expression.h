@@ -34,11 +34,14 @@ struct Expr {
     Index,    // the value of `indices[0]` (Int)
     Scalar,   // a run-time scalar by `name`: "N" (examples in this batch), "step", "epoch", "optimizer.lr"
               // (Real)
-    Read,     // graph only: operand number `operand` at `indices`, or `constant` outside it where `has_else`
-    Random,   // uniform in [0, 1): Philox4x32-10, key = seed, counter = (indices[0], step, stream)
+    Read,     // graph only: operand number `operand` at `indices`, or `constant` outside it where `has_else`.
+              // Where data decides the place, `arguments` has one Int per dimension, to be added to `indices`
+    Random,   // uniform in [0, 1): Philox4x32-10, key = seed, counter = (indices[0], step, stream); with
+              // arguments[0] (Int), the number of a row of the data: (indices[0], row, epoch, stream)
     Apply,    // `function` of `arguments`
     Load, // kernel only: buffer `operand` at flat offset indices[0]; where arguments[0] (a guard) is present
-          // and false, `constant`, and memory is not touched
+          // and false, `constant`, and memory is not touched. arguments[1] (Int), where present, is added to
+          // the offset: a place that data decides
     Tile, // kernel only: the point of tile `operand` (axes the tile lacks are broadcast)
   };
   Kind kind = Kind::Constant;
@@ -63,10 +66,14 @@ ExprRef index_value(const IndexExpr& index);
 ExprRef run_time_scalar(const std::string& name);
 ExprRef read(int operand, std::vector<IndexExpr> indices, ScalarType type = ScalarType::Real,
              std::optional<double> otherwise = std::nullopt);
-ExprRef random_uniform(const IndexExpr& element, uint32_t stream);
+// `places`: empty, or one Int per dimension; all-zero places are none.
+ExprRef read_at_places(int operand, std::vector<IndexExpr> indices, std::vector<ExprRef> places,
+                       ScalarType type, double otherwise);
+// `row`: of the data, or none.
+ExprRef random_uniform(const IndexExpr& element, uint32_t stream, ExprRef row = nullptr);
 ExprRef apply(Function function, std::vector<ExprRef> arguments);
 ExprRef load(int buffer, const IndexExpr& offset, ScalarType type, ExprRef guard = nullptr,
-             double otherwise = 0);
+             double otherwise = 0, ExprRef place = nullptr);
 ExprRef tile_point(int tile, ScalarType type);
 
 inline ExprRef operator+(const ExprRef& a, const ExprRef& b) { return apply(Function::Add, {a, b}); }
@@ -80,6 +87,13 @@ inline ExprRef select(const ExprRef& c, const ExprRef& a, const ExprRef& b) {
 // prove.
 ExprRef in_range(const IndexExpr& index, int64_t low, int64_t high,
                  const std::function<Interval(int)>& range_of);
+
+// Whether it is a read or a load at a place that data decides.
+inline bool has_places(const Expr& e) {
+  return (e.kind == Expr::Kind::Read && !e.arguments.empty()) ||
+         (e.kind == Expr::Kind::Load && e.arguments.size() > 1);
+}
+bool reads_at_places(const ExprRef& root); // anywhere in it
 
 bool is_constant(const ExprRef& e, double value);
 bool structurally_equal(const ExprRef& a, const ExprRef& b);

@@ -87,14 +87,23 @@ std::string type_error(const Expr& e) {
     return e.type == ScalarType::Real ? "" : fmt::format("the run-time scalar {} is real", e.name);
   case Expr::Kind::Random:
     if (e.indices.size() != 1) return "a random number has one counter";
+    if (e.arguments.size() > 1 || (!e.arguments.empty() && e.arguments[0]->type != ScalarType::Int))
+      return "the row of a random number is one int";
     return e.type == ScalarType::Real ? "" : "a random number is real";
   case Expr::Kind::Load:
     if (e.indices.size() != 1) return "a load has one offset";
-    if (e.arguments.size() > 1) return "a load has at most one guard";
+    if (e.arguments.size() > 2) return "a load has at most one guard and one place";
     if (!e.arguments.empty() && e.arguments[0]->type != ScalarType::Bool)
       return "the guard of a load is not a bool";
+    if (e.arguments.size() > 1 && e.arguments[1]->type != ScalarType::Int)
+      return "the place of a load is not an int";
     return "";
   case Expr::Kind::Read:
+    if (e.arguments.empty()) return "";
+    if (e.arguments.size() != e.indices.size()) return "a read has a place for some dimensions only";
+    for (const ExprRef& place : e.arguments)
+      if (place->type != ScalarType::Int) return "the place of a read is not an int";
+    return e.has_else ? "" : "a read at a place of data has no `else`";
   case Expr::Kind::Tile:
     return "";
   case Expr::Kind::Apply:

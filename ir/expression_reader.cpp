@@ -261,16 +261,22 @@ private:
     if (reader_.next_is("else") && inner->kind == Expr::Kind::Read && !inner->has_else) {
       inner = with_else(*inner);
     } else if (reader_.next_is("if") && inner->kind == Expr::Kind::Load && inner->arguments.empty()) {
-      reader_.expect("if");
-      ExprRef guard = read(Binding::Or);
-      if (guard->type != ScalarType::Bool) reader_.fail("the guard of a load is no bool");
-      reader_.expect("else");
-      double otherwise = constant_of(inner->type);
-      if (!reader_.failed()) inner = load(inner->operand, inner->indices[0], inner->type, guard, otherwise);
-      note_depth(inner);
+      inner = guarded_load(inner->operand, inner->indices[0], inner->type, nullptr);
     }
     reader_.expect(")");
     return inner;
+  }
+
+  ExprRef guarded_load(int buffer, const IndexExpr& offset, ScalarType type, const ExprRef& place) {
+    reader_.expect("if");
+    ExprRef guard = read(Binding::Or);
+    if (guard->type != ScalarType::Bool) reader_.fail("the guard of a load is no bool");
+    reader_.expect("else");
+    const double otherwise = constant_of(type);
+    if (reader_.failed()) return constant(0);
+    ExprRef result = load(buffer, offset, type, guard, otherwise, place);
+    note_depth(result);
+    return result;
   }
 
   double constant_of(ScalarType type) {
@@ -293,12 +299,38 @@ private:
     }
     reader_.expect("[");
     std::vector<IndexExpr> indices;
+    std::vector<ExprRef> places;
+    bool by_data = false;
     if (!reader_.take("]")) {
-      do indices.push_back(read_index(reader_, scope_));
-      while (reader_.take(","));
+      do {
+        const ExprRef place = this->place();
+        by_data = by_data || place;
+        places.push_back(place ? place : constant_int(0));
+        indices.push_back(index_after(place));
+      } while (reader_.take(","));
       reader_.expect("]");
     }
-    return striate::read(operand->number, std::move(indices), operand->type);
+    if (!by_data) return striate::read(operand->number, std::move(indices), operand->type);
+    reader_.expect("else");
+    const double otherwise = constant_of(operand->type);
+    if (reader_.failed()) return constant(0);
+    ExprRef result = read_at_places(operand->number, indices, places, operand->type, otherwise);
+    note_depth(result);
+    return result;
+  }
+
+  // `@(e)`, a value among index expressions; nullptr where there is none.
+  ExprRef place() {
+    if (!reader_.take("@")) return nullptr;
+    reader_.expect("(");
+    ExprRef value = read(Binding::Loosest);
+    reader_.expect(")");
+    if (value->type != ScalarType::Int) reader_.fail("the value after `@` is no int");
+    return reader_.failed() ? constant_int(0) : value;
+  }
+
+  IndexExpr index_after(const ExprRef& place) {
+    return !place || reader_.take("+") ? read_index(reader_, scope_) : IndexExpr(0);
   }
 
   ExprRef stopped() {
@@ -321,19 +353,25 @@ private:
       return constant(0);
     }
     reader_.expect("[");
-    IndexExpr offset = read_index(reader_, scope_);
+    const ExprRef place = this->place();
+    IndexExpr offset = index_after(place);
     reader_.expect("]");
-    return load(buffer->number, offset, buffer->type);
+    return place ? guarded_load(buffer->number, offset, buffer->type, place)
+                 : load(buffer->number, offset, buffer->type);
   }
 
   ExprRef random() {
     reader_.expect("(");
     IndexExpr element = read_index(reader_, scope_);
+    const ExprRef row = reader_.take(",") ? place() : nullptr;
     reader_.expect(";");
     int64_t stream = reader_.integer();
     if (stream < 0 || stream > std::numeric_limits<uint32_t>::max()) reader_.fail("a stream beyond 32 bits");
     reader_.expect(")");
-    return random_uniform(element, static_cast<uint32_t>(stream));
+    if (reader_.failed()) return constant(0);
+    ExprRef result = random_uniform(element, static_cast<uint32_t>(stream), row);
+    note_depth(result);
+    return result;
   }
 
   ExprRef call(const std::string& name) {

@@ -155,6 +155,14 @@ private:
 
   std::string index_text(const IndexExpr& index) { return index.text(names_.variable); }
 
+  // A value among index expressions: `@(token[n])`.
+  std::string place_text(const ExprRef& place) { return "@(" + print(place, Binding::Loosest) + ")"; }
+
+  std::string index_and_place(const IndexExpr& index, const ExprRef& place) {
+    if (!place || is_constant(place, 0)) return index_text(index);
+    return place_text(place) + (index == IndexExpr(0) ? "" : " + " + index_text(index));
+  }
+
   static std::string constant_text(const Expr& e, bool real) {
     return real && e.type == ScalarType::Real ? real_text(e.constant) : typed_number(e);
   }
@@ -169,18 +177,24 @@ private:
       return {"$" + word_or_quoted(e->name), Binding::Primary};
     case Expr::Kind::Tile:
       return {names_.tile(e->operand), Binding::Primary};
-    case Expr::Kind::Random:
-      return {fmt::format("random({}; {})", index_text(e->indices[0]), e->stream), Binding::Primary};
+    case Expr::Kind::Random: {
+      const std::string row = e->arguments.empty() ? "" : ", " + place_text(e->arguments[0]);
+      return {fmt::format("random({}{}; {})", index_text(e->indices[0]), row, e->stream), Binding::Primary};
+    }
     case Expr::Kind::Read: {
       std::string text = names_.operand(e->operand) + "[";
-      for (std::size_t i = 0; i < e->indices.size(); ++i) text += (i ? ", " : "") + index_text(e->indices[i]);
+      for (std::size_t i = 0; i < e->indices.size(); ++i)
+        text += (i ? ", " : "") +
+                index_and_place(e->indices[i], e->arguments.empty() ? nullptr : e->arguments[i]);
       text += "]";
       if (e->has_else) text += " else " + typed_number(*e);
       if (e->stop_gradient) return {"stop(" + text + ")", Binding::Primary};
       return {e->has_else ? "(" + text + ")" : text, Binding::Primary};
     }
     case Expr::Kind::Load: {
-      std::string text = "load " + names_.operand(e->operand) + "[" + index_text(e->indices[0]) + "]";
+      std::string text = "load " + names_.operand(e->operand) + "[" +
+                         index_and_place(e->indices[0], e->arguments.size() > 1 ? e->arguments[1] : nullptr) +
+                         "]";
       if (e->arguments.empty()) return {text, Binding::Primary};
       text += " if " + print(e->arguments[0], Binding::Or) + " else " + typed_number(*e);
       return {"(" + text + ")", Binding::Primary};

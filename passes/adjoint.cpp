@@ -44,13 +44,22 @@ public:
       if (variables_[v].extent.is_constant(1)) solutions_[v] = IndexExpr(0);
   }
 
-  void solve(const std::vector<IndexExpr>& equations) {
+  // `places`: none, or what data adds to each equation; such a one is no equation to solve, and guards.
+  void solve(const std::vector<IndexExpr>& equations, const std::vector<ExprRef>& places) {
     const int rank = static_cast<int>(equations.size());
     output_.resize(rank);
     shape_ = x_.shape;
     crop_.assign(rank, 0);
     std::vector<int> remaining;
-    for (int d = 0; d < rank; ++d) remaining.push_back(d);
+    for (int d = 0; d < rank; ++d) {
+      if (places.empty() || is_constant(places[d], 0)) {
+        remaining.push_back(d);
+        continue;
+      }
+      const int j = target_variable(d, fmt::format("x{}", d));
+      conditions_.push_back(apply(
+          Function::Equal, {index_value(equations[d]) + places[d], index_value(IndexExpr::variable(j))}));
+    }
     while (!remaining.empty()) {
       // The equation with the fewest unknowns first: what it settles simplifies the others.
       const auto best = std::min_element(remaining.begin(), remaining.end(), [&](int a, int b) {
@@ -244,6 +253,7 @@ private:
   std::vector<std::optional<IndexExpr>> solutions_;
   std::vector<bool> is_free_;
   std::vector<Range> guards_;
+  std::vector<ExprRef> conditions_;
   std::vector<std::vector<int>> output_;
   std::vector<Size> shape_;
   std::vector<int64_t> crop_;
@@ -284,7 +294,7 @@ AdjointStatement Solver::finish(const ExprRef& contribution,
     ExprRef factor;
     if (!has_pole(body)) {
       visit(body, [&](const ExprRef& e) {
-        if (factor || e->kind != Expr::Kind::Read || e->type != ScalarType::Real) return;
+        if (factor || e->kind != Expr::Kind::Read || e->type != ScalarType::Real || has_places(*e)) return;
         if (e->has_else && e->constant != 0) return;
         const std::vector<Size>& shape = type_of(e->operand).shape;
         for (std::size_t d = 0; d < shape.size(); ++d)
@@ -314,6 +324,8 @@ AdjointStatement Solver::finish(const ExprRef& contribution,
     return e;
   });
   ExprRef condition = constant_bool(true);
+  for (const ExprRef& equal : conditions_)
+    condition = apply(Function::And, {condition, substitute(equal, [&](int v) { return solution(v); })});
   for (const Range& guard : explicit_guards)
     condition = apply(Function::And, {condition, in_range(guard.value, guard.low, guard.high, range_of)});
   body = select(condition, body, constant(0));
@@ -352,7 +364,7 @@ AdjointStatement derive_adjoint(const Statement& forward, const ExprRef& symbol,
                                 const ExprRef& contribution,
                                 const std::function<const TensorType&(int)>& type_of) {
   Solver solver(forward, x);
-  solver.solve(symbol->indices);
+  solver.solve(symbol->indices, symbol->arguments);
   return solver.finish(contribution, type_of);
 }
 

@@ -27,6 +27,7 @@ void commute_monotone(Graph& graph) {
     const Statement statement = statement_of(window);
     if (statement.reducer != Reducer::Max || statement.body->kind != Expr::Kind::Read) continue;
     const ExprRef source = statement.body;
+    if (has_places(*source)) continue;
     if (source->has_else && source->constant != -INFINITY) continue;
     const ValueId clamped = window.inputs[source->operand];
     const NodeId producer = graph.values[clamped].producer;

@@ -118,6 +118,7 @@ ExprRef chain_to_read(const ExprRef& body, const ExprRef& symbol, const ExprRef&
 
 std::vector<ExprRef> differentiable_reads(const ExprRef& body) {
   std::vector<ExprRef> reads;
+  // Integers have no gradient, so what stands inside a place gets none.
   visit(body, [&](const ExprRef& e) {
     if (e->kind != Expr::Kind::Read || e->type != ScalarType::Real || e->stop_gradient) return;
     for (const ExprRef& known : reads)

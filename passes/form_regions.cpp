@@ -10,7 +10,8 @@
 namespace striate {
 
 std::optional<WindowShape> window_shape(const Statement& statement) {
-  if (!statement.reduces() || statement.body->kind != Expr::Kind::Read) return std::nullopt;
+  if (!statement.reduces() || statement.body->kind != Expr::Kind::Read || has_places(*statement.body))
+    return std::nullopt;
   const ExprRef& source = statement.body;
   WindowShape shape;
   bool any_window = false;

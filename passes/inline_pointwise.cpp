@@ -10,7 +10,7 @@
 namespace striate {
 
 static bool is_view(const Statement& statement) {
-  return !statement.reduces() && statement.body->kind == Expr::Kind::Read;
+  return !statement.reduces() && statement.body->kind == Expr::Kind::Read && !has_places(*statement.body);
 }
 
 static int64_t points(const std::vector<IndexVariable>& variables, bool& batch) {
@@ -190,6 +190,14 @@ static bool is_factor(const Node& contraction, ValueId value) {
   return only;
 }
 
+static bool is_read_at_places(const Node& reader, ValueId value) {
+  bool found = false;
+  visit(statement_of(reader).body, [&](const ExprRef& e) {
+    found = found || (e->kind == Expr::Kind::Read && has_places(*e) && reader.inputs[e->operand] == value);
+  });
+  return found;
+}
+
 // Why the producer must stay a statement of its own as far as this reader is concerned, or "".
 static std::string refusal(const Graph& graph, NodeId producer_id, NodeId reader_id,
                            std::size_t reader_count) {
@@ -202,7 +210,9 @@ static std::string refusal(const Graph& graph, NodeId producer_id, NodeId reader
       !(is_view(source) && source.body->has_else && source.body->constant == 0 &&
         is_factor(reader, producer.outputs[0])))
     return "it reads an earlier step";
+  if (is_read_at_places(reader, producer.outputs[0])) return "data decides where it is read";
   if (is_view(source)) return "";
+  if (target.reduces() && reads_at_places(source.body)) return "it reads where data decides";
   if (reader_count > 1) return "it has several readers";
   bool source_batch = false, target_batch = false;
   const auto operand =

@@ -14,7 +14,7 @@ struct Shifted {
 };
 
 static std::optional<Shifted> shifted_read(const ExprRef& e) {
-  if (e->kind == Expr::Kind::Read) return Shifted{e.get(), 0};
+  if (e->kind == Expr::Kind::Read && !has_places(*e)) return Shifted{e.get(), 0};
   if (e->kind != Expr::Kind::Apply || (e->function != Function::Add && e->function != Function::Sub))
     return std::nullopt;
   ExprRef of = e->arguments[0], by = e->arguments[1];
@@ -81,7 +81,25 @@ std::vector<InputRange> input_ranges(const Graph& original) {
   std::map<ValueId, InputRange> ranges;
   for (const Node& node : graph.nodes) {
     const Statement& statement = statement_of(node);
+    const auto demand = [&](const Shifted& read, int64_t size, const std::string& counted) {
+      int64_t offset = read.offset;
+      const Value& value = graph.values[origin_of(producer, node.inputs[read.read->operand], offset)];
+      if (value.role != ValueRole::Input || is_bounded_beside(statement, read.read->operand)) return;
+      const Interval values = {-offset, size - 1 - offset};
+      const ValueId input = number.at(value.name);
+      const auto [found, added] = ranges.try_emplace(input);
+      InputRange& range = found->second;
+      if (!added && range.values.low >= values.low && range.values.high <= values.high) return;
+      range = {input, values, node.op, node.location, counted};
+    };
     visit(statement.body, [&](const ExprRef& e) {
+      if (e->kind == Expr::Kind::Read && has_places(*e) && e->constant == 0)
+        for (std::size_t d = 0; d < e->arguments.size(); ++d)
+          if (const auto read = shifted_read(e->arguments[d]); read && e->indices[d].is_constant()) {
+            const Value& table = graph.values[node.inputs[e->operand]];
+            demand({read->read, read->offset + e->indices[d].constant()}, table.type.shape[d].factor,
+                   table.name);
+          }
       if (e->kind != Expr::Kind::Apply || e->function != Function::Equal) return;
       for (int side = 0; side < 2; ++side) {
         const ExprRef& index = e->arguments[side];
@@ -89,16 +107,8 @@ std::vector<InputRange> input_ranges(const Graph& original) {
         if (index->kind != Expr::Kind::Index || !read) continue;
         const std::optional<int> variable = index->indices[0].as_variable();
         if (!variable || statement.variables[*variable].extent.batch) continue;
-        if (is_bounded_beside(statement, read->read->operand)) continue;
-        int64_t offset = read->offset;
-        const Value& value = graph.values[origin_of(producer, node.inputs[read->read->operand], offset)];
-        if (value.role != ValueRole::Input) continue;
-        const Interval values = {-offset, statement.variables[*variable].extent.factor - 1 - offset};
-        const ValueId input = number.at(value.name);
-        const auto [found, added] = ranges.try_emplace(input);
-        InputRange& range = found->second;
-        if (!added && range.values.low >= values.low && range.values.high <= values.high) continue;
-        range = {input, values, node.op, node.location, counted_by(graph, node, statement, *variable)};
+        demand(*read, statement.variables[*variable].extent.factor,
+               counted_by(graph, node, statement, *variable));
       }
     });
   }

@@ -13,7 +13,7 @@ namespace striate {
 
 bool is_contraction(const Statement& statement) {
   return statement.reducer == Reducer::Sum && statement.body->kind == Expr::Kind::Apply &&
-         statement.body->function == Function::Mul;
+         statement.body->function == Function::Mul && !reads_at_places(statement.body);
 }
 
 namespace {

@@ -96,6 +96,13 @@ Status Executor::set_input(const EntryPoint& entry, std::string_view name, const
 Status Executor::set_inputs(const EntryPoint& entry, std::span<const ColumnBinding> bindings,
                             const Table& table, std::span<const int64_t> rows) {
   for (const ColumnBinding& binding : bindings) {
+    if (binding.column == ColumnBinding::kRowNumbers) {
+      Tensor numbers(ElementType::I32, {static_cast<int64_t>(rows.size())});
+      std::ranges::copy(rows, numbers.as<int32_t>().begin());
+      const std::vector<int64_t> order = natural_order(static_cast<int64_t>(rows.size()));
+      if (Status status = set_input(entry, binding.input, numbers, order); !status) return status;
+      continue;
+    }
     const auto column = static_cast<std::size_t>(binding.column);
     if (column >= table.columns.size())
       return bad_data("`{}` reads column {}, but the data has {} columns", binding.input, column,
@@ -173,6 +180,15 @@ Status Executor::load(std::span<const NamedTensor> tensors, bool optimizer, cons
     for (const Placement* placement : wanted)
       if (placement->name == name) placed(*placement).write(arena(), tensor);
   return {};
+}
+
+void Executor::set(const std::string& name, Tensor value) {
+  for (const Placement* placement : persistent(true))
+    if (placement->name == name) {
+      value.reshape(placement->shape);
+      return placed(*placement).write(arena(), value);
+    }
+  CHECK(false, "nothing is called {}", name);
 }
 
 std::string Executor::first_non_finite() const {

@@ -14,8 +14,9 @@ namespace striate {
 
 // Which graph input reads which column of a split's table.
 struct ColumnBinding {
+  static constexpr int kRowNumbers = -1;
   std::string input;
-  int column = 0;
+  int column = 0; // kRowNumbers: it gets the numbers of the rows
 };
 
 class Executor {
@@ -55,6 +56,9 @@ public:
   // shape, and nothing else; but optimizer states in the file are passed over without `optimizer`. `source`
   // names the file.
   Status load(std::span<const NamedTensor> tensors, bool optimizer, const std::string& source);
+
+  // One parameter or state, of its type and number of elements.
+  void set(const std::string& name, Tensor value);
 
   // The name of the first parameter or state with a value that is not finite; "" where there is none.
   std::string first_non_finite() const;

@@ -173,6 +173,8 @@ private:
     executor_->initialize();
     executor_->set_seed(seed_of_draws(options_.seed, number, 0));
     if (resume) return restore(*resume);
+    if (weights.empty() && options_.settle)
+      if (Status status = options_.settle(*executor_, *train_split_); !status) return status;
     if (!weights.empty())
       if (Status status = executor_->load(weights, false, "the phase before"); !status) return status;
     for (const WeightLoad& load : phase().loads) {

@@ -61,6 +61,9 @@ struct PhaseOptions {
 struct TrainerOptions {
   uint64_t seed = 1;
   std::vector<PhaseOptions> phases; // one or more
+  // Called once, when first weights are there and before any are loaded: sets the states that the training
+  // split settles. Not where a run is resumed.
+  std::function<Status(Executor&, const Split& training)> settle;
 
   std::string run_folder;                   // opened by open_run_folder
   std::map<std::string, std::string> notes; // saved with every checkpoint: version, command line, source hash

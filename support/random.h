@@ -42,6 +42,11 @@ constexpr float uniform(uint64_t seed, uint64_t element, uint32_t step, uint32_t
   return static_cast<float>(random_words(seed, element, step, stream)[0] >> 8) * 0x1p-24f;
 }
 
+// The element of a draw that belongs to a row of the data.
+constexpr uint64_t element_of_row(uint64_t element, uint32_t row) {
+  return uint64_t{row} << 32 | static_cast<uint32_t>(element);
+}
+
 constexpr uint64_t fnv1a(std::string_view text) {
   uint64_t hash = 0xCBF29CE484222325;
   for (char character : text) hash = (hash ^ static_cast<uint8_t>(character)) * 0x100000001B3;

@@ -131,11 +131,13 @@ llvm::Value* Expressions::apply(const Expr& e, int piece) {
 
 llvm::Value* Expressions::random(const Expr& e, int piece) {
   llvm::Type* i32 = builder_.getInt32Ty();
+  const bool of_row = !e.arguments.empty();
   llvm::Value* element = index_value(e.indices[0], builder_.getInt64Ty(), piece);
   llvm::Type* type = piece == kScalar ? i32 : frame_.vector_of(i32);
   llvm::Value* low = builder_.CreateTrunc(element, type);
-  llvm::Value* high = builder_.CreateTrunc(builder_.CreateLShr(element, 32), type);
-  llvm::Value* step = builder_.CreateFPToUI(frame_.scalar("step"), i32);
+  llvm::Value* high =
+      of_row ? value(e.arguments[0], piece) : builder_.CreateTrunc(builder_.CreateLShr(element, 32), type);
+  llvm::Value* step = builder_.CreateFPToUI(frame_.scalar(of_row ? "epoch" : "step"), i32);
   llvm::Value* seed_low = frame_.scalar_bits("seed.low");
   llvm::Value* seed_high = frame_.scalar_bits("seed.high");
   if (piece != kScalar) {

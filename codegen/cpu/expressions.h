@@ -56,6 +56,7 @@ private:
   llvm::Value* load_scalar(const Expr& e);
   llvm::Value* load_contiguous(const Expr& e, llvm::Value* mask, int piece);
   llvm::Value* gather(const Expr& e, int piece);
+  llvm::Value* load_at_place(const Expr& e, int piece);
   llvm::Value* load_from(llvm::Value* pointer, llvm::Type* type, int buffer);
   llvm::Value* from_storage(llvm::Value* value, ElementType stored, ScalarType type);
   llvm::Value* to_storage(llvm::Value* value, ScalarType type, ElementType stored);

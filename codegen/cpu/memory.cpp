@@ -41,6 +41,7 @@ llvm::Value* Expressions::load_from(llvm::Value* pointer, llvm::Type* type, int 
 }
 
 llvm::Value* Expressions::load(const Expr& e, int piece) {
+  if (has_places(e)) return load_at_place(e, piece);
   if (piece == kScalar) return load_scalar(e);
   const std::optional<int64_t> per_lane = frame_.lane_coefficient(e.indices[0]);
   const ExprRef guard = e.arguments.empty() ? nullptr : e.arguments[0];
@@ -111,6 +112,33 @@ llvm::Value* Expressions::gather(const Expr& e, int piece) {
   });
   result = from_storage(result, stored, e.type);
   return mask ? builder_.CreateSelect(mask, result, splat(constant_of(e))) : result;
+}
+
+// Element by element: where the guard does not hold, the buffer's first element is read instead.
+llvm::Value* Expressions::load_at_place(const Expr& e, int piece) {
+  const ElementType stored = frame_.kernel.buffers[e.operand].type;
+  llvm::Type* type = frame_.storage_type_of(stored);
+  llvm::Value* holds = value(e.arguments[0], piece);
+  llvm::Value* place = value(e.arguments[1], piece);
+  const auto load_one = [&](llvm::Value* condition, llvm::Value* further) {
+    llvm::Value* wide = builder_.CreateSExt(further, builder_.getInt64Ty());
+    llvm::Value* pointer = frame_.pointer(frame_.address(e.operand, e.indices[0]));
+    pointer = builder_.CreateGEP(type, pointer, wide);
+    pointer = builder_.CreateSelect(condition, pointer, frame_.buffer_base(e.operand));
+    return load_from(pointer, type, e.operand);
+  };
+  llvm::Value* otherwise = constant_of(e);
+  if (piece == kScalar)
+    return builder_.CreateSelect(holds, from_storage(load_one(holds, place), stored, e.type), otherwise);
+  llvm::Value* result = llvm::PoisonValue::get(frame_.vector_of(type));
+  frame_.for_each_lane([&](int lane) {
+    if (lane / frame_.width != piece) return;
+    const auto at = static_cast<uint64_t>(lane % frame_.width);
+    llvm::Value* loaded =
+        load_one(builder_.CreateExtractElement(holds, at), builder_.CreateExtractElement(place, at));
+    result = builder_.CreateInsertElement(result, loaded, at);
+  });
+  return builder_.CreateSelect(holds, from_storage(result, stored, e.type), splat(otherwise));
 }
 
 void Expressions::store(int buffer, const IndexExpr& offset, const ExprRef& stored_value,

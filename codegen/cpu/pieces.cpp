@@ -107,7 +107,7 @@ static bool memory_keeps_lanes_apart(const Kernel& kernel, std::span<const Kerne
       visit(e, [&](const ExprRef& node) {
         if (node->kind != Expr::Kind::Load) return;
         ++buffers[node->operand].loads;
-        buffers[node->operand].own_lane &= touches_own_lane(kernel, node->indices[0]);
+        buffers[node->operand].own_lane &= !has_places(*node) && touches_own_lane(kernel, node->indices[0]);
       });
   };
   for (const KernelStatement& s : statements) {

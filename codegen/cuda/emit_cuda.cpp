@@ -213,7 +213,8 @@ void KernelEmitter::prologue() {
   if (uses_random()) {
     line(fmt::format("const uint64 seed = seed_of(scalars[{}], scalars[{}]);", slot("seed.low"),
                      slot("seed.high")));
-    line(fmt::format("const uint32 step = uint32(scalars[{}]);", slot("step")));
+    line(fmt::format("const uint32 step = uint32(scalars[{}]), epoch = uint32(scalars[{}]);", slot("step"),
+                     slot("epoch")));
   }
   declare_tiles();
 }

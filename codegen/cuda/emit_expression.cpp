@@ -155,9 +155,13 @@ CudaExpression PointEmitter::compute(const ExprRef& e) {
   }
   case Expr::Kind::Scalar:
     return {fmt::format("scalars[{}]", kernel_.slot(e->name))};
-  case Expr::Kind::Random:
-    return {fmt::format("uniform(seed, uint64({}), step, 0x{:08X}u)", kernel_.index(e->indices[0]).text,
-                        e->stream)};
+  case Expr::Kind::Random: {
+    const std::string element = kernel_.index(e->indices[0]).text;
+    if (e->arguments.empty())
+      return {fmt::format("uniform(seed, uint64({}), step, 0x{:08X}u)", element, e->stream)};
+    return {fmt::format("uniform(seed, of_row({}, {}), epoch, 0x{:08X}u)", element,
+                        emit(e->arguments[0]).text, e->stream)};
+  }
   case Expr::Kind::Apply:
     return apply(e);
   case Expr::Kind::Load:
@@ -172,8 +176,9 @@ CudaExpression PointEmitter::compute(const ExprRef& e) {
 
 CudaExpression PointEmitter::load(const ExprRef& e) {
   const KernelBuffer& buffer = kernel_.kernel_.buffers[e->operand];
-  CudaExpression value{
-      fmt::format("{}[{}]", kernel_.buffers_[e->operand], kernel_.index(e->indices[0]).text)};
+  CudaExpression at = kernel_.index(e->indices[0]);
+  if (has_places(*e)) at = binary(at, "+", emit(e->arguments[1]), Strength::Sum);
+  CudaExpression value{fmt::format("{}[{}]", kernel_.buffers_[e->operand], at.text)};
   if (e->type == ScalarType::Bool)
     value = binary(value, "!=", {"0"}, Strength::Equality);
   else if (std::string(cuda_type(buffer.type)) != cuda_type(e->type))

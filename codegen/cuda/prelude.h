@@ -111,6 +111,11 @@ __device__ inline uint64 seed_of(float low, float high) {
   return uint64(uint32(__float_as_int(high))) << 32 | uint32(__float_as_int(low));
 }
 
+// The element of a draw that belongs to a row of the data.
+__device__ inline uint64 of_row(uint64 element, int row) {
+  return uint64(uint32(row)) << 32 | uint32(element);
+}
+
 // Uniform on the multiples of 2^-24 in [0, 1): Philox4x32-10 with key = seed, counter = (element, step,
 // stream).
 __device__ inline float uniform(uint64 seed, uint64 element, uint32 step, uint32 stream) {

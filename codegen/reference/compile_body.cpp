@@ -135,14 +135,21 @@ int BodyCompiler::general_read(const Expr& e, const std::vector<int64_t>& shape)
   int offset = fill(ScalarType::Int, 0);
   int64_t stride = 1;
   for (std::size_t d = shape.size(); d-- > 0; stride *= shape[d]) {
-    const int position = index(e.indices[d]);
+    const bool by_data = has_places(e) && !is_constant(e.arguments[d], 0);
+    int position = index(e.indices[d]);
+    if (by_data)
+      position = emit({.opcode = Opcode::AddScaled,
+                       .type = ScalarType::Int,
+                       .a = position,
+                       .b = scalar(e.arguments[d]),
+                       .immediate = 1});
     offset = emit({.opcode = Opcode::AddScaled,
                    .type = ScalarType::Int,
                    .a = offset,
                    .b = position,
                    .immediate = stride});
     const Interval values = range(e.indices[d]);
-    if (values.low >= 0 && values.high < shape[d]) continue;
+    if (!by_data && values.low >= 0 && values.high < shape[d]) continue;
     // Where there is no `else`, the ranges may be wider than the values: the guard is then checked at every
     // point.
     guard = emit({.opcode = Opcode::InBounds,
@@ -165,7 +172,7 @@ int BodyCompiler::read_at(const Expr& e) {
         e.operand);
   const std::vector<int64_t>& shape = input_.shapes[e.operand];
   CHECK(shape.size() == e.indices.size(), "read of operand {} at {} indices", e.operand, e.indices.size());
-  if (std::all_of(e.indices.begin(), e.indices.end(), affine)) return affine_read(e, shape);
+  if (!has_places(e) && std::all_of(e.indices.begin(), e.indices.end(), affine)) return affine_read(e, shape);
   return general_read(e, shape);
 }
 
@@ -196,8 +203,16 @@ int BodyCompiler::compute(const Expr& e) {
   case Expr::Kind::Read:
     return read_at(e);
   case Expr::Kind::Random:
-    program_.step = static_cast<uint32_t>(input_.scalar("step"));
-    return emit({.opcode = Opcode::Draw, .a = index(e.indices[0]), .immediate = e.stream});
+    if (e.arguments.empty())
+      return emit({.opcode = Opcode::Draw,
+                   .a = index(e.indices[0]),
+                   .immediate = e.stream,
+                   .counter = static_cast<uint32_t>(input_.scalar("step"))});
+    return emit({.opcode = Opcode::Draw,
+                 .a = index(e.indices[0]),
+                 .b = scalar(e.arguments[0]),
+                 .immediate = e.stream,
+                 .counter = static_cast<uint32_t>(input_.scalar("epoch"))});
   case Expr::Kind::Apply:
     return apply_function(e);
   case Expr::Kind::Load:
@@ -217,7 +232,7 @@ int BodyCompiler::scalar(const ExprRef& e) {
 // Where a read stays within its tensor: a register, or -1 where the ranges prove that it always does.
 int BodyCompiler::inside(const Expr& e) {
   int guard = -1;
-  if (e.kind != Expr::Kind::Read || !e.has_else || e.constant != 0) return guard;
+  if (e.kind != Expr::Kind::Read || !e.has_else || e.constant != 0 || has_places(e)) return guard;
   for (std::size_t d = 0; d < e.indices.size(); ++d) {
     const int64_t size = input_.shapes[e.operand][d];
     const Interval values = range(e.indices[d]);

@@ -223,7 +223,7 @@ void Execution<T, V>::run() {
 template <typename T, typename V>
 void Execution<T, V>::flush() {
   for (const Instruction& instruction : program_.instructions)
-    execute<T>(instruction, registers_.data(), filled_, buffers_, seed_, program_.step);
+    execute<T>(instruction, registers_.data(), filled_, buffers_, seed_);
   for (const Run& run : runs_) combine(run);
   runs_.clear();
   filled_ = 0;

@@ -43,7 +43,7 @@ double scalar_named(const ReferenceSettings& settings, const std::string& name) 
   if (const auto found = settings.scalars.find(name); found != settings.scalars.end()) return found->second;
   if (name == "N") return static_cast<double>(settings.batch);
   if (name == "1/N") return 1.0 / static_cast<double>(settings.batch);
-  if (name == "step") return 0;
+  if (name == "step" || name == "epoch") return 0;
   CHECK(false, "no value for the scalar `{}`", name);
 }
 

@@ -35,7 +35,7 @@ enum class Opcode {
   FloorModulo, // a mod immediate, never negative
   InBounds,    // 0 <= a < immediate, and b where there is one
   Gather,      // operand[a] where b holds (always where there is no b), else `otherwise`
-  Draw,        // uniform(seed, a, step, stream)
+  Draw,        // uniform(seed, a, counter, stream); where there is a b, element a of row b
 };
 
 struct Instruction {
@@ -48,6 +48,7 @@ struct Instruction {
   int64_t immediate = 0; // Gather: the operand; Draw: the stream
   double otherwise = 0;
   bool required = false; // InBounds: it is a bug where it does not hold
+  uint32_t counter = 0;  // Draw: the step, or the epoch of a draw of a row of the data
 };
 
 // A read at affine indices: along a run of the innermost loop it is a strided copy, cut to the part in
@@ -94,7 +95,6 @@ struct Program {
   std::vector<AffineValue> values;
   std::vector<Instruction> instructions;
   int registers = 0;
-  uint32_t step = 0; // of random draws
 
   Reducer reducer = Reducer::None;
   ScalarType body_type = ScalarType::Real;

@@ -84,9 +84,8 @@ template <typename T>
 class Step {
 public:
   Step(const Instruction& instruction, Register<T>* registers, int count, const Buffers& buffers,
-       uint64_t seed, uint32_t step)
-      : instruction_(instruction), registers_(registers), count_(count), buffers_(buffers), seed_(seed),
-        step_(step) {}
+       uint64_t seed)
+      : instruction_(instruction), registers_(registers), count_(count), buffers_(buffers), seed_(seed) {}
 
   void run();
 
@@ -128,13 +127,13 @@ private:
   bool arithmetic(); // what Real and Int share; false where it is another function
   void real_function();
   void in_bounds();
+  void draw();
 
   const Instruction& instruction_;
   Register<T>* registers_;
   int count_;
   const Buffers& buffers_;
   uint64_t seed_;
-  uint32_t step_;
 };
 
 template <typename T>
@@ -159,6 +158,19 @@ void Step<T>::in_bounds() {
           instruction_.immediate);
     target[p] = inside && (!b || b[p]);
   }
+}
+
+template <typename T>
+void Step<T>::draw() {
+  const auto stream = static_cast<uint32_t>(instruction_.immediate);
+  if (instruction_.b < 0)
+    return map1<T, int64_t>([=, this](int64_t element) {
+      return static_cast<T>(uniform(seed_, static_cast<uint64_t>(element), instruction_.counter, stream));
+    });
+  map2<T, int64_t>([=, this](int64_t element, int64_t row) {
+    const uint64_t place = element_of_row(static_cast<uint64_t>(element), static_cast<uint32_t>(row));
+    return static_cast<T>(uniform(seed_, place, instruction_.counter, stream));
+  });
 }
 
 template <typename T>
@@ -286,10 +298,7 @@ void Step<T>::run() {
   case Opcode::InBounds:
     return in_bounds();
   case Opcode::Draw:
-    return map1<T, int64_t>([this](int64_t element) {
-      return static_cast<T>(uniform(seed_, static_cast<uint64_t>(element), step_,
-                                    static_cast<uint32_t>(instruction_.immediate)));
-    });
+    return draw();
   case Opcode::And:
     return map2<int64_t, int64_t>([](int64_t a, int64_t b) { return a & b; });
   case Opcode::Or:
@@ -313,11 +322,11 @@ void Step<T>::run() {
 
 template <typename T>
 void execute(const Instruction& instruction, Register<T>* registers, int count, const Buffers& buffers,
-             uint64_t seed, uint32_t step) {
-  Step<T>(instruction, registers, count, buffers, seed, step).run();
+             uint64_t seed) {
+  Step<T>(instruction, registers, count, buffers, seed).run();
 }
 
-template void execute<float>(const Instruction&, Register<float>*, int, const Buffers&, uint64_t, uint32_t);
-template void execute<double>(const Instruction&, Register<double>*, int, const Buffers&, uint64_t, uint32_t);
+template void execute<float>(const Instruction&, Register<float>*, int, const Buffers&, uint64_t);
+template void execute<double>(const Instruction&, Register<double>*, int, const Buffers&, uint64_t);
 
 } // namespace striate::reference

@@ -24,11 +24,9 @@ V* values_of(Register<T>& r) {
 // Executes `instruction` on the first `count` points.
 template <typename T>
 void execute(const Instruction& instruction, Register<T>* registers, int count, const Buffers& buffers,
-             uint64_t seed, uint32_t step);
+             uint64_t seed);
 
-extern template void execute<float>(const Instruction&, Register<float>*, int, const Buffers&, uint64_t,
-                                    uint32_t);
-extern template void execute<double>(const Instruction&, Register<double>*, int, const Buffers&, uint64_t,
-                                     uint32_t);
+extern template void execute<float>(const Instruction&, Register<float>*, int, const Buffers&, uint64_t);
+extern template void execute<double>(const Instruction&, Register<double>*, int, const Buffers&, uint64_t);
 
 } // namespace striate::reference

@@ -112,7 +112,9 @@ static std::vector<Access> accesses_of(const Kernel& kernel, const KernelStateme
   for (const ExprRef& expression : expressions_of(statement))
     visit(expression, [&](const ExprRef& e) {
       if (e->kind != Expr::Kind::Load) return;
-      const int owner = by_lane_zero ? kLaneZero : owner_of(kernel, e->indices[0]);
+      const int owner = by_lane_zero     ? kLaneZero
+                        : has_places(*e) ? kAnyLane
+                                         : owner_of(kernel, e->indices[0]);
       accesses.push_back({&statement, e->operand, owner, false});
     });
   if (stores) {

@@ -99,6 +99,7 @@ ExprRef KernelBuilder::lower(const Node& node, const std::vector<IndexExpr>& at,
     const TensorType& type = graph_.values[value].type;
     const auto found = local.find(value);
     if (found != local.end() && at_this_step(e, type)) return found->second;
+    if (has_places(*e)) return load_at_places(value, *e, guard);
     ExprRef condition = constant_bool(true);
     if (e->has_else && !inside) {
       for (std::size_t d = 0; d < type.shape.size(); ++d)
@@ -112,6 +113,41 @@ ExprRef KernelBuilder::lower(const Node& node, const std::vector<IndexExpr>& at,
     return load(buffer_of(value), where, e->type, always ? nullptr : condition,
                 e->has_else ? e->constant : 0);
   });
+}
+
+// Every dimension's place is tested; what data adds to it is split into the layout's digits.
+ExprRef KernelBuilder::load_at_places(ValueId value, const Expr& e, const ExprRef& guard) {
+  const TensorType& type = graph_.values[value].type;
+  const Layout& layout = graph_.values[value].layout;
+  ExprRef condition = constant_bool(true), place = constant_int(0);
+  std::vector<IndexExpr> indices = e.indices;
+  for (std::size_t d = 0; d < indices.size(); ++d) {
+    if (type.shape[d].batch) continue;
+    const int64_t last = type.shape[d].factor - 1;
+    if (is_constant(e.arguments[d], 0)) {
+      condition = apply(Function::And, {condition, in_range(indices[d], 0, last, ranges())});
+      continue;
+    }
+    const ExprRef at = index_value(indices[d].simplify(ranges(), steps())) + e.arguments[d];
+    indices[d] = IndexExpr(0);
+    condition = apply(Function::And, {condition, apply(Function::LessEqual, {constant_int(0), at})});
+    condition = apply(Function::And, {condition, apply(Function::LessEqual, {at, constant_int(last)})});
+    const auto quotient = [&](const ExprRef& of, int64_t divisor) {
+      return divisor == 1 ? of : apply(Function::Div, {of, constant_int(divisor)});
+    };
+    const std::vector<int64_t> strides = layout.strides();
+    for (std::size_t k = 0; k < layout.digits.size(); ++k) {
+      const Layout::Digit& digit = layout.digits[k];
+      if (digit.dimension != static_cast<int>(d)) continue;
+      ExprRef part = quotient(at, digit.step);
+      if (const int64_t above = digit.step * digit.extent.factor; above <= last)
+        part = part - quotient(at, above) * constant_int(digit.extent.factor);
+      place = place + part * constant_int(strides[k]);
+    }
+  }
+  const IndexExpr where = offset(value, indices);
+  if (guard && lane_ >= 0 && where.uses(lane_)) condition = apply(Function::And, {condition, guard});
+  return load(buffer_of(value), where, e.type, condition, e.constant, place);
 }
 
 KernelStatement KernelBuilder::map(int tile, ExprRef value) const {

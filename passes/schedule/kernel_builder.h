@@ -38,6 +38,7 @@ public:
   IndexExpr offset(ValueId value, const std::vector<IndexExpr>& index) const;
 
   // Statements.
+  ExprRef load_at_places(ValueId value, const Expr& e, const ExprRef& guard);
   KernelStatement map(int tile, ExprRef value) const;
   KernelStatement store(ValueId value, const std::vector<IndexExpr>& index, ExprRef what,
                         std::vector<int> axes, ExprRef guard = nullptr);

@@ -103,6 +103,11 @@ TEST(Random, WholeChannelsAreDropped) {
 
 TEST(Coverage, EveryOperatorAndOptimizerHasATest) {
   std::set<std::string> golden, gradient, random{"drop", "drop_channel"};
+  // tests/conformance/augmentation_test.cpp
+  random.insert({"uniform_each", "uniform_noise", "gaussian_each", "random_flip", "random_vertical_flip",
+                 "random_crop", "cutout", "random_erasing", "random_brightness", "random_contrast",
+                 "random_saturation", "color_jitter", "pca_colors", "random_rotation", "random_affine",
+                 "elastic_distortion"});
   for (const std::string& name : golden_names()) golden.insert(name);
   for (const GradientCase& test : gradient_cases()) gradient.insert(test.op);
   for (const RandomCase& test : kRandomCases) random.insert(test.op);

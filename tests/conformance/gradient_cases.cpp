@@ -26,7 +26,12 @@ std::vector<std::string> operators_without_gradient() {
           "glorot_normal_fan",
           "lecun_normal_fan",
           "top1_everywhere",
-          "sinusoidal_positions"};
+          "sinusoidal_positions",
+          "uniform_each",
+          "uniform_noise",
+          "gaussian_each",
+          "gaussian_weights",
+          "gaussian_heights"};
 }
 
 static void add_convolutions(std::vector<GradientCase>& cases) {
@@ -54,6 +59,35 @@ static void add_convolutions(std::vector<GradientCase>& cases) {
     cases.push_back({op, {{{kN, 2, 3, 5}}}, "scale_factor = 2"});
     cases.push_back({op, {{{kN, 1, 4, 1}}}, "scale_factor = [3, 5]"});
   }
+}
+
+static void add_augmentation(std::vector<GradientCase>& cases) {
+  cases.push_back({"random_flip", {{{kN, 2, 3, 5}}}, ""});
+  cases.push_back({"random_vertical_flip", {{{kN, 1, 4, 3}}}, "p = 0.9"});
+  cases.push_back({"random_crop", {{{kN, 2, 5, 4}}}, "size = [3, 4]; padding = 1"});
+  cases.push_back({"random_crop", {{{kN, 17, 3, 1}}}, "size = 1"});
+  cases.push_back({"cutout", {{{kN, 2, 5, 3}}}, "size = 2"});
+  cases.push_back({"random_erasing", {{{kN, 2, 7, 5}}}, "p = 0.8; value = 0.5"});
+  cases.push_back({"random_brightness", {{{kN, 3, 2}}}, "strength = 0.3"});
+  cases.push_back({"random_contrast", {{{kN, 3, 2, 5}}}, "strength = 0.3"});
+  cases.push_back({"random_saturation", {{{kN, 3, 2, 5}}}, "strength = 0.3"});
+  cases.push_back({"color_jitter", {{{kN, 3, 2, 5}}}, "brightness = 0.3; contrast = 0.2; saturation = 0.4"});
+  cases.push_back({"pca_colors", {{{kN, 3, 2, 3}}}, ""});
+  cases.push_back({"sample_bilinear", {{{kN, 2, 3, 3}}, {{kN, 2, 3}}, {{kN, 2, 3}}}, ""});
+  cases.push_back({"sample_bilinear", {{{kN, 17, 1, 2}}, positive({kN, 1, 3}), positive({kN, 1, 3})}, ""});
+  cases.push_back({"affine_places", {{{kN, 1, 3, 4}}, {{kN}}, positive({kN}), {{kN}}, {{kN}}, {{kN}}}, ""});
+  cases.push_back({"random_rotation", {{{kN, 2, 5, 3}}}, "degrees = 30"});
+  cases.push_back(
+      {"random_affine", {{{kN, 1, 5, 4}}}, "degrees = 9; translate = 0.2; scale = [0.8, 1.3]; shear = 5"});
+  cases.push_back({"elastic_distortion", {{{kN, 1, 5, 4}}}, "alpha = 4; sigma = 1"});
+  cases.push_back({"blur_down", {{{kN, 4, 3}}, {{5}}}, ""});
+  cases.push_back({"blur_across", {{{kN, 3, 17}}, {{3}}}, ""});
+  cases.push_back({"blur_map", {{{kN, 5, 3}}}, "sigma = 0.7"});
+  cases.push_back({"standardized", {{{kN, 5, 3}}, {{5, 3}}, {{5, 3}}}, ""});
+  cases.push_back({"standardized_channels", {{{kN, 5, 3, 2}}, {{5}}, {{5}}}, ""});
+  cases.push_back({"whitened", {{{kN, 5, 3}}, {{5, 3}}, {{17, 15}}}, ""});
+  cases.push_back({"shaped_like", {{{kN, 5, 3}}, {{kN, 15}}}, ""});
+  cases.push_back({"clip_values", {{{kN, 5, 3}}}, "low = -0.4; high = 0.3"});
 }
 
 static void add_sequences(std::vector<GradientCase>& cases) {
@@ -172,8 +206,8 @@ std::vector<GradientCase> gradient_cases() {
   }
   cases.push_back({"standardize_batch", {{{kN, 3, 5, 2}}}, ""});
   cases.push_back({"standardize_batch", {{{kN, 17}}}, "eps = 0.1"});
-  cases.push_back({"standardize", {{{kN, 3, 2, 5}}, {{3}}, positive({3})}, ""});
-  cases.push_back({"standardize", {{{kN, 5}}, {{5}}, positive({5})}, "eps = 0.5"});
+  cases.push_back({"normalize_channels", {{{kN, 3, 2, 5}}, {{3}}, positive({3})}, ""});
+  cases.push_back({"normalize_channels", {{{kN, 5}}, {{5}}, positive({5})}, "eps = 0.5"});
   cases.push_back({"scale_shift_channel", {{{kN, 3, 5, 2}}, {{3}}, {{3}}}, ""});
   cases.push_back({"scale_shift_channel", {{{kN, 1}}, {{1}}, {{1}}}, ""});
 
@@ -185,6 +219,7 @@ std::vector<GradientCase> gradient_cases() {
   cases.push_back({"group_norm", {{{kN, 15}}}, "groups = 3; eps = 0.1"});
   cases.push_back({"local_response_norm", {{{kN, 17, 3}}}, "size = 5; alpha = 0.5; k = 2"});
   cases.push_back({"local_response_norm", {{{kN, 3, 2, 3}}}, "size = 4; alpha = 2; beta = 0.5"});
+  add_augmentation(cases);
   add_sequences(cases);
 
   cases.push_back({"cross_entropy", {{{kN, 10}}, labels(10)}, ""});

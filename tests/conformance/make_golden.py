@@ -138,6 +138,8 @@ def elementwise():
         op.case("maps", lambda x: x.unflatten(1, (3, 2)).amax(2), normal(2, 6, 3, 4), pieces=2)
     with Operator("step") as op:
         op.case("batch", lambda x: torch.heaviside(x, torch.zeros_like(x)), normal(3, 17), gradient=False)
+    with Operator("clip_values") as op:
+        op.case("both", lambda x: torch.clamp(x, -0.5, 0.7), normal(3, 17), low=-0.5, high=0.7)
     with Operator("blend") as op:
         op.case("third", lambda a, b: torch.lerp(a, b, 0.3), normal(4, 3), normal(4, 3), batched=(0, 1), t=0.3)
 
@@ -148,6 +150,14 @@ def data():
                 scale=0.00390625)  # fmt: skip
     with Operator("normalize") as op:
         op.case("images", lambda x: (x - 0.25) / 1.7, normal(2, 1, 4, 5), mean=0.25, std=1.7)
+    with Operator("standardized") as op:
+        op.case("images", lambda x, m, s: (x - m) * s, normal(3, 2, 4), normal(2, 4), positive(2, 4))
+    with Operator("standardized_channels") as op:
+        op.case("images", lambda x, m, s: (x - m.reshape(-1, 1, 1)) * s.reshape(-1, 1, 1), normal(3, 2, 4, 3), normal(2), positive(2))
+    with Operator("whitened") as op:
+        op.case("images", lambda x, m, b: (x - m).flatten(1) @ b.T, normal(3, 2, 4), normal(2, 4), normal(5, 8))
+    with Operator("shaped_like") as op:
+        op.case("images", lambda x, f: f.reshape(3, 2, 4) + 0 * x, normal(3, 2, 4), normal(3, 8), batched=(0, 1))
     with Operator("binarize") as op:
         op.case("default", lambda x: (x > 0.5).double(), share(3, 9), gradient=False)
         op.case("threshold", lambda x: (x > 0.2).double(), share(3, 9), gradient=False, threshold=0.2)
@@ -313,7 +323,7 @@ def normalization():
         op.case("images", standardized(1e-5), 2 + 3 * normal(4, 3, 5, 2))
         op.case("rows", standardized(1e-5), normal(17, 5))
         op.case("eps", standardized(0.1), normal(3, 2, 3, 3), eps=0.1)
-    with Operator("standardize") as op:
+    with Operator("normalize_channels") as op:
         function = lambda x, m, v: F.batch_norm(x, m, v, eps=1e-5)
         op.case("images", function, normal(2, 3, 4, 5), normal(3), positive(3), gradient=False)
         op.case("rows", function, normal(5, 4), normal(4), positive(4), gradient=False)
@@ -454,6 +464,54 @@ def views():
         op.case("images", lambda x: (x - mean) / std, normal(2, 3, 4, 5))
 
 
+def augmentation():
+    """Places in pixels; grid_sample counts from -1 in the middle of the first pixel to 1 in that of the last, width first."""
+
+    def sample(x, v, u):
+        height, width = x.shape[2:]
+        grid = torch.stack([2 * u / (width - 1) - 1, 2 * v / (height - 1) - 1], 3)
+        return F.grid_sample(x, grid, align_corners=True, padding_mode="zeros")
+
+    with Operator("sample_bilinear") as op:
+        op.case("within", sample, normal(2, 3, 5, 4), 4 * share(2, 3, 6), 3 * share(2, 3, 6), batched=(0, 1, 2))
+        op.case("beyond", sample, normal(3, 1, 4, 7), 9 * share(3, 5, 2) - 3, 12 * share(3, 5, 2) - 3, batched=(0, 1, 2))
+
+    def affine(x, turn, stretch, shear, down, right):
+        height, width = x.shape[2:]
+        def each(t): return t.reshape(-1, 1, 1)
+        i = torch.arange(height).double().reshape(1, -1, 1) - (height - 1) / 2 - each(down)
+        j = torch.arange(width).double().reshape(1, 1, -1) - (width - 1) / 2 - each(right)
+        cosine, sine = each(torch.cos(turn) / stretch), each(torch.sin(turn) / stretch)
+        return (height - 1) / 2 + cosine * i + sine * j, (width - 1) / 2 + cosine * j - sine * i + each(shear) * i
+
+    with Operator("affine_places") as op:
+        op.case("uneven", affine, normal(2, 3, 5, 4).requires_grad_(False), normal(2), positive(2), normal(2), normal(2), normal(2),
+                batched=range(6), gradient=False)
+
+    def heights(sigma, radius):
+        return torch.exp(-((torch.arange(2 * radius + 1).double() - radius) ** 2) / (2 * sigma**2))
+
+    def weights(sigma, radius):
+        return heights(sigma, radius) / heights(sigma, radius).sum()
+
+    def blurred(x, down, across):
+        window = down.reshape(1, 1, -1, 1) * across.reshape(1, 1, 1, -1)
+        return F.conv2d(x[:, None], window, padding=(len(down) // 2, len(across) // 2))[:, 0]
+
+    one = torch.ones(1, dtype=torch.float64)
+    for name, function in {"gaussian_heights": heights, "gaussian_weights": weights}.items():
+        with Operator(name) as op:
+            op.case("four", lambda x: function(1.5, 4), normal(2, 3, 3), gradient=False, sigma=1.5, radius=4)
+            op.case("none", lambda x: function(0.5, 0), normal(2, 3, 3), gradient=False, sigma=0.5, radius=0)
+    with Operator("blur_down") as op:
+        op.case("five", lambda x, g: blurred(x, g, one), normal(2, 6, 4), normal(5), batched=(0,))
+        op.case("wide", lambda x, g: blurred(x, g, one), normal(2, 3, 4), normal(9), batched=(0,))
+    with Operator("blur_across") as op:
+        op.case("five", lambda x, g: blurred(x, one, g), normal(2, 6, 4), normal(5), batched=(0,))
+    with Operator("blur_map") as op:
+        op.case("wide", lambda x: blurred(x, weights(1.2, 4), weights(1.2, 4)), normal(2, 6, 5), sigma=1.2)
+
+
 def optimizers():
     # NAdam keeps a product in the default type. Its loop over single tensors takes one factor too many in PyTorch
     # 1.13; the one over lists of tensors is right in all versions.
@@ -525,7 +583,8 @@ def gradient_changes():
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    for group in (elementwise, data, convolution, pooling, linear, normalization, attention, losses, metrics, views, recurrent, optimizers,
+    for group in (elementwise, data, convolution, pooling, linear, normalization, attention, losses, metrics, views, augmentation,
+                  recurrent, optimizers,
                   gradient_changes):
         group()
     print(f"{sum(f.stat().st_size for f in FOLDER.iterdir()) / 1e6:.2f} MB in {len(list(FOLDER.iterdir()))} files")

@@ -54,15 +54,23 @@ std::string lookup(const std::string& value) {
          "model M { input token: int[N, 5]; output y = token -> Table() as table }\n";
 }
 
-TEST(DataReads, AreSumsInWhichOneTermCounts) {
+TEST(DataReads, AreReadsAtPlaces) {
   const Module module = module_of(lookup("(w[token[n, t], d] else 0)"));
   const std::string text = print(module.eval);
-  EXPECT_NE(text.find("sum(at_: 11) select(at_ == token[n, t], w[at_, d], 0)"), std::string::npos) << text;
+  EXPECT_NE(text.find("(w[@(token[n, t]), d] else 0)"), std::string::npos) << text;
 }
 
 TEST(DataReads, ElsewhereIsWhatElseSays) {
-  const Module module = module_of(lookup("(w[token[n, t] - 1, d] else 7)"));
-  EXPECT_NE(print(module.eval).find(", 7)"), std::string::npos) << print(module.eval);
+  const Module module = module_of(lookup("(w[token[n, t] - 1, d + 1] else 7)"));
+  EXPECT_NE(print(module.eval).find("(w[@(token[n, t] - 1), d + 1] else 7)"), std::string::npos)
+      << print(module.eval);
+  const Module other = module_of(lookup("(w[token[n, t] - 1, d] else w[0, d])"));
+  const std::string text = print(other.eval);
+  EXPECT_NE(
+      text.find("select(0 <= token[n, t] - 1 and token[n, t] - 1 <= 10, (w[@(token[n, t] - 1), d] else 0), "
+                "w[0, d])"),
+      std::string::npos)
+      << text;
 }
 
 TEST(DataReads, MustSayWhatIsOutside) {

@@ -1,6 +1,8 @@
 // Data, settings and optimizers.
 #include "tests/elaborate/elaborated.h"
 
+#include <algorithm>
+
 namespace striate {
 namespace {
 
@@ -86,6 +88,55 @@ TEST(Train, DataOfAnotherSizeIsToldInNumbers) {
   EXPECT_EQ(errors_of(with_train("loss = cross_entropy(y, label); optimizer = SGD(lr = 0.1)"), options),
             "E0503 at 4:15: the model's input `x` takes 1 x 4 x 4 = 16 numbers per example, but column 0 has "
             "1 x 4 x 5 = 20");
+}
+
+std::string with_field(const std::string& field) {
+  std::string text = with_train("loss = cross_entropy(y, label); optimizer = SGD(lr = 0.1)");
+  const std::string old = "field x = column(0)";
+  return text.replace(text.find(old), old.size(), "field x = column(0) -> " + field);
+}
+
+TEST(Train, StagesOfAFieldMayChangeTheSize) {
+  ElaborateOptions options;
+  options.column_type = [](const DataDescription&, int column) -> std::optional<ColumnType> {
+    if (column == 0) return ColumnType{ElementType::U8, {1, 6, 5}};
+    return ColumnType{ElementType::U8, {}};
+  };
+  const std::string cut = "when training { random_crop(4) } else { center_crop2d(4) }";
+  const Module module = module_of(with_field(cut), options);
+  EXPECT_EQ(type_of(module.train, "x"), "u8[N,1,6,5]");
+  EXPECT_EQ(errors_of(with_field("when training { random_crop(3) } else { center_crop2d(4) }"), options),
+            "E0503 at 1:17: the input `x` is f32[N,1,4,4], but its field gives f32[N,1,3,3]");
+}
+
+TEST(Train, DrawsOfAFieldBelongToRows) {
+  const Module module = module_of(with_field("when training { random_flip }"));
+  const std::string text = print(module.train);
+  EXPECT_NE(text.find("u[n] = random(0, @(row[n]); "), std::string::npos) << text;
+  const auto rows = std::ranges::find(module.bindings, kRowNumbers, &InputBinding::column);
+  ASSERT_NE(rows, module.bindings.end());
+  EXPECT_EQ(type_of(module.train, rows->input), "i32[N]");
+  EXPECT_EQ(module.eval.find(rows->input), -1);
+  // What a layer draws belongs to the step.
+  const Module layer = module_of(with_train("loss = cross_entropy(drop(y, p = 0.5), label); "
+                                            "optimizer = SGD(lr = 0.1)"));
+  EXPECT_NE(print(layer.train).find("random("), std::string::npos);
+  EXPECT_EQ(print(layer.train).find("@(row"), std::string::npos);
+  EXPECT_EQ(errors_of(with_field("random_flip")).substr(0, 61),
+            "E0502 at 4:28: `random_flip` draws random numbers, but evalua");
+}
+
+TEST(Train, FitsAreStatesOfBothGraphs) {
+  const Module module = module_of(with_field("standardize(per = \"channel\")"));
+  for (const Graph* graph : {&module.train, &module.eval}) {
+    EXPECT_EQ(type_of(*graph, "data.x.mean"), "f32[1]");
+    EXPECT_EQ(type_of(*graph, "data.x.scale"), "f32[1]");
+  }
+  ASSERT_EQ(module.data.fits.size(), 1u);
+  EXPECT_EQ(module.data.fits[0].count, 1);
+  const Module whitened = module_of(with_field("whiten(method = \"zca\")"));
+  EXPECT_EQ(type_of(whitened.eval, "data.x.basis"), "f32[16,16]");
+  EXPECT_EQ(whitened.data.fits.at(0).count, 16);
 }
 
 TEST(Train, AColumnOfAsManyNumbersTakesTheInputsShape) {

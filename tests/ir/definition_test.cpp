@@ -54,6 +54,10 @@ std::vector<std::string> sound_definitions() {
   let y: f32[N,4]
   y[n, i] = select(random(4*n + i; 4042322160) < 0.5, 0, w[n, i] / 0.5)
 })",
+          R"(op shifted(w: f32[N,4], dy: i32[N], row: i32[N]) -> (y) {
+  let y: f32[N,4]
+  y[n, i] = select(random(i, @(row[n]); 7) < 0.5, (w[n, @(dy[n]) + i - 2] else 0.5), (w[n, @(max(dy[n], 0))] else -1))
+})",
           R"(op merge(x: f32[N,4]) -> (y) {
   let y: f32[4*N]
   y[(n: N i: 4)] = x[n, i]
@@ -151,6 +155,10 @@ TEST(Definition, RulesAreChecked) {
        "the batch dimension of x is indexed by 0"},
       {"op t(x: f32[N]) -> (y) { let y: f32[N]\n y[n] = (x[n + 1] else 0) }", "the batch dimension of x"},
       {"op t(x: f32[2*N]) -> (y) { let y: f32[N]\n y[n] = x[2*n] + x[n] }", "the batch dimension of x"},
+      {"op t(x: f32[N], k: i32[N]) -> (y) { let y: f32[N]\n y[n] = (x[@(k[n]) + n] else 0) }",
+       "data decides the place in the batch dimension of x"},
+      {"op t(x: f32[N,4], k: i32[N]) -> (y) { let y: f32[N]\n y[n] = (x[0, @(k[n])] else 0) }",
+       "the batch dimension of x is indexed by 0"},
       {"op t(x: f32[4]) -> (y) { let y: i32[4]\n y[i] = x[i] }", "the body is real, the target holds int"},
       {"op t(x: f32[4]) -> (y) { let y: f32[]\n y[] = any(i: 4) x[i] }", "any of real"},
       {"op t(x: f32[4]) -> (y) { let y: f32[]\n y[] = argmax(i: 4) x[i] }", "the body is int"},

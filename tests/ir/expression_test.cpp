@@ -161,6 +161,35 @@ TEST(Expression, SubstitutionReachesEveryIndex) {
   EXPECT_TRUE(is_constant(substitute(guarded, [](int) { return IndexExpr(9); }), 2));
 }
 
+TEST(Expression, PlacesOfDataAreRebuiltWithTheirReads) {
+  const auto shift = [](int v) { return IndexExpr::variable(v) + 5; };
+  const ExprRef place = read(1, {i}, ScalarType::Int);
+  const ExprRef moved = read_at_places(0, {i, i - 2}, {constant_int(0), place}, ScalarType::Real, 0);
+  EXPECT_TRUE(has_places(*moved));
+  EXPECT_EQ(text(substitute(moved, shift)), "(x[i + 5, @(y[i + 5]) + i + 3] else 0)");
+  EXPECT_FALSE(structurally_equal(moved, read(0, {i, i - 2}, ScalarType::Real, 0)));
+  EXPECT_FALSE(structurally_equal(moved, substitute(moved, shift)));
+  EXPECT_TRUE(structurally_equal(substitute(moved, [](int v) { return IndexExpr::variable(v); }), moved));
+  // A place that turns out to be a constant is an index.
+  const ExprRef settled = rewrite(moved, [&](const ExprRef& e) { return e == place ? constant_int(7) : e; });
+  EXPECT_FALSE(has_places(*settled));
+  EXPECT_EQ(text(settled), "(x[i, i + 5] else 0)");
+  // No gradient passes what did not pass one before.
+  Expr stopped = *moved;
+  stopped.stop_gradient = true;
+  EXPECT_EQ(text(substitute(std::make_shared<const Expr>(stopped), shift)),
+            "stop(x[i + 5, @(y[i + 5]) + i + 3] else 0)");
+
+  EXPECT_EQ(text(substitute(random_uniform(i, 7, place), shift)), "random(i + 5, @(y[i + 5]); 7)");
+  const ExprRef inside = apply(Function::LessEqual, {constant_int(0), place});
+  const ExprRef loaded = load(1, i, ScalarType::Real, inside, 2, place);
+  EXPECT_EQ(text(substitute(loaded, shift)), "(load y[@(y[i + 5]) + i + 5] if 0 <= y[i + 5] else 2)");
+  EXPECT_FALSE(structurally_equal(loaded, load(1, i, ScalarType::Real, inside, 2)));
+  // Inside for certain: the place stays.
+  EXPECT_EQ(text(load(1, i, ScalarType::Real, constant_bool(true), 2, place)),
+            "(load y[@(y[i]) + i] if true else 2)");
+}
+
 TEST(Expression, ParenthesesAreFew) {
   ExprRef a = x(), b = x(1), c = x(2);
   EXPECT_EQ(text(a + b * c), "x[i] + x[i + 1] * x[i + 2]");

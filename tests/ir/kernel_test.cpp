@@ -7,6 +7,22 @@ namespace {
 
 TEST(Kernel, TextReadsBack) { EXPECT_EQ(print(parsed_kernel(kKernel)), kKernel); }
 
+TEST(Kernel, PlacesOfDataReadBack) {
+  const std::string text = R"(kernel moved {
+  memory x: f32[64] at 0
+  memory dy: i32[16] at 256
+  memory y: f32[64] at 320
+  axes lane: 16 lanes
+  tile moved[lane]
+  for c: 0..4 {
+    moved[lane] = (load x[@(16 * load dy[lane]) + lane + 16*c] if 0 <= load dy[lane] and load dy[lane] <= 3 else 0)
+    store y[lane + 16*c] = moved over (lane)
+  }
+}
+)";
+  EXPECT_EQ(print(parsed_kernel(text)), text);
+}
+
 TEST(Kernel, ReadingKeepsWhatWasWritten) {
   Kernel kernel = parsed_kernel(kKernel);
   EXPECT_EQ(kernel.location.line, 7);

@@ -75,7 +75,7 @@ TEST(Regions, NormalisationByGivenStatisticsIsATail) {
   const Graph graph =
       inference("input x: f32[N, 3, 12, 12]\n"
                 "output y = x -> Conv2d(4, 3) as c -> BatchNorm2d as b -> relu -> max_pool2d(2)");
-  EXPECT_EQ(regions(graph), Texts({"b.standardize.scale -> b.standardize.scale",
+  EXPECT_EQ(regions(graph), Texts({"b.normalize_channels.scale -> b.normalize_channels.scale",
                                    "c.conv2d + b + max_pool2d.window + max_pool2d -> max_pool2d"}));
 }
 

@@ -55,11 +55,22 @@ std::set<std::string> bound_names(const ast::Item& item) {
   return names;
 }
 
+// `y = relu(x)` in an op calls an op, unless a scalar function is called so.
+void rename_calls(ast::Item& op, const Names& names) {
+  for (ast::Stmt& statement : op.body->statements) {
+    if (!statement.value || statement.value->kind != ast::ExprKind::Call) continue;
+    auto& callee = const_cast<ast::Expr&>(*statement.value->operands[0]); // the tree is ours
+    if (callee.kind == ast::ExprKind::Name && names.contains(callee.text) && !function_named(callee.text))
+      callee.text = names.at(callee.text);
+  }
+}
+
 // Definitions, and every mention outside of index notation, where such names are scalar functions.
 void rename_ops(ast::File& file, const Names& names) {
   for (ast::Item& item : file.items) {
     if (item.kind == ast::ItemKind::Op) {
       item.name = names.at(item.name);
+      rename_calls(item, names);
       continue;
     }
     // Their `step` is the number of the update.

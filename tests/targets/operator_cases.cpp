@@ -46,6 +46,11 @@ static std::vector<GradientCase> forward_cases() {
       {"top_k", {{{kN, 33}}, {{kN}, Range::Label, 33}}, "k = 5"},
       {"same_side", {{{kN, 2}}, {{kN, 2}}}, "threshold = 0.1"},
       {"same_side", {{{kN, 1, 3}}, {{kN, 1, 3}}}, ""},
+      {"uniform_each", {{{kN, 3, 2}}}, ""},
+      {"uniform_noise", {{{kN, 1, 3, 5}}}, ""},
+      {"gaussian_each", {{{kN, 3, 2}}}, ""},
+      {"gaussian_heights", {{{kN, 3, 2}}}, "sigma = 1.2; radius = 4"},
+      {"gaussian_weights", {{{kN, 3, 2}}}, "sigma = 1.2; radius = 4"},
   };
   const std::pair<const char*, const char*> initializers[] = {
       {"zeros", ""},

@@ -193,6 +193,7 @@ private:
     const auto& first = compilation_.step.regions.scalars;
     std::map<std::string, double> scalars(first.begin(), first.end());
     scalars["step"] = static_cast<double>(call.step);
+    scalars["epoch"] = static_cast<double>(call.step / 2);
     run.step(inputs, call.examples, scalars);
     std::map<std::string, ReferenceTensor> outputs;
     for (const auto& [name, value] : graph.outputs) outputs[name] = run.output(name);

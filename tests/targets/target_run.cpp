@@ -19,6 +19,7 @@ std::vector<float> scalar_slots(const Program& program,
     if (name == "N") value = static_cast<float>(examples);
     if (name == "1/N") value = static_cast<float>(1.0 / static_cast<double>(examples));
     if (name == "step") value = static_cast<float>(step);
+    if (name == "epoch") value = static_cast<float>(step / 2);
     if (name == "seed.low") value = std::bit_cast<float>(static_cast<uint32_t>(kRunSeed));
     if (name == "seed.high") value = std::bit_cast<float>(static_cast<uint32_t>(kRunSeed >> 32));
     for (const auto& [scalar, initial] : scalars)

@@ -12,7 +12,8 @@ namespace striate {
 
 constexpr uint64_t kRunSeed = 12345; // of a program's random draws
 
-// The program's scalar slots for a step, `scalars` being those that it does not share with all programs.
+// The program's scalar slots for a step (two of which make an epoch), `scalars` being those that it does not
+// share with all programs.
 std::vector<float> scalar_slots(const Program& program,
                                 const std::vector<std::pair<std::string, double>>& scalars, int64_t examples,
                                 int64_t step);

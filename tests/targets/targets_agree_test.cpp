@@ -16,11 +16,15 @@ std::string join(const std::vector<std::string>& lines) {
   return text;
 }
 
-// A network around `body`, which goes from `image` to a [N, F] tensor called `features`.
-std::string network(const std::string& image, const std::string& body) {
+// A network around `body`, which goes from `image` to a [N, F] tensor called `features`. `change`: what
+// training does to the pictures.
+std::string network(const std::string& image, const std::string& body, const std::string& change = "") {
+  const std::string changed = change.empty() ? "" : " -> when training { " + change + " }";
   return "model Net() {\n    input image: f32[N," + image + "]\n    features = image -> " + body +
          "\n    output logits = features -> Linear(3) as head\n}\n"
-         "data points {\n    split train = idx(\"a\", \"b\")\n    field image = column(0) -> to_real(1/255)\n"
+         "data points {\n    split train = idx(\"a\", \"b\")\n    field image = column(0)" +
+         changed +
+         " -> to_real(1/255)\n"
          "    field label = column(1)\n}\n"
          "train Net with points {\n    loss = cross_entropy(logits, label)\n    metric accuracy = "
          "top1(logits, label)\n"
@@ -97,6 +101,30 @@ TEST_P(Targets, StayNearTheOracle) {
 
 INSTANTIATE_TEST_SUITE_P(, Targets, testing::ValuesIn(kCases),
                          [](const auto& info) { return info.param.name; });
+
+// Draws of rows of the data, and reads where they decide.
+TEST(OtherTargets, ChangedPictures) {
+  for (const char* change : {"random_crop([7, 5], padding = 2) -> random_flip -> random_vertical_flip",
+                             "random_rotation(20) -> cutout(3, value = 9)",
+                             "elastic_distortion(alpha = 8, sigma = 1) -> random_erasing(0.7)",
+                             "random_affine(5, translate = 0.2, scale = [0.7, 1.2], shear = 9) -> pca_colors "
+                             "-> color_jitter(0.3, 0.2, 0.1)"}) {
+    SCOPED_TRACE(change);
+    const std::optional<Module> module =
+        module_of(network("3,7,5", "Conv2d(5, 3) as conv -> relu -> flatten", change));
+    ASSERT_TRUE(module);
+    for (LayoutPolicy layout :
+         {LayoutPolicy::BatchBlocked, LayoutPolicy::Plain, LayoutPolicy::ChannelBlocked}) {
+      TargetRunOptions options;
+      options.capacity = 17;
+      options.batches = {17, 5, 1};
+      options.layout = layout;
+      options.cuda = layout == LayoutPolicy::BatchBlocked;
+      const std::vector<std::string> differences = differences_between_targets(*module, options);
+      EXPECT_TRUE(differences.empty()) << name_of(layout) << "\n" << join(differences);
+    }
+  }
+}
 
 TEST(OtherTargets, ChannelBlockedConvolution) {
   const std::optional<Module> module =
