@@ -5,7 +5,7 @@
 export LC_ALL=C.UTF-8 # numbers, sorting and messages do not depend on the caller's language
 
 readonly kBuildPackages=(g++ cmake ninja-build ccache libfmt-dev libcli11-dev nlohmann-json3-dev zlib1g-dev
-  libarchive-dev libjpeg62-turbo-dev libpng-dev)
+  libarchive-dev libjpeg62-turbo-dev libpng-dev libeigen3-dev)
 readonly kTestPackages=(libgtest-dev python3 clang-format)
 readonly kFullPackages=(dataset-fashion-mnist)
 

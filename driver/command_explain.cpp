@@ -4,6 +4,7 @@
 #include "driver/commands.h"
 #include "driver/definition_gradient.h"
 #include "driver/error_pages.h"
+#include "driver/library_page.h"
 #include "driver/print_diagnostics.h"
 #include "driver/program.h"
 #include "frontend/example_shapes.h"
@@ -14,17 +15,6 @@
 #include <cctype>
 
 namespace striate {
-
-static void print_statements(const Graph& graph, NodeId first) {
-  for (NodeId n = first; n < static_cast<NodeId>(graph.nodes.size()); ++n) {
-    const Node& node = graph.nodes[n];
-    const Statement& statement = statement_of(node);
-    fmt::print(
-        "{}\n", statement_text(statement, [&](int operand) {
-          return graph.values[operand == statement.target ? node.outputs[0] : node.inputs[operand]].name;
-        }));
-  }
-}
 
 static int explain_code(std::string code) {
   for (char& c : code) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
@@ -51,6 +41,10 @@ static int explain_operator(const Options& options);
 
 int command_explain(const Options& options) {
   if (options.list) return list_codes();
+  if (options.library) {
+    fmt::print("{}", library_page());
+    return 0;
+  }
   if (options.subject.empty())
     return report(
         {ExitCode::Usage, "what is to be explained? `striate explain op relu`, `striate explain E0203`"});
@@ -88,7 +82,7 @@ static int explain_operator(const Options& options) {
   for (ValueId output : whole.outputs)
     fmt::print("{}: {}\n", graph.values[output].name, graph.values[output].type.text());
   fmt::print("\n");
-  print_statements(graph, 0);
+  fmt::print("{}", statements_text(graph, 0));
   if (!options.gradient) return 0;
 
   const NodeId forward = static_cast<NodeId>(graph.nodes.size());
@@ -99,7 +93,7 @@ static int explain_operator(const Options& options) {
   const Result<std::map<ValueId, ValueId>> gradients = append_gradient(whole, 0);
   if (!gradients) return report(gradients.failure());
   fmt::print("\n");
-  print_statements(graph, forward);
+  fmt::print("{}", statements_text(graph, forward));
   for (const auto& [input, gradient] : *gradients)
     if (gradient < 0) fmt::print("{}.grad = 0\n", graph.values[input].name);
   return 0;

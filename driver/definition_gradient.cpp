@@ -146,4 +146,20 @@ void check_gradient_clauses(const ast::File& file, Diagnostics& diagnostics) {
   }
 }
 
+std::string statements_text(const Graph& graph, NodeId first) {
+  std::string text;
+  for (NodeId n = first; n < static_cast<NodeId>(graph.nodes.size()); ++n) {
+    const Node& node = graph.nodes[n];
+    const Statement& statement = statement_of(node);
+    text +=
+        statement_text(
+            statement,
+            [&](int operand) {
+              return graph.values[operand == statement.target ? node.outputs[0] : node.inputs[operand]].name;
+            }) +
+        "\n";
+  }
+  return text;
+}
+
 } // namespace striate

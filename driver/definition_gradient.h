@@ -30,4 +30,7 @@ Result<std::map<ValueId, ValueId>> append_gradient(DefinitionGraph& whole, std::
 // gradient is not finite says nothing.
 void check_gradient_clauses(const ast::File& file, Diagnostics& diagnostics);
 
+// The calls of a graph of single statements from `first` on, one a line, in index notation.
+std::string statements_text(const Graph& graph, NodeId first);
+
 } // namespace striate

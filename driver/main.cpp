@@ -133,6 +133,7 @@ private:
     add_choice(*sub, "--diagnostics", options_.diagnostics, "FORM",
                "text, or json: one object a line, for other programs", {"text", "json"});
     add_count(*sub, "--error-limit", options_.error_limit, 1000, "the most errors to show (default: 20)");
+    add_choice(*sub, "--deny", options_.deny, "WHAT", "warnings: they count as errors", {"warnings"});
     sub->callback([this, function] { chosen_ = function; });
     return *sub;
   }
@@ -235,6 +236,7 @@ private:
         ->type_name("op|CODE");
     explain.add_option("name", options_.name, "the operator")->type_name("NAME");
     explain.add_flag("--list", options_.list, "the codes of all messages, one a line");
+    explain.add_flag("--library", options_.library, "the standard library as a page of Markdown");
     explain.add_option("--in", options_.file, "a program that defines it")->type_name("FILE.nn");
     explain.add_flag("--grad", options_.gradient, "the derived gradients too");
   }

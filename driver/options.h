@@ -21,6 +21,7 @@ struct Options {
   std::string color = "auto";
   std::string diagnostics = "text"; // --diagnostics: "text" or "json"
   int error_limit = 20;
+  std::string deny; // --deny: "warnings", or ""
 
   // train
   std::string run_folder;
@@ -48,6 +49,7 @@ struct Options {
   std::string name;
   bool gradient = false;
   bool list = false;
+  bool library = false;
 
   // opt, build: passes, and what to show of them
   std::vector<std::string> passes;

@@ -92,8 +92,9 @@ Result<OpenProgram> open_program(const Options& options) {
   add_used_files(program.file, read_program_text, program.source, diagnostics);
   if (!diagnostics.has_errors()) program.phases = elaborate(program.file, elaborate_options, diagnostics);
   if (!program.phases.empty()) check_gradient_clauses(program.file, diagnostics);
+  if (options.deny == "warnings") diagnostics.deny_warnings();
+  if (!diagnostics.messages().empty()) print_diagnostics(diagnostics, options);
   if (program.phases.empty() || diagnostics.has_errors()) {
-    print_diagnostics(diagnostics, options);
     // What --set and --param say is the command line's.
     const bool usage = std::ranges::all_of(diagnostics.messages(), [](const DiagnosticMessage& message) {
       return message.location.file.starts_with("--");

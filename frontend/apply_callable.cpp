@@ -80,7 +80,9 @@ CompileTimeValue NetworkBuilder::apply_op(const ast::Item& op, BoundCall bound, 
   called.attributes = std::move(bound.attributes);
   called.path = graph_.unique_call_path(name);
   called.of_rows = row_numbers != nullptr;
-  called.explain = [&](DiagnosticMessage& message) { explain_shapes(message, op, bound.inputs); };
+  called.explain = [&](DiagnosticMessage& message) {
+    explain_shapes(message, op, called.attributes, bound.inputs, place);
+  };
   auto definition = instantiate(called, reporter_, library_);
   if (!definition) return {};
   if (definition->input_count > static_cast<int>(node.inputs.size())) {
@@ -135,8 +137,9 @@ CompileTimeValue NetworkBuilder::apply_from_left(const ast::Item& op, BoundCall 
 bool NetworkBuilder::bind_layer_inputs(const LayerInstance& layer, const std::vector<BoundInput>& inputs,
                                        const SourceLocation& place, Scope& scope) {
   const ast::Item& item = *layer.item;
-  ShapeUnifier shapes(*this, scope, item, place,
-                      [&](DiagnosticMessage& message) { explain_shapes(message, item, inputs); });
+  ShapeUnifier shapes(*this, scope, item, place, [&](DiagnosticMessage& message) {
+    explain_shapes(message, item, layer.attributes, inputs, place);
+  });
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const CompileTimeValue& value = inputs[i].value;
     if (value.is_unknown()) return false;
@@ -178,6 +181,9 @@ CompileTimeValue NetworkBuilder::apply_layer(LayerInstance& layer, const CallSit
     frame().item = &item;
     frame().path = layer.path;
     frame().again = again;
+    frame().layer = &layer;
+    frame().inputs = bound->inputs;
+    frame().call = site.location;
     layer.applied = true;
     Scope body(&arguments);
     const std::size_t errors = reporter_.diagnostics().error_count();
@@ -192,38 +198,6 @@ CompileTimeValue NetworkBuilder::apply_layer(LayerInstance& layer, const CallSit
   reporter_.leave();
   if (result.is_tensor() && result.tensor >= first_new) graph_.rename(result.tensor, result_name, depth());
   return result;
-}
-
-// How the shapes of the inputs came about; and where a view would make the first one fit, which.
-void NetworkBuilder::explain_shapes(DiagnosticMessage& message, const ast::Item& item,
-                                    const std::vector<BoundInput>& inputs) {
-  for (const BoundInput& input : inputs)
-    if (input.value.is_tensor() && !graph_.is_persistent(input.value.tensor))
-      message.note("shapes: {}", graph_.history(input.value.tensor, depth()));
-  if (inputs.empty() || !inputs[0].value.is_tensor() || message.kind != Diagnostic::ShapeMismatch) return;
-  const TensorType& type = graph_.value(inputs[0].value.tensor).type;
-  const auto& pattern = item.inputs[0].type.dimensions;
-  const bool any_rank = std::any_of(pattern.begin(), pattern.end(), [](const ast::ExprPtr& dimension) {
-    return dimension->kind == ast::ExprKind::Run;
-  });
-  if (any_rank || pattern.size() == type.shape.size()) return;
-  const bool quiet = reporter_.is_quiet();
-  reporter_.set_quiet(true);
-  for (const ast::Item* view : library_.items(ast::ItemKind::Op)) {
-    if (view->location.file != "std/views.nn" || view->inputs.size() != 1 || !view->attributes.empty())
-      continue;
-    Scope scope;
-    ShapeUnifier shapes(*this, scope, *view, message.location);
-    if (!shapes.match(view->inputs[0], type.shape) || !shapes.solve_groups()) continue;
-    const auto made = shapes.declare(view->outputs[0]);
-    if (!made || made->shape.size() == type.shape.size()) continue;
-    Scope inner;
-    ShapeUnifier fits(*this, inner, item, message.location);
-    if (!fits.match(item.inputs[0], made->shape)) continue;
-    message.help("`-> {}` makes it {}", view->name, shape_text(made->shape));
-    break;
-  }
-  reporter_.set_quiet(quiet);
 }
 
 } // namespace striate

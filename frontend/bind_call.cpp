@@ -1,5 +1,6 @@
 #include "frontend/bind_call.h"
 
+#include "frontend/parser.h"
 #include "frontend/print_ast.h"
 
 #include <algorithm>
@@ -33,7 +34,30 @@ std::string signature_of(const ast::Item& item) {
   if (item.kind == ast::ItemKind::Op)
     return item.name + "(" + list_text(item.inputs) +
            (item.attributes.empty() ? "" : "; " + list_text(item.attributes)) + ")";
-  return item.name + "(" + list_text(item.attributes) + ")";
+  return item.name + "(" + list_text(item.attributes) + ")" +
+         (item.kind == ast::ItemKind::Layer ? " (" + list_text(item.inputs) + ")" : "");
+}
+
+void unknown_argument(Reporter& reporter, const ast::Item& item,
+                      const std::vector<ast::Parameter>& parameters, const ast::Argument& argument) {
+  SourceLocation place = argument.location;
+  place.length = static_cast<int>(argument.name.size());
+  std::vector<std::string> names;
+  for (const ast::Parameter& parameter : parameters) names.push_back(parameter.name);
+  const std::string text = fmt::format("`{}` has no argument `{}`", item.name, argument.name);
+  if (const std::string reason = Library::reason_for_no(item, argument.name); !reason.empty()) {
+    reporter.error(Diagnostic::WrongArgument, place, "{}", text)
+        .note("it is `{}`", signature_of(item))
+        .help("leave `{}` out: {}", argument.name, reason);
+    return;
+  }
+  if (const std::string meant = Library::argument_called(item, argument.name); !meant.empty())
+    reporter.error(Diagnostic::WrongArgument, place, "{}", text)
+        .note("it is `{}`", signature_of(item))
+        .suggest(place, meant, "Striate's name for it is `{}`", meant);
+  else
+    reporter.unknown_name(Diagnostic::WrongArgument, place, argument.name, text, names)
+        .note("it is `{}`", signature_of(item));
 }
 
 namespace {
@@ -79,18 +103,40 @@ static Slot* named_slot(Reporter& reporter, const ast::Item& item, std::vector<S
                      argument.name, item.name);
       return nullptr;
     }
-  DiagnosticMessage& message = reporter.error(Diagnostic::WrongArgument, argument.location,
-                                              "`{}` has no argument `{}`", item.name, argument.name);
-  std::vector<std::string> names;
-  for (const Slot& slot : slots) names.push_back(slot.parameter->name);
-  const std::string meant = Library::argument_called(item, argument.name);
-  const std::string near = nearest_name(argument.name, names);
-  message.note("it is `{}`", signature_of(item));
-  if (!meant.empty())
-    message.suggest(message.location, meant, "Striate's name for it is `{}`", meant);
-  else if (!near.empty())
-    message.did_you_mean(near);
+  std::vector<ast::Parameter> parameters;
+  for (const Slot& slot : slots) parameters.push_back(*slot.parameter);
+  unknown_argument(reporter, item, parameters, argument);
   return nullptr;
+}
+
+static const char* type_description(const std::string& type) {
+  if (type == "int" || type == "i32" || type == "u8") return "an integer";
+  if (type == "bool") return "true or false";
+  if (type == "string") return "a text";
+  return "a number";
+}
+
+// `padding = "same"`: what others mean by a text. True, with an error, where the item says it; `before` are
+// the attributes before this one.
+static bool suggest_value(Evaluator& evaluator, const ast::Item& item, const ast::Parameter& parameter,
+                          const BoundInput& given, const std::map<std::string, CompileTimeValue>& before) {
+  const std::string text = Library::value_called(item, parameter.name, given.value.text);
+  if (text.empty()) return false;
+  DiagnosticMessage& message = evaluator.reporter().error(
+      Diagnostic::WrongType, given.location, "`{}` of `{}` is {}, not {}", parameter.name, item.name,
+      type_description(parameter.type.name), description_of(given.value));
+  Diagnostics dropped;
+  const ast::ExprPtr expr = parse_expression("std/" + item.name, text, dropped);
+  Scope scope = attribute_scope(item, before);
+  const auto value = expr ? evaluator.try_evaluate(*expr, scope) : std::nullopt;
+  const std::string written = value ? text_of(*value) : text;
+  if (value && written == text)
+    message.suggest(given.location, written, "write `{} = {}`", parameter.name, written);
+  else if (value)
+    message.suggest(given.location, written, "write `{} = {}`, which is `{}`", parameter.name, written, text);
+  else
+    message.help("write `{} = {}`", parameter.name, text);
+  return true;
 }
 
 std::optional<BoundCall> bind_call(Evaluator& evaluator, Scope& scope, const ast::Item& item, Takes takes,
@@ -160,6 +206,9 @@ std::optional<BoundCall> bind_call(Evaluator& evaluator, Scope& scope, const ast
     if (slot.is_input) {
       call.inputs.push_back(std::move(slot.value));
     } else if (slot.filled) {
+      if (slot.value.value.kind == Kind::Text && slot.parameter->type.name != "string" &&
+          suggest_value(evaluator, item, *slot.parameter, slot.value, call.attributes))
+        return std::nullopt;
       auto value =
           convert_attribute(evaluator, scope, item, *slot.parameter, slot.value.value, slot.value.location);
       if (!value) return std::nullopt;
@@ -185,13 +234,6 @@ static std::optional<CompileTimeValue> convert_scalar(const std::string& type,
     return CompileTimeValue::of_real(*value.number());
   }
   return std::nullopt;
-}
-
-static const char* type_description(const std::string& type) {
-  if (type == "int" || type == "i32" || type == "u8") return "an integer";
-  if (type == "bool") return "true or false";
-  if (type == "string") return "a text";
-  return "a number";
 }
 
 std::optional<CompileTimeValue> convert_attribute(Evaluator& evaluator, Scope& scope, const ast::Item& item,

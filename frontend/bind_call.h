@@ -43,6 +43,10 @@ bool add_defaults(Evaluator& evaluator, const ast::Item& item,
 // A scope with the attributes, under their size names too (`groups G`).
 Scope attribute_scope(const ast::Item& item, const std::map<std::string, CompileTimeValue>& attributes);
 
+// The error about an argument that `item`, which takes these, does not have.
+void unknown_argument(Reporter& reporter, const ast::Item& item,
+                      const std::vector<ast::Parameter>& parameters, const ast::Argument& argument);
+
 std::string signature_of(const ast::Item& item);
 
 } // namespace striate

@@ -97,7 +97,10 @@ bool DataBuilder::read_divide(const ast::Expr& expr, SplitDescription& split) {
   double sum = 0;
   if (expr.kind != ExprKind::Call || expr.operands[0]->kind != ExprKind::Name ||
       expr.operands[0]->text != "divide") {
-    reporter_.error(Diagnostic::UnknownName, expr.location, "`{}` does nothing to a split", print_expr(expr))
+    const ast::Expr& callee = expr.kind == ExprKind::Call ? *expr.operands[0] : expr;
+    reporter_
+        .unknown_name(Diagnostic::UnknownName, callee.location, print_expr(callee),
+                      fmt::format("`{}` does nothing to a split", print_expr(callee)), {"divide"})
         .note("a reader may be followed by `divide(count, count, ...)`");
     return false;
   }
@@ -109,7 +112,8 @@ bool DataBuilder::read_divide(const ast::Expr& expr, SplitDescription& split) {
     }
     if (!argument.name.empty()) {
       reporter_
-          .error(Diagnostic::WrongArgument, argument.location, "`divide` has no argument `{}`", argument.name)
+          .unknown_name(Diagnostic::WrongArgument, argument.location, argument.name,
+                        fmt::format("`divide` has no argument `{}`", argument.name), {"shuffle"})
           .note("it takes a number of examples for each name, and `shuffle = SEED`");
       return false;
     }
@@ -313,7 +317,9 @@ CompileTimeValue DataBuilder::expand_field(const ast::Stmt& field, NetworkBuilde
   network.special_stage = [&](const CompileTimeValue& input, const ast::Expr& call, Scope& scope) {
     return fitted_stage(input, call, scope, network, graph, bindings);
   };
-  CompileTimeValue value = network.expand(*field.value, scope_, name);
+  Scope scope(&scope_);
+  for (const char* reads : {"column", "columns", "codes"}) scope.mention(reads);
+  CompileTimeValue value = network.expand(*field.value, scope, name);
   network.special_stage = nullptr;
   network.special_call = nullptr;
   network.row_numbers = nullptr;

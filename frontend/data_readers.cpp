@@ -136,10 +136,12 @@ public:
     if (option == reader_.options.end()) {
       std::vector<std::string> names;
       for (const Option& known : reader_.options) names.emplace_back(known.name);
-      DiagnosticMessage& message = reporter_.error(Diagnostic::WrongArgument, argument.location,
-                                                   "`{}` has no argument `{}`", call_.kind, argument.name);
-      if (const std::string near = nearest_name(argument.name, names); !near.empty())
-        message.help("did you mean `{}`?", near);
+      SourceLocation place = argument.location;
+      place.length = static_cast<int>(argument.name.size());
+      reporter_
+          .unknown_name(Diagnostic::WrongArgument, place, argument.name,
+                        fmt::format("`{}` has no argument `{}`", call_.kind, argument.name), names)
+          .note("its arguments are {}", fmt::join(names, ", "));
       return false;
     }
     if (auto attribute = attribute_for(*option, value)) {
@@ -261,12 +263,24 @@ std::optional<ReaderCall> read_reader(const ast::Expr& expr, Evaluator& evaluato
   }
   if (!known) {
     const std::string name = print_expr(expr.kind == ExprKind::Call ? *expr.operands[0] : expr);
-    DiagnosticMessage& message =
-        evaluator.reporter()
-            .error(Diagnostic::UnknownName, expr.location, "`{}` reads no file", name)
-            .note("the readers are {}", fmt::join(names, ", "));
-    if (const std::string near = nearest_name(name, names); !near.empty())
-      message.help("did you mean `{}`?", near);
+    const SourceLocation& place = expr.kind == ExprKind::Call ? expr.operands[0]->location : expr.location;
+    static const std::map<std::string, const char*> kOthers = {{"ImageFolder", "images"},
+                                                               {"image_dataset_from_directory", "images"},
+                                                               {"read_csv", "csv"},
+                                                               {"MNIST", "idx"},
+                                                               {"FashionMNIST", "idx"},
+                                                               {"CIFAR10", "cifar"},
+                                                               {"CIFAR100", "cifar"},
+                                                               {"genfromtxt", "csv"},
+                                                               {"load", "npy"}};
+    const std::string text = fmt::format("`{}` reads no file", name);
+    const auto other = kOthers.find(name);
+    (other == kOthers.end()
+         ? evaluator.reporter().unknown_name(Diagnostic::UnknownName, place, name, text, names)
+         : evaluator.reporter()
+               .error(Diagnostic::UnknownName, place, "{}", text)
+               .suggest(place, other->second, "Striate's name for it is `{}`", other->second))
+        .note("the readers are {}", fmt::join(names, ", "));
     return std::nullopt;
   }
   ReaderCall call;

@@ -437,6 +437,14 @@ bool DefinitionBuilder::define_by_call(const ast::Stmt& statement, const ast::It
       attributes.push_back(argument);
       continue;
     }
+    if (argument.value->kind == ExprKind::Read && find(argument.value->operands[0]->text) >= 0) {
+      reporter_
+          .error(Diagnostic::WrongType, argument.value->location,
+                 "`{}` takes a whole tensor, not the element `{}`", op.name, print_expr(*argument.value))
+          .note("an op is called on whole tensors, in a statement of its own")
+          .help("write `t = {}({})`, and read `t[...]`", op.name, argument.value->operands[0]->text);
+      return false;
+    }
     const int operand = argument.value->kind == ExprKind::Name ? find(argument.value->text) : -1;
     if (operand >= 0) {
       called.inputs.push_back({definition_.operands[static_cast<std::size_t>(operand)].type, std::nullopt});

@@ -95,6 +95,7 @@ private:
   bool infer_from_read(const std::set<std::string>& wanted, const ast::Expr& read, bool guarded,
                        Extents& extents);
   bool infer_ranges(const std::set<std::string>& wanted, const ast::Expr& body, Extents& extents);
+  void report_unknown_tensor(const ast::Expr& read);
   bool report_unknown_range(const std::string& name, const SourceLocation& place);
 
   // index_notation.cpp: expressions

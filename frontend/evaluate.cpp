@@ -205,6 +205,9 @@ CompileTimeValue Evaluator::evaluate_block(const ast::Block& block, Scope& scope
       return {};
     }
   }
+  if (block.statements.empty() || block.statements.back().kind != ast::StmtKind::Value)
+    reporter_.error(Diagnostic::MissingValue, block.location, "this block has no value")
+        .note("the value of a block is its last statement");
   return value;
 }
 
@@ -213,11 +216,16 @@ DiagnosticMessage& Evaluator::unknown_name(const std::string& name, const Source
   std::vector<std::string> candidates;
   scope.collect_names(candidates);
   std::sort(candidates.begin(), candidates.end());
-  DiagnosticMessage& message =
-      reporter_.error(Diagnostic::UnknownName, place, "no {} is called `{}` here", what, name);
+  const std::string values = fmt::format("{}", fmt::join(candidates, ", "));
   for (ast::ItemKind kind : {ast::ItemKind::Layer, ast::ItemKind::Op})
     for (std::string& known : library_.names(kind)) candidates.push_back(std::move(known));
-  library_.suggest(message, name, candidates);
+  DiagnosticMessage& message =
+      reporter_.unknown_name(Diagnostic::UnknownName, place, name,
+                             fmt::format("no {} is called `{}` here", what, name), candidates, &library_);
+  constexpr std::size_t kListed = 120;
+  if (message.remarks.empty() && std::string_view(what) == "value" && !values.empty() &&
+      values.size() <= kListed)
+    message.note("the values here are {}", values);
   return message;
 }
 

@@ -247,6 +247,12 @@ bool GraphBuilder::has_persistents_below(const std::string& path) const {
                      [&](int id) { return is_at_or_below(value(id).name, path); });
 }
 
+std::vector<std::string> GraphBuilder::persistent_names() const {
+  std::vector<std::string> names;
+  for (int id : order_) names.push_back(value(id).name);
+  return names;
+}
+
 std::string GraphBuilder::unique_call_path(const std::string& path) {
   std::string unique = path;
   for (int i = 1; !call_paths_.insert(unique).second; ++i) unique = path + "." + std::to_string(i);
@@ -285,7 +291,10 @@ std::string GraphBuilder::history(int id, int depth) const {
 // What outputs and the next values of states need.
 std::vector<bool> GraphBuilder::needed_values() const {
   std::vector<int> open;
-  for (const auto& [name, value] : outputs_) open.push_back(value);
+  for (const auto& [name, value] : outputs_) {
+    CHECK(value >= 0, "the output {} has no value, and no error says why", name);
+    open.push_back(value);
+  }
   for (const auto& [id, persistent] : persistents_)
     if (persistent.next >= 0) open.push_back(persistent.next);
   return needed_by(std::move(open));

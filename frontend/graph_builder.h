@@ -65,8 +65,14 @@ public:
 
   int find_persistent(const std::string& path) const; // -1
   bool has_persistents_below(const std::string& path) const;
+  std::vector<std::string> persistent_names() const;
   bool is_persistent(int value) const { return persistents_.contains(value); }
   const Value& value(int id) const { return values_[static_cast<std::size_t>(id)].value; }
+  // The call that computes a value; nullptr where none does.
+  const Node* producer(int id) const {
+    const int producer = value(id).producer;
+    return producer < 0 ? nullptr : &nodes_[static_cast<std::size_t>(producer)];
+  }
   int value_count() const { return static_cast<int>(values_.size()); }
   int node_count() const { return static_cast<int>(nodes_.size()); }
   // "image f32[N,1,28,28] -> conv1 [N,20,24,24] -> ...": how the value came about, as seen `depth` calls

@@ -64,12 +64,13 @@ std::optional<IndexExpr> DefinitionBuilder::index_of(const ast::Expr& expr, cons
   switch (expr.kind) {
   case ExprKind::Name: {
     if (find(expr.text) >= 0) return fail("is a tensor");
-    DiagnosticMessage& message =
-        reporter_.error(Diagnostic::UnknownName, expr.location, "`{}` is no index here", expr.text)
-            .note("indices are named on the left side, or by a reduction: `sum({}) ...`", expr.text);
     std::vector<std::string> names;
+    scope_.collect_names(names);
     for (const auto& [name, index] : context.indices) names.push_back(name);
-    if (const std::string near = nearest_name(expr.text, names); !near.empty()) message.did_you_mean(near);
+    reporter_
+        .unknown_name(Diagnostic::UnknownName, expr.location, expr.text,
+                      fmt::format("`{}` is no index here", expr.text), names)
+        .note("indices are named on the left side, or by a reduction: `sum({}) ...`", expr.text);
     return std::nullopt;
   }
   case ExprKind::Unary: {
@@ -203,9 +204,11 @@ bool DefinitionBuilder::check_index(const ast::Expr& read, const ast::Expr& elem
   }
   const Interval range = index.range(context.ranges());
   if (guarded || context.predicated || (range.low >= 0 && range.high < size.factor)) return true;
+  const std::string runs = range.low == range.high ? fmt::format("is {}", range.low)
+                                                   : fmt::format("runs from {} to {}", range.low, range.high);
   reporter_
-      .error(Diagnostic::OutOfBounds, element.location, "`{}` runs from {} to {}, outside of 0 to {}",
-             print_expr(element), range.low, range.high, size.factor - 1)
+      .error(Diagnostic::OutOfBounds, element.location, "`{}` {}, outside of 0 to {}", print_expr(element),
+             runs, size.factor - 1)
       .help("say what the read yields outside: `({} else 0)`", print_expr(read));
   return false;
 }
@@ -222,19 +225,23 @@ ExprRef DefinitionBuilder::typed_read(int operand, std::vector<IndexExpr> indice
   return value;
 }
 
+void DefinitionBuilder::report_unknown_tensor(const ast::Expr& read) {
+  const std::string& name = read.operands[0]->text;
+  std::vector<std::string> names;
+  for (const auto& [known, number] : by_name_) names.push_back(known);
+  DiagnosticMessage& message = reporter_.unknown_name(
+      Diagnostic::UnknownName, read.operands[0]->location, name,
+      fmt::format("no tensor is called `{}` here", print_expr(*read.operands[0])), names);
+  if (outputs_.contains(name)) message.note("`{}` has no value yet where it is read", name);
+}
+
 ExprRef DefinitionBuilder::read_of(const ast::Expr& expr, Context& context, std::optional<double> otherwise) {
   const std::string& name = expr.operands[0]->text;
   if (const auto number = numbers_.find(name); number != numbers_.end()) return constant(number->second);
   const int operand = expr.operands[0]->kind == ExprKind::Name ? find(name) : -1;
   if (operand < 0) {
     if (scope_.find(name)) return number_of(evaluator_.evaluate(expr, scope_), expr);
-    DiagnosticMessage& message =
-        reporter_.error(Diagnostic::UnknownName, expr.operands[0]->location, "no tensor is called `{}` here",
-                        print_expr(*expr.operands[0]));
-    std::vector<std::string> names;
-    for (const auto& [known, number] : by_name_) names.push_back(known);
-    if (outputs_.contains(name)) message.note("`{}` has no value yet where it is read", name);
-    if (const std::string near = nearest_name(name, names); !near.empty()) message.did_you_mean(near);
+    report_unknown_tensor(expr);
     return nullptr;
   }
   const TensorType& type = definition_.operands[static_cast<std::size_t>(operand)].type;
@@ -364,13 +371,13 @@ ExprRef DefinitionBuilder::scalar(const ast::Expr& expr, Context& context) {
     if (const auto number = numbers_.find(expr.text); number != numbers_.end())
       return constant(number->second);
     if (const int operand = find(expr.text); operand >= 0) return bare_read(expr, operand, context);
-    DiagnosticMessage& message =
-        reporter_.error(Diagnostic::UnknownName, expr.location, "nothing is called `{}` here", expr.text);
     std::vector<std::string> names;
     scope_.collect_names(names);
     for (const auto& [name, index] : context.indices) names.push_back(name);
     for (const auto& [name, operand] : by_name_) names.push_back(name);
-    if (const std::string near = nearest_name(expr.text, names); !near.empty()) message.did_you_mean(near);
+    for (const auto& [name, value] : scalars_) names.push_back(name);
+    reporter_.unknown_name(Diagnostic::UnknownName, expr.location, expr.text,
+                           fmt::format("nothing is called `{}` here", expr.text), names);
     return nullptr;
   }
   case ExprKind::Unary:
@@ -499,19 +506,28 @@ ExprRef DefinitionBuilder::call(const ast::Expr& expr, Context& context) {
       return index ? index_value(*index) : nullptr;
     }
     if (function_named(name)) return apply_function(expr, context);
-    DiagnosticMessage& message = reporter_.error(Diagnostic::UnknownName, expr.operands[0]->location,
-                                                 "no function is called `{}`", name);
+    const SourceLocation& place = expr.operands[0]->location;
+    const std::string text = fmt::format("no function is called `{}`", name);
     if (evaluator_.library().find(ast::ItemKind::Op, name)) {
-      message.help("an op is called in a statement of its own: `t = {}(x)`", name);
+      reporter_.error(Diagnostic::UnknownName, place, "{}", text)
+          .help("an op is called in a statement of its own: `t = {}(x)`", name);
       return nullptr;
     }
     std::vector<std::string> names = {"random", "stop", "count"};
     for (int function = 0; function <= static_cast<int>(Function::Mantissa2); ++function)
       names.emplace_back(name_of(static_cast<Function>(function)));
-    evaluator_.library().suggest(message, name, names);
+    for (const auto& [known, definition] : index_functions_) names.push_back(known);
+    reporter_.unknown_name(Diagnostic::UnknownName, place, name, text, names, &evaluator_.library());
     return nullptr;
   }
-  reporter_.error(Diagnostic::WrongType, expr.location, "`{}` is no function", print_expr(*expr.operands[0]));
+  const ast::Expr& callee = *expr.operands[0];
+  // `smu(c) (...)`
+  if (callee.kind == ExprKind::Call && callee.operands[0]->kind == ExprKind::Name)
+    reporter_.unknown_name(Diagnostic::UnknownName, callee.operands[0]->location, callee.operands[0]->text,
+                           fmt::format("no reduction is called `{}`", callee.operands[0]->text),
+                           {"sum", "prod", "max", "min", "any", "all", "argmax", "argmin"});
+  else
+    reporter_.error(Diagnostic::WrongType, expr.location, "`{}` is no function", print_expr(callee));
   return nullptr;
 }
 

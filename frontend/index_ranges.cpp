@@ -56,7 +56,12 @@ DefinitionBuilder::dimensions_of(const ast::Expr& read, int operand) const {
 bool DefinitionBuilder::infer_from_read(const std::set<std::string>& wanted, const ast::Expr& read,
                                         bool guarded, Extents& extents) {
   if (read.operands[0]->kind != ExprKind::Name) return true;
-  const int operand = find(read.operands[0]->text);
+  const std::string& name = read.operands[0]->text;
+  const int operand = find(name);
+  if (operand < 0 && !numbers_.contains(name) && !scope_.find(name) && !scalars_.contains(print_expr(read))) {
+    report_unknown_tensor(read);
+    return false;
+  }
   const auto dimensions = operand < 0 ? std::nullopt : dimensions_of(read, operand);
   if (!dimensions) return true;
   const TensorType& type = definition_.operands[static_cast<std::size_t>(operand)].type;

@@ -156,9 +156,10 @@ std::shared_ptr<const Definition> instantiate_op(const ast::File* file, const st
   const Library library(file, diagnostics);
   if (const ast::Item* item = library.find(ast::ItemKind::Op, op))
     return instantiate_item(library, *item, operands, attributes, diagnostics);
-  DiagnosticMessage& message = diagnostics.error(Diagnostic::UnknownName, SourceLocation{op, 1, 1, 1},
-                                                 "no operator is called `{}`", op);
-  library.suggest(message, op, library.names(ast::ItemKind::Op));
+  Reporter(diagnostics)
+      .unknown_name(Diagnostic::UnknownName, SourceLocation{op, 1, 1, 1}, op,
+                    fmt::format("no operator is called `{}`", op), library.names(ast::ItemKind::Op),
+                    &library);
   return nullptr;
 }
 

@@ -19,8 +19,13 @@ void NetworkBuilder::execute(const ast::Block& block, Scope& scope, CompileTimeV
                       "this comes after `return` and is never reached");
       return;
     }
-    execute(statement, scope, value);
+    execute(statement, scope, &statement == &block.statements.back() ? value : nullptr);
   }
+}
+
+void NetworkBuilder::report_no_value(const SourceLocation& place, const char* what) {
+  DiagnosticMessage& message = reporter_.error(Diagnostic::MissingValue, place, "this {} has no value", what);
+  if (std::string_view(what) == "block") message.note("the value of a block is its last statement");
 }
 
 void NetworkBuilder::execute(const ast::Stmt& statement, Scope& scope, CompileTimeValue* value) {
@@ -59,7 +64,19 @@ void NetworkBuilder::execute(const ast::Stmt& statement, Scope& scope, CompileTi
           expr.kind == ExprKind::If ? evaluate_condition(*expr.operands[0], scope) : when_holds(expr, scope);
       if (!holds) return;
       const ast::BlockPtr& block = *holds ? expr.block : expr.otherwise;
-      if (block) execute(*block, scope, value);
+      if (block)
+        execute(*block, scope, value);
+      else if (value)
+        report_no_value(statement.location, "`if` without `else`");
+      return;
+    }
+    if (expr.kind == ExprKind::Repeat && !value) {
+      const auto range = repeat_range(expr, scope);
+      for (int64_t i = range ? range->first : 0; range && i < range->second; ++i) {
+        Scope inner(&scope);
+        inner.bind(expr.text, CompileTimeValue::of(i));
+        execute(*expr.block, inner, nullptr);
+      }
       return;
     }
     CompileTimeValue result = evaluate(expr, scope);

@@ -9,6 +9,8 @@ namespace striate {
 
 static constexpr std::string_view kAlsoCalled = "also called: ";
 static constexpr std::string_view kArgumentsAlsoCalled = "arguments also called: ";
+static constexpr std::string_view kValuesAlsoCalled = "values also called: ";
+static constexpr std::string_view kNoArgument = "no argument: ";
 static constexpr std::string_view kWritten = "written: ";
 static constexpr std::string_view kFittedBy = "fitted by: ";
 
@@ -30,7 +32,7 @@ static std::string trimmed(std::string_view text) {
   return std::string(text);
 }
 
-static std::vector<std::string> comma_separated(std::string_view text) {
+std::vector<std::string> comma_separated(std::string_view text) {
   std::vector<std::string> parts;
   while (!text.empty()) {
     const std::size_t end = text.find(',');
@@ -43,6 +45,12 @@ static std::vector<std::string> comma_separated(std::string_view text) {
 static std::string lower_case(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return text;
+}
+
+std::vector<std::string> comment_lines(const ast::Item& item) {
+  std::vector<std::string> lines;
+  for (std::string_view line : lines_of(item.documentation)) lines.emplace_back(line);
+  return lines;
 }
 
 Library::Library(const ast::File* user, Diagnostics& diagnostics, const std::vector<StandardFile>& files) {
@@ -125,21 +133,12 @@ std::vector<std::string> Library::names(ast::ItemKind kind) const {
   return result;
 }
 
-void Library::suggest(DiagnosticMessage& message, const std::string& unknown,
-                      const std::vector<std::string>& candidates) const {
+std::string Library::also_called(const std::string& unknown,
+                                 const std::vector<std::string>& candidates) const {
   const auto known = also_called_.find(lower_case(unknown));
-  if (known != also_called_.end() &&
-      std::find(candidates.begin(), candidates.end(), known->second) != candidates.end()) {
-    message.suggest(message.location, known->second, "Striate's name for it is `{}`", known->second);
-    return;
-  }
-  for (const std::string& candidate : candidates)
-    if (lower_case(candidate) == lower_case(unknown)) {
-      message.did_you_mean(candidate);
-      return;
-    }
-  const std::string near = nearest_name(unknown, candidates);
-  if (!near.empty()) message.did_you_mean(near);
+  const bool in_reach = known != also_called_.end() &&
+                        std::find(candidates.begin(), candidates.end(), known->second) != candidates.end();
+  return in_reach ? known->second : "";
 }
 
 std::string Library::argument_called(const ast::Item& item, const std::string& other) {
@@ -150,6 +149,31 @@ std::string Library::argument_called(const ast::Item& item, const std::string& o
         if (sign != std::string::npos && trimmed(std::string_view(pair).substr(0, sign)) == other)
           return trimmed(std::string_view(pair).substr(sign + 1));
       }
+  return "";
+}
+
+std::string Library::value_called(const ast::Item& item, const std::string& argument,
+                                  const std::string& text) {
+  const std::string wanted = fmt::format("{} \"{}\" = ", argument, text);
+  for (std::string_view line : lines_of(item.documentation))
+    if (line.starts_with(kValuesAlsoCalled))
+      for (std::string_view rest = line.substr(kValuesAlsoCalled.size()); !rest.empty();) {
+        const std::size_t end = rest.find("; ");
+        const std::string_view value = rest.substr(0, end);
+        if (value.starts_with(wanted)) return std::string(value.substr(wanted.size()));
+        rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 2);
+      }
+  return "";
+}
+
+std::string Library::reason_for_no(const ast::Item& item, const std::string& argument) {
+  for (std::string_view line : lines_of(item.documentation)) {
+    const std::size_t colon = line.rfind(": ");
+    if (!line.starts_with(kNoArgument) || colon < kNoArgument.size()) continue;
+    const std::vector<std::string> names =
+        comma_separated(line.substr(kNoArgument.size(), colon - kNoArgument.size()));
+    if (std::ranges::find(names, argument) != names.end()) return std::string(line.substr(colon + 2));
+  }
   return "";
 }
 

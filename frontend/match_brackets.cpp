@@ -108,11 +108,6 @@ private:
   void close_missing(const char* why) {
     const Token& opener = result_[open_.back().index];
     const Token& here = tokens_[at_];
-    if (opener.line != line_of_open_string_) { // else its closer went into the string
-      DiagnosticMessage& message = diagnostics_.error(Diagnostic::Unclosed, location_of(file_, opener),
-                                                      "this `{}` is never closed", opener.text);
-      if (*why) message.note_at(location_of(file_, here), "{}", why);
-    }
     Token closer;
     closer.kind = closer_of(opener.kind);
     closer.text = description_of(closer.kind);
@@ -123,6 +118,21 @@ private:
       closer.line = result_.back().line;
       closer.column =
           result_.back().column + static_cast<int>(result_.back().is_repair ? 0 : result_.back().text.size());
+    }
+    // A block ends at the latest where the next item begins: what is missing is missing there. Of other
+    // brackets, the opener is nearer to it.
+    const bool at_end = opener.kind == TokenKind::LeftBrace &&
+                        (here.kind == TokenKind::End || (here.column == 1 && begins_item(tokens_, at_)));
+    if (opener.line == line_of_open_string_) { // its closer went into the string
+    } else if (at_end) {
+      const SourceLocation end = {file_, closer.line, closer.column, 1};
+      diagnostics_.error(Diagnostic::Unclosed, end, "a `}}` is missing here")
+          .note_at(location_of(file_, opener), "this `{{` is never closed")
+          .suggest({file_, closer.line, closer.column, 0}, " }", "write `}}` at the end of the block");
+    } else {
+      DiagnosticMessage& message = diagnostics_.error(Diagnostic::Unclosed, location_of(file_, opener),
+                                                      "this `{}` is never closed", opener.text);
+      if (*why) message.note_at(location_of(file_, here), "{}", why);
     }
     pair(closer);
   }

@@ -25,7 +25,8 @@ std::string NetworkBuilder::default_name(const std::string& base) {
 bool NetworkBuilder::claim(const std::string& name, const SourceLocation& place) {
   if (frame().names[name]++ == 0) return true;
   reporter_.error(Diagnostic::DuplicateName, place, "`{}` names two values", full(name))
-      .note("parameters are known by their path, so each layer has a name of its own");
+      .note("parameters are known by their path, so each layer has a name of its own")
+      .help("in a `repeat i ...`, number it: `as {}{{i}}`", name);
   return false;
 }
 
@@ -69,6 +70,7 @@ CompileTimeValue NetworkBuilder::evaluate_other(const ast::Expr& expr, Scope& sc
     const auto range = repeat_range(expr, scope);
     CompileTimeValue value;
     if (!range) return value;
+    if (range->first >= range->second) report_no_value(expr.location, "`repeat`, which runs 0 times,");
     for (int64_t i = range->first; i < range->second; ++i) {
       Scope inner(&scope);
       inner.bind(expr.text, CompileTimeValue::of(i));
@@ -97,6 +99,8 @@ CompileTimeValue NetworkBuilder::evaluate_block(const ast::Block& block, Scope& 
   Scope inner(&scope);
   CompileTimeValue value;
   execute(block, inner, &value);
+  if (block.statements.empty() || block.statements.back().kind != ast::StmtKind::Value)
+    report_no_value(block.location, "block");
   return value;
 }
 
@@ -189,7 +193,9 @@ CompileTimeValue NetworkBuilder::member(const ast::Expr& expr, Scope& scope) {
     if (value >= 0) return CompileTimeValue::of_tensor(value);
   }
   reporter_
-      .error(Diagnostic::UnknownName, expr.location, "no parameter is called `{}` here", print_expr(expr))
+      .unknown_name(Diagnostic::UnknownName, expr.location, print_expr(expr),
+                    fmt::format("no parameter is called `{}` here", print_expr(expr)),
+                    graph_.persistent_names())
       .note("a parameter is known by the path of its layer, once the layer was applied: `conv1.weight`");
   return {};
 }
@@ -289,13 +295,19 @@ CompileTimeValue NetworkBuilder::call(const ast::Expr& callee, const std::vector
   if (const CompileTimeValue* value = scope.find(callee.text)) {
     if (value->kind == Kind::Layer) return apply_layer(*value->layer, site, scope, wanted);
     if (!value->is_unknown())
-      reporter_.error(Diagnostic::WrongType, callee.location, "`{}` is {}, which cannot be called",
-                      callee.text, description_of(*value));
+      reporter_
+          .error(Diagnostic::WrongType, callee.location, "`{}` is {}, which cannot be called", callee.text,
+                 description_of(*value))
+          .note("operators and layers are called; two tensors are joined by `a + b` or `concat(a, b)`");
     return {};
   }
   const ast::Item* item = library_.find_callable(callee.text);
   if (!item) {
-    unknown_name(callee.text, callee.location, scope, "operator or layer");
+    // Activation("relu")
+    const ast::Expr* first = arguments && !arguments->empty() ? (*arguments)[0].value.get() : nullptr;
+    DiagnosticMessage& message = unknown_name(callee.text, callee.location, scope, "operator or layer");
+    if (first && first->kind == ExprKind::String && library_.find_callable(first->text))
+      message.help("`{0}` is an operator of its own: `-> {0}`", first->text);
     return {};
   }
   if (item->kind == ast::ItemKind::Op) return apply_op(*item, site, scope, wanted);

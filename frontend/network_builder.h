@@ -50,6 +50,9 @@ private:
   struct Frame {
     const ast::Item* item = nullptr;
     std::string path;
+    const LayerInstance* layer = nullptr;
+    std::vector<BoundInput> inputs; // of the layer
+    SourceLocation call;
     bool again = false;               // a shared layer, applied before
     std::map<std::string, int> names; // how often a name was used in it
     std::optional<CompileTimeValue> returned;
@@ -86,8 +89,20 @@ private:
                          const SourceLocation& place, Scope& scope);
   std::optional<OpInput> op_input(const BoundInput& input, const ast::Item& op,
                                   const ast::Parameter& parameter);
-  void explain_shapes(DiagnosticMessage& message, const ast::Item& item,
-                      const std::vector<BoundInput>& inputs);
+
+  // explain_shapes.cpp: what is added to errors about shapes and conditions
+  using Attributes = std::map<std::string, CompileTimeValue>;
+  void explain_shapes(DiagnosticMessage& message, const ast::Item& item, const Attributes& attributes,
+                      const std::vector<BoundInput>& inputs, const SourceLocation& place);
+  void explain_sizes(DiagnosticMessage& message, int value);
+  const Node* producer_before(const Node& node) const;
+  void suggest_view(DiagnosticMessage& message, const ast::Item& item, const std::vector<BoundInput>& inputs);
+  void suggest_attributes(DiagnosticMessage& message, const ast::Item& item, const Attributes& attributes,
+                          const std::vector<BoundInput>& inputs);
+  void suggest_upstream(DiagnosticMessage& message, const ast::Item& item, const Attributes& attributes,
+                        const std::vector<BoundInput>& inputs);
+  std::optional<std::vector<Size>> shape_with(const ast::Item& item, const Attributes& attributes,
+                                              const std::vector<BoundInput>& inputs);
 
   // scan.cpp
   std::optional<int64_t> steps_of(const std::vector<BoundInput>& sequences);
@@ -99,6 +114,7 @@ private:
   // layer_statements.cpp
   void execute(const ast::Block& block, Scope& scope, CompileTimeValue* value);
   void execute(const ast::Stmt& statement, Scope& scope, CompileTimeValue* value);
+  void report_no_value(const SourceLocation& place, const char* what);
   void assign(const std::vector<ast::ExprPtr>& targets, CompileTimeValue value, Scope& scope,
               const SourceLocation& place);
   void add_persistent(const ast::Stmt& statement, Scope& scope);
@@ -119,6 +135,7 @@ private:
 
   GraphBuilder& graph_;
   bool training_;
+  bool explains_ = true; // not where it is only tried whether something fits
   std::vector<Frame> frames_;
   const InputMaker* make_input_ = nullptr;
   std::vector<std::pair<std::string, CompileTimeValue>>* outputs_ = nullptr;

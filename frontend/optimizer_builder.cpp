@@ -75,11 +75,10 @@ bool OptimizerBuilder::read(const ast::Expr& expr, const std::map<std::string, a
   const ast::Expr& callee = callee_of(expr);
   item_ = callee.kind == ExprKind::Name ? library_.find(ast::ItemKind::Optimizer, callee.text) : nullptr;
   if (!item_) {
-    DiagnosticMessage& message = reporter_
-                                     .error(Diagnostic::UnknownName, callee.location,
-                                            "no optimizer is called `{}`", print_expr(callee))
-                                     .note("the optimizers are {}", fmt::join(names(), ", "));
-    library_.suggest(message, print_expr(callee), names());
+    reporter_
+        .unknown_name(Diagnostic::UnknownName, callee.location, print_expr(callee),
+                      fmt::format("no optimizer is called `{}`", print_expr(callee)), names(), &library_)
+        .note("the optimizers are {}", fmt::join(names(), ", "));
     return false;
   }
   const std::size_t inputs = changes_ == Changes::Parameters ? 2 : 1;

@@ -178,7 +178,8 @@ bool Parser::end_statement(const Stmt& statement, bool yields_value) {
   if (at(TokenKind::Colon))
     message.help("a type stands after the name of a `param`, `state` or `input`; a block stands in braces");
   if (begins_operand(at_) && statement.value && statement.value->kind == ExprKind::Name)
-    message.help("a call has parentheses: `{}({})`", statement.value->text, token().text);
+    message.help("a call has parentheses, `{0}({1})`, and a pipeline arrows, `{0} -> {1}`",
+                 statement.value->text, token().text);
   return false;
 }
 
@@ -303,8 +304,14 @@ bool Parser::parse_worded(Stmt& statement, std::string_view word) {
   case StmtKind::Freeze:
     return parse_targets(statement.targets);
   case StmtKind::Optimizer:
-    if (!parse_targets(statement.targets) || !expect(TokenKind::Assign, "the layers and parameters"))
+    if (!parse_targets(statement.targets)) return false;
+    if (!at(TokenKind::Assign)) {
+      DiagnosticMessage& message = expected("`=` after the layers and parameters");
+      if (statement.targets[0]->kind == ExprKind::Call)
+        message.help("write `optimizer = {}(...)`", statement.targets[0]->operands[0]->text);
       return false;
+    }
+    ++at_;
     break;
   case StmtKind::Return:
     if (at_new_line() || at(TokenKind::RightBrace) || at(TokenKind::Semicolon)) {
@@ -427,7 +434,9 @@ bool Parser::parse_assignment_or_value(Stmt& statement, bool yields_value) {
   }
   DiagnosticMessage& message =
       error(Diagnostic::Misplaced, statement.value->location, "this value is not used");
-  if (surrounding_ == Surrounding::Layer)
+  if (statement.value->kind == ExprKind::Binary && statement.value->op == ast::Operator::Equal)
+    message.help("`==` compares; a value is given by `=`");
+  else if (surrounding_ == Surrounding::Layer)
     message.help("to give it back write `return ...`; to keep it, `name = ...`");
   if (surrounding_ == Surrounding::Model)
     message.help("to give it back write `output name = ...`; to keep it, `name = ...`");

@@ -305,7 +305,11 @@ bool Parser::parse_train_head(ast::Item& item) {
   if (!named(item.subject, "the name of a model")) return false;
   item.name = item.subject->kind == ExprKind::Call ? item.subject->operands[0]->text : item.subject->text;
   if (!at_word("with")) {
-    expected("`with` and the data").help("write `train {} with DATA {{ ... }}`", item.name);
+    DiagnosticMessage& message = expected("`with` and the data");
+    if (at(TokenKind::Name) && !nearest_name(token().text, {"with"}).empty())
+      message.did_you_mean("with");
+    else
+      message.help("write `train {} with DATA {{ ... }}`", item.name);
     return false;
   }
   ++at_;
@@ -411,7 +415,7 @@ bool Parser::parse_type(ast::Type& type) {
                                                                                         {"float64", "f64"},
                                                                                         {"int32", "i32"},
                                                                                         {"uint8", "u8"}}};
-  if (!at(TokenKind::Name)) {
+  if (!at(TokenKind::Name) && !is_reserved_word(token().kind)) {
     expected("a type");
     return false;
   }

@@ -4,6 +4,7 @@ namespace striate {
 
 static constexpr int64_t kStepLimit = 4'000'000;
 static constexpr std::size_t kCallDepthLimit = 64;
+static constexpr std::size_t kShownMessages = 20;
 
 SourceLocation Reporter::user_place(const SourceLocation& place) const {
   if (!is_library_place(place)) return place;
@@ -23,6 +24,34 @@ DiagnosticMessage& Reporter::add(Diagnostic kind, const SourceLocation& place, s
       message.note_at(frame->call, "in `{}`, used here", frame->item->name);
       ++notes;
     }
+  return message;
+}
+
+DiagnosticMessage& Reporter::unknown_name(Diagnostic kind, const SourceLocation& place,
+                                          const std::string& name, const std::string& text,
+                                          const std::vector<std::string>& candidates,
+                                          const Library* library) {
+  const std::string near = nearest_name(name, candidates);
+  // The texts are searched for messages that are shown only: hostile ones have many.
+  std::vector<SourceLocation> definition;
+  if (!near.empty() && !quiet_ && diagnostics_.messages().size() < kShownMessages)
+    definition = diagnostics_.places_of(near, 2);
+  const bool unused = definition.size() == 1 && !is_library_place(definition[0]) && !(definition[0] == place);
+  if (unused && diagnostics_.places_of(name, 2).size() > 1)
+    return diagnostics_
+        .error(kind, definition[0], "`{}` is used and never defined; `{}`, defined here, is never used", name,
+               near)
+        .note_at(user_place(place), "`{}` is used here", name)
+        .suggest(definition[0], name, "did you mean `{}`?", name);
+  DiagnosticMessage& message = add(kind, place, text);
+  const std::string known = library && !unused ? library->also_called(name, candidates) : "";
+  if (!known.empty())
+    message.suggest(place, known, "Striate's name for it is `{}`", known);
+  else if (!near.empty())
+    message.suggest(place, near, "did you mean `{}`?", near);
+  if (unused)
+    message.note_at(definition[0], "`{}` is defined here, and nothing uses it", near)
+        .suggest(definition[0], name, "or was `{}` meant there?", name);
   return message;
 }
 

@@ -26,6 +26,12 @@ public:
                            Args&&... args) {
     return add(kind, place, fmt::format(format, std::forward<Args>(args)...));
   }
+  // A name that means nothing here: with the name that Striate uses for it, or the nearest of the candidates.
+  // Where that one is a definition that nothing uses, and the unknown name is written more than once, the
+  // definition is misspelt, and the message stands there.
+  DiagnosticMessage& unknown_name(Diagnostic kind, const SourceLocation& place, const std::string& name,
+                                  const std::string& text, const std::vector<std::string>& candidates,
+                                  const Library* library = nullptr);
   // While quiet, errors are counted and not shown: for trying whether something can be evaluated.
   void set_quiet(bool quiet) { quiet_ = quiet; }
   bool is_quiet() const { return quiet_; }

@@ -84,10 +84,10 @@ ExprRef ScheduleBuilder::named(const ast::Expr& expr, const Names& names) {
   if (expr.text == "pi") return constant(std::numbers::pi);
   std::vector<std::string> known(kCounters.begin(), kCounters.end());
   for (const auto& [name, value] : names) known.push_back(name);
-  DiagnosticMessage& message =
-      reporter_.error(Diagnostic::UnknownName, expr.location, "no number is called `{}` here", expr.text);
-  message.note("an optimizer's numbers may depend on step, epoch, steps and epochs");
-  library_.suggest(message, expr.text, known);
+  reporter_
+      .unknown_name(Diagnostic::UnknownName, expr.location, expr.text,
+                    fmt::format("no number is called `{}` here", expr.text), known)
+      .note("an optimizer's numbers may depend on step, epoch, steps and epochs");
   return nullptr;
 }
 
@@ -159,13 +159,14 @@ ExprRef ScheduleBuilder::call(const ast::Expr& expr, const ExprRef& piped, const
   if (const auto function = schedule_function(name))
     return apply_function(expr, *function, piped ? Arguments{piped} : Arguments{}, names);
   std::vector<std::string> known = library_.names(ast::ItemKind::Schedule);
-  DiagnosticMessage& message =
-      reporter_.error(Diagnostic::UnknownName, callee.location,
-                      "no schedule or scalar function is called `{}`", print_expr(callee));
-  message.note("the schedules are {} and {}", fmt::join(known, ", "), kPlateau);
+  const std::string schedules = fmt::format("the schedules are {} and {}", fmt::join(known, ", "), kPlateau);
   known.emplace_back(kPlateau);
   for (Function function : kFunctions) known.emplace_back(name_of(function));
-  library_.suggest(message, name, known);
+  reporter_
+      .unknown_name(Diagnostic::UnknownName, callee.location, name,
+                    fmt::format("no schedule or scalar function is called `{}`", print_expr(callee)), known,
+                    &library_)
+      .note("{}", schedules);
   return nullptr;
 }
 
@@ -211,11 +212,13 @@ ExprRef ScheduleBuilder::apply_schedule(const ast::Expr& call, const ast::Item& 
                            ? position < item.attributes.size()
                            : std::any_of(item.attributes.begin(), item.attributes.end(), named);
     if (!known) {
-      reporter_
-          .error(Diagnostic::WrongArgument, argument.location, "`{}` has no argument {}", item.name,
-                 argument.name.empty() ? fmt::format("number {}", position + 1)
-                                       : fmt::format("`{}`", argument.name))
-          .note("it is `{}`", signature_of(item));
+      if (argument.name.empty())
+        reporter_
+            .error(Diagnostic::WrongArgument, argument.location, "`{}` has no argument number {}", item.name,
+                   position + 1)
+            .note("it is `{}`", signature_of(item));
+      else
+        unknown_argument(reporter_, item, item.attributes, argument);
       sound = false;
       continue;
     }
@@ -252,8 +255,9 @@ ExprRef ScheduleBuilder::plateau(const ast::Expr& call, const Names& names) {
     const auto found = std::find(std::begin(setting_names), std::end(setting_names), argument.name);
     if (found == std::end(setting_names)) {
       reporter_
-          .error(Diagnostic::WrongArgument, argument.location, "`{}` has no argument `{}`", kPlateau,
-                 argument.name)
+          .unknown_name(Diagnostic::WrongArgument, argument.location, argument.name,
+                        fmt::format("`{}` has no argument `{}`", kPlateau, argument.name),
+                        {std::begin(setting_names), std::end(setting_names)})
           .note("it is `plateau(val.loss, factor = 0.1, patience = 10, threshold = 1e-4, cooldown = 0)`");
       return nullptr;
     }

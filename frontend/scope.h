@@ -23,10 +23,13 @@ public:
   bool bind(const std::string& name, CompileTimeValue value, const SourceLocation& location = {}) {
     return names_.emplace(name, Entry{std::move(value), location}).second;
   }
+  // A name that has no value here and may still be written, for suggestions.
+  void mention(const std::string& name) { mentioned_.push_back(name); }
   void set(const std::string& name, CompileTimeValue value) { names_[name].value = std::move(value); }
   const SourceLocation& place_of(const std::string& name) const { return names_.at(name).location; }
   void collect_names(std::vector<std::string>& out) const {
     for (const auto& [name, entry] : names_) out.push_back(name);
+    out.insert(out.end(), mentioned_.begin(), mentioned_.end());
     if (parent_) parent_->collect_names(out);
   }
 
@@ -37,6 +40,7 @@ private:
   };
   const Scope* parent_;
   std::map<std::string, Entry> names_;
+  std::vector<std::string> mentioned_;
 };
 
 } // namespace striate

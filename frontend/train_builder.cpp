@@ -1,5 +1,6 @@
 #include "frontend/train_builder.h"
 
+#include "frontend/lints.h"
 #include "frontend/parser.h"
 #include "frontend/print_ast.h"
 #include "support/check.h"
@@ -90,6 +91,7 @@ std::optional<Module> TrainBuilder::build_phase() {
   if (module.training.accumulate > 1 && !check_accumulation(module)) return std::nullopt;
   check_graph(module.train);
   check_graph(module.eval);
+  report_lints(module.train, library_, reporter_.diagnostics());
   return module;
 }
 
@@ -181,24 +183,25 @@ std::optional<Module> TrainBuilder::build_model_only() {
   for (const auto& [name, value] : outputs) graph.add_output(name, value.tensor);
   module.eval = graph.finish(model_->name, "eval");
   check_graph(module.eval);
+  report_lints(module.eval, library_, reporter_.diagnostics());
   return module;
 }
 
 bool TrainBuilder::find_items(const ast::Item& train) {
   model_ = library_.find(ast::ItemKind::Model, train.name);
-  if (!model_) {
-    const std::vector<std::string> names = library_.names(ast::ItemKind::Model);
-    DiagnosticMessage& message = reporter_.error(Diagnostic::UnknownName, train.subject->location,
-                                                 "no model is called `{}`", train.name);
-    if (const std::string near = nearest_name(train.name, names); !near.empty()) message.did_you_mean(near);
-  }
+  const auto place_of = [](const ast::Expr& named) {
+    return named.kind == ExprKind::Call ? named.operands[0]->location : named.location;
+  };
+  if (!model_)
+    reporter_.unknown_name(Diagnostic::UnknownName, place_of(*train.subject), train.name,
+                           fmt::format("no model is called `{}`", train.name),
+                           library_.names(ast::ItemKind::Model));
   const ast::Expr& with = train.with->kind == ExprKind::Call ? *train.with->operands[0] : *train.with;
   const ast::Item* data = library_.find(ast::ItemKind::Data, with.text);
   if (!data) {
-    const std::vector<std::string> names = library_.names(ast::ItemKind::Data);
-    DiagnosticMessage& message = reporter_.error(Diagnostic::UnknownName, train.with->location,
-                                                 "no `data` block is called `{}`", with.text);
-    if (const std::string near = nearest_name(with.text, names); !near.empty()) message.did_you_mean(near);
+    reporter_.unknown_name(Diagnostic::UnknownName, place_of(*train.with), with.text,
+                           fmt::format("no `data` block is called `{}`", with.text),
+                           library_.names(ast::ItemKind::Data));
     return false;
   }
   if (!model_) return false;
@@ -275,12 +278,12 @@ int TrainBuilder::make_input(const std::string& name, const TensorType& type, co
     const std::vector<std::string> fields = data_->field_names();
     DiagnosticMessage& message =
         reporter_
-            .error(Diagnostic::MissingSetting, train_->location,
-                   "the data has no field `{}` for the input of `{}`", field_name, model_->name)
-            .note_at(place, "this input")
-            .note("the fields are {}", fmt::join(fields, ", "));
-    if (const std::string near = nearest_name(field_name, fields); !near.empty())
-      message.help("write `with {}({} = {})`", print_expr(*train_->with), name, near);
+            .unknown_name(Diagnostic::MissingSetting, place, field_name,
+                          fmt::format("the data has no field `{}` for this input", field_name), fields)
+            .note_at(train_->with->location, "this data has the fields {}", fmt::join(fields, ", "));
+    if (name == field_name && !fields.empty() && nearest_name(name, fields).empty())
+      message.help("an input can take a field of another name: `with {}({} = {})`", print_expr(*train_->with),
+                   name, fields[0]);
     return -1;
   }
   const CompileTimeValue value = data_->expand_field(*field, network, graph, name, &type, bindings);
@@ -308,6 +311,7 @@ void TrainBuilder::bind_other_fields(NetworkBuilder& network, GraphBuilder& grap
       scope.bind(expr.text, data_->expand_field(*field, network, graph, expr.text, nullptr, bindings),
                  field->location);
   };
+  for (const std::string& field : data_->field_names()) scope.mention(field);
   visit_expressions(*phase_->loss, bind);
   for (const auto& [name, metric] : phase_->metrics) visit_expressions(*metric, bind);
 }
@@ -331,14 +335,26 @@ void TrainBuilder::add_per_example(const std::string& name, const ast::Expr& exp
       .note("the mean over the batch is taken for you");
 }
 
+// The paths of parameters, and of the layers round them.
+static std::vector<std::string> with_layers(const std::vector<std::string>& parameters) {
+  std::vector<std::string> paths;
+  for (const std::string& parameter : parameters)
+    for (std::size_t end = parameter.size(); end != std::string::npos && end > 0;
+         end = parameter.rfind('.', end - 1))
+      if (std::find(paths.begin(), paths.end(), parameter.substr(0, end)) == paths.end())
+        paths.push_back(parameter.substr(0, end));
+  return paths;
+}
+
 void TrainBuilder::freeze(GraphBuilder& graph) {
   for (const ast::Expr* target : phase_->frozen) {
     const std::string path = print_expr(*target);
     if (graph.has_persistents_below(path))
       graph.freeze(path);
     else
-      reporter_.error(Diagnostic::UnknownName, target->location, "no layer or parameter is called `{}`",
-                      path);
+      reporter_.unknown_name(Diagnostic::UnknownName, target->location, path,
+                             fmt::format("no layer or parameter is called `{}`", path),
+                             with_layers(graph.persistent_names()));
   }
 }
 
@@ -355,7 +371,10 @@ std::optional<Graph> TrainBuilder::build_graph(bool training, Module& module) {
   if (!network.expand_model(*model_, arguments_, make, outputs)) return std::nullopt;
   for (const auto& [name, value] : outputs) {
     scope.set(name, value); // an output may be called like a field: the output is meant
-    if (!training) graph.add_output(name, value.tensor);
+    if (training)
+      warn_of_output(graph.producer(value.tensor), name, library_, reporter_.diagnostics());
+    else
+      graph.add_output(name, value.tensor);
   }
   freeze(graph);
   bind_other_fields(network, graph, bindings, scope);
@@ -438,9 +457,13 @@ bool TrainBuilder::build_group(int number, Module& module, ScheduleBuilder& sche
       return persistent.trainable && is_at_or_below(name_of(persistent), print_expr(*path));
     };
     if (std::ranges::any_of(module.train.persistents, trained)) continue;
-    DiagnosticMessage& message =
-        reporter_.error(Diagnostic::UnknownName, path->location,
-                        "no layer or parameter that is trained is called `{}`", print_expr(*path));
+    std::vector<std::string> parameters;
+    for (const Persistent& persistent : module.train.persistents)
+      if (persistent.trainable) parameters.push_back(name_of(persistent));
+    DiagnosticMessage& message = reporter_.unknown_name(
+        Diagnostic::UnknownName, path->location, print_expr(*path),
+        fmt::format("no layer or parameter that is trained is called `{}`", print_expr(*path)),
+        with_layers(parameters));
     const auto known = [&](const Persistent& persistent) {
       return is_at_or_below(name_of(persistent), print_expr(*path));
     };
@@ -529,10 +552,24 @@ bool TrainBuilder::check_measure(const Module& module, const std::string& measur
                                  const SourceLocation& place) {
   std::vector<std::string> names;
   if (is_measured(module, measure, &names)) return true;
-  DiagnosticMessage& message =
-      reporter_.error(Diagnostic::BadSetting, place, "nothing is measured as `{}`", measure)
-          .note("a split and the loss or a metric: {}", fmt::join(names, ", "));
-  if (const std::string near = nearest_name(measure, names); !near.empty()) message.did_you_mean(near);
+  // Each part is guessed by itself: a metric may be misspelt where it is defined.
+  const std::size_t dot = std::min(measure.find('.'), measure.size());
+  const std::string split = measure.substr(0, dot);
+  const bool known_split =
+      std::ranges::any_of(names, [&](const std::string& name) { return name.starts_with(split + "."); });
+  std::vector<std::string> parts;
+  for (const std::string& name : names)
+    if (!known_split || name.starts_with(split + "."))
+      parts.push_back(known_split ? name.substr(split.size() + 1) : name.substr(0, name.find('.')));
+  const std::size_t begin = known_split ? std::min(dot + 1, measure.size()) : 0;
+  const std::string unknown = known_split ? measure.substr(begin) : split;
+  SourceLocation part = place;
+  part.column += static_cast<int>(begin);
+  part.length = static_cast<int>(unknown.size());
+  reporter_
+      .unknown_name(Diagnostic::BadSetting, part, unknown,
+                    fmt::format("nothing is measured as `{}`", measure), parts)
+      .note("a split and the loss or a metric: {}", fmt::join(names, ", "));
   return false;
 }
 

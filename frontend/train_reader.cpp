@@ -50,13 +50,27 @@ void TrainReader::read_setting(const std::string& name, const ast::Expr& value, 
   } else if (name == "gradient") {
     block.settings.gradient = ParameterGroup{&value, {}, {}};
   } else {
+    static const std::map<std::string, const char*> kOthers = {
+        {"batch_size", "batch"},
+        {"num_epochs", "epochs"},
+        {"max_epochs", "epochs"},
+        {"n_epochs", "epochs"},
+        {"random_seed", "seed"},
+        {"criterion", "loss"},
+        {"loss_fn", "loss"},
+        {"metrics", "metric NAME"},
+        {"lr", "optimizer = SGD(lr = ...)"},
+        {"learning_rate", "optimizer = SGD(lr = ...)"}};
+    const std::string text =
+        fmt::format("`{}` has no setting `{}`", block.phase ? "phase" : "train", name);
+    const auto other = kOthers.find(name);
     DiagnosticMessage& message =
-        reporter_
-            .error(Diagnostic::BadSetting, place, "`{}` has no setting `{}`", block.phase ? "phase" : "train",
-                   name)
-            .note("the settings are loss, metric, optimizer, gradient, epochs, batch, accumulate, seed and "
-                  "checkpoint");
-    if (const std::string near = nearest_name(name, kSettings); !near.empty()) message.did_you_mean(near);
+        other == kOthers.end()
+            ? reporter_.unknown_name(Diagnostic::BadSetting, place, name, text, kSettings)
+            : reporter_.error(Diagnostic::BadSetting, place, "{}", text)
+                  .suggest(place, other->second, "Striate's name for it is `{}`", other->second);
+    message.note("the settings are loss, metric, optimizer, gradient, epochs, batch, accumulate, seed and "
+                 "checkpoint");
   }
 }
 
@@ -76,8 +90,9 @@ void TrainReader::read_checkpoint(const ast::Expr& call, Block& block) {
       block.settings.best = argument.value.get();
     else
       reporter_
-          .error(Diagnostic::WrongArgument, argument.location, "`checkpoint` has no argument `{}`",
-                 argument.name)
+          .unknown_name(Diagnostic::WrongArgument, argument.location, argument.name,
+                        fmt::format("`checkpoint` has no argument `{}`", argument.name),
+                        {"every", "keep", "best"})
           .note("it is `checkpoint(every = 1, keep = 3, best = val.accuracy)`");
   }
 }
@@ -136,6 +151,12 @@ void TrainReader::read_statement(const ast::Stmt& statement, Block& block) {
     if (statement.value->kind == ExprKind::Call && statement.value->operands[0]->kind == ExprKind::Name &&
         statement.value->operands[0]->text == "checkpoint") {
       read_checkpoint(*statement.value, block);
+      return;
+    }
+    if (statement.value->kind == ExprKind::Call && statement.value->operands[0]->kind == ExprKind::Name) {
+      const ast::Expr& callee = *statement.value->operands[0];
+      reporter_.unknown_name(Diagnostic::BadSetting, callee.location, callee.text,
+                             fmt::format("`{}` is no setting of `train`", callee.text), kSettings);
       return;
     }
     reporter_.error(Diagnostic::BadSetting, statement.location, "`{}` is no setting of `train`",

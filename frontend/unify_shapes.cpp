@@ -1,6 +1,7 @@
 #include "frontend/unify_shapes.h"
 
 #include "frontend/print_ast.h"
+#include "frontend/size_formulas.h"
 
 #include <algorithm>
 
@@ -34,8 +35,10 @@ std::string problem_with_shape(const std::vector<Size>& shape) {
   return "";
 }
 
-DiagnosticMessage& ShapeUnifier::error(Diagnostic kind, const std::string& text) {
+DiagnosticMessage& ShapeUnifier::error(Diagnostic kind, const std::string& text,
+                                       const std::vector<std::string>& notes) {
   DiagnosticMessage& message = evaluator_.reporter().error(kind, call_, "{}", text);
+  for (const std::string& note : notes) message.note("{}", note);
   if (explain_) explain_(message);
   return message;
 }
@@ -132,9 +135,13 @@ bool ShapeUnifier::match_dimension(const ast::Expr& pattern, const Size& size, c
     error(Diagnostic::ShapeMismatch,
           fmt::format("`{}`: `{}` is {} in {}, but {} in {}", item_.name, pattern.text, text_of(wanted),
                       origin->second, size.text(), place));
+  else if (pattern.kind == ExprKind::Integer)
+    error(Diagnostic::ShapeMismatch,
+          fmt::format("`{}`: {} has to be {}, and is {}", item_.name, place, text_of(wanted), size.text()));
   else
-    error(Diagnostic::ShapeMismatch, fmt::format("`{}`: `{}` is {}, but {} has {}", item_.name,
-                                                 print_expr(pattern), text_of(wanted), place, size.text()));
+    error(Diagnostic::ShapeMismatch,
+          fmt::format("`{}`: {} has to be {}, and is {}", item_.name, place, text_of(wanted), size.text()),
+          {formula_of(pattern)});
   return false;
 }
 
@@ -152,7 +159,8 @@ bool ShapeUnifier::match_run(const std::string& name, const std::vector<Size>& s
     if (run == shape) return true;
     error(Diagnostic::ShapeMismatch,
           fmt::format("`{}`: `{}..` is {} in {}, but {} in `{}` {}", item_.name, name, shape_text(run),
-                      origin_[key], shape_text(shape), tensor, shape_text(whole)));
+                      origin_[key], shape_text(shape), tensor, shape_text(whole)),
+          {fmt::format("`{}..` stands for any number of dimensions, the same ones in both", name)});
     return false;
   }
   std::vector<Size> joined = run.size() >= shape.size() ? run : shape;
@@ -170,12 +178,17 @@ bool ShapeUnifier::match_run(const std::string& name, const std::vector<Size>& s
     error(Diagnostic::ShapeMismatch,
           fmt::format("`{}`: {} and `{}` {} differ: {} and {} in dimension {} from the end", item_.name,
                       origin_[key], tensor, shape_text(whole), first.text(), second.text(),
-                      shorter.size() - i))
-        .note("dimensions are broadcast from the last one: they are equal, or one of them is 1");
+                      shorter.size() - i),
+          {"dimensions are broadcast from the last one: they are equal, or one of them is 1"});
     return false;
   }
   run = std::move(joined);
   return true;
+}
+
+std::string ShapeUnifier::formula_of(const ast::Expr& expr) const {
+  const std::string values = values_of_names(expr, scope_);
+  return fmt::format("it is `{}`{}", print_expr(expr), values.empty() ? "" : " with " + values);
 }
 
 ShapeUnifier::Solved ShapeUnifier::solve_group(const PendingGroup& pending) {
@@ -207,16 +220,18 @@ ShapeUnifier::Solved ShapeUnifier::solve_group(const PendingGroup& pending) {
   const std::string text = print_expr(*pending.group);
   if (unknown.empty()) {
     if (known == pending.size) return Solved::Yes;
-    error(Diagnostic::ShapeMismatch, fmt::format("`{}`: `{}` is {}, but {} has {}", item_.name, text,
-                                                 known.text(), pending.place, pending.size.text()))
-        .note("with {}", values_of_names(*pending.group, scope_));
+    error(Diagnostic::ShapeMismatch,
+          fmt::format("`{}`: `{}` is {}, but {} has {}", item_.name, text, known.text(), pending.place,
+                      pending.size.text()),
+          {formula_of(*pending.group)});
     return Solved::Failed;
   }
   const auto quotient = divide_exactly(pending.size, known);
   if (!quotient) {
-    error(Diagnostic::ShapeMismatch, fmt::format("`{}`: {}, {}, is not divisible by {}", item_.name,
-                                                 pending.place, pending.size.text(), known.text()))
-        .note("it is `{}` with {}", text, values_of_names(*pending.group, scope_));
+    error(Diagnostic::ShapeMismatch,
+          fmt::format("`{}`: {}, {}, is not divisible by {}", item_.name, pending.place, pending.size.text(),
+                      known.text()),
+          {formula_of(*pending.group)});
     return Solved::Failed;
   }
   scope_.bind(unknown, CompileTimeValue::of(*quotient));
@@ -271,9 +286,12 @@ bool ShapeUnifier::check_preconditions() {
     const std::string what = precondition.message.empty()
                                  ? fmt::format("`{}` does not hold", print_expr(*precondition.condition))
                                  : fill_in(precondition.message, scope_);
-    DiagnosticMessage& message = error(Diagnostic::Precondition, fmt::format("`{}`: {}", item_.name, what));
-    const std::string values = values_of_names(*precondition.condition, scope_);
-    message.note("here {}", values);
+    std::vector<std::string> notes = {"here " + values_of_names(*precondition.condition, scope_)};
+    const std::string numbers =
+        numbers_in(*precondition.condition, evaluator_, scope_,
+                   item_.inputs.empty() ? std::set<std::string>{} : sizes_named_by(item_.inputs[0]));
+    if (numbers != "false") notes.push_back(fmt::format("that is `{}`", numbers));
+    error(Diagnostic::Precondition, fmt::format("`{}`: {}", item_.name, what), notes);
     return false;
   }
   return true;
@@ -287,8 +305,7 @@ std::optional<Size> ShapeUnifier::size_of(const ast::Expr& expr, const std::stri
   DiagnosticMessage& message =
       error(Diagnostic::BadSize, fmt::format("`{}`: dimension {} of `{}` would be {}", item_.name, dimension,
                                              tensor, text_of(value)));
-  if (expr.kind != ExprKind::Integer)
-    message.note("it is `{}` with {}", print_expr(expr), values_of_names(expr, scope_));
+  if (expr.kind != ExprKind::Integer) message.note("{}", formula_of(expr));
   return std::nullopt;
 }
 

@@ -41,13 +41,16 @@ private:
     Size size;
     std::string place;
   };
-  DiagnosticMessage& error(Diagnostic kind, const std::string& text);
+  DiagnosticMessage& error(Diagnostic kind, const std::string& text,
+                           const std::vector<std::string>& notes = {});
   bool match_dimension(const ast::Expr& pattern, const Size& size, const std::string& place);
   std::optional<std::size_t> length_of_run(const ast::Expr& run, std::size_t begin, std::size_t left,
                                            std::size_t rank);
   bool match_run(const std::string& name, const std::vector<Size>& shape, const std::string& tensor,
                  const std::vector<Size>& whole);
   enum class Solved { Yes, NotYet, Failed };
+  // "it is `H - 3` with H = 2"
+  std::string formula_of(const ast::Expr& expr) const;
   Solved solve_group(const PendingGroup& pending);
   std::optional<std::vector<Size>> members_of(const ast::Expr& group);
   std::optional<Size> size_of(const ast::Expr& expr, const std::string& tensor, std::size_t dimension);

@@ -1,6 +1,7 @@
 #include "support/diagnostics.h"
 
 #include <algorithm>
+#include <cctype>
 #include <tuple>
 
 namespace striate {
@@ -185,6 +186,23 @@ std::string Diagnostics::source_text(const SourceLocation& place) const {
   return begin >= line.size() ? "" : line.substr(begin, static_cast<std::size_t>(std::max(place.length, 0)));
 }
 
+std::vector<SourceLocation> Diagnostics::places_of(std::string_view name, std::size_t most) const {
+  const auto is_letter = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
+  std::vector<SourceLocation> places;
+  for (const auto& [file, lines] : lines_)
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      const std::string& line = lines[i];
+      for (std::size_t at = line.find(name); at != std::string::npos; at = line.find(name, at + 1)) {
+        const std::size_t end = at + name.size();
+        if ((at > 0 && is_letter(line[at - 1])) || (end < line.size() && is_letter(line[end]))) continue;
+        if (places.size() == most) return places;
+        places.push_back(
+            {file, static_cast<int>(i) + 1, static_cast<int>(at) + 1, static_cast<int>(name.size())});
+      }
+    }
+  return places;
+}
+
 std::string Diagnostics::render(bool color, std::size_t limit) const {
   const Colors& colors = color ? kAnsi : kPlain;
   const std::vector<const DiagnosticMessage*> sorted = this->sorted();
@@ -262,8 +280,10 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
     const std::size_t shorter = std::min(candidate.size(), name.size());
     if (longer - shorter > reach) continue;
     const std::size_t distance = equal_ignoring_case(name, candidate) ? 1 : edit_distance(name, candidate);
-    // A name of one or two letters is near to every other one; only its case may differ.
-    if (name.size() <= 2 && !equal_ignoring_case(name, candidate)) continue;
+    // A name of one or two letters is near to every other one: only its case may differ, or a third letter
+    // be left out.
+    const bool left_out = name.size() == 2 && candidate.size() == 3;
+    if (name.size() <= 2 && !left_out && !equal_ignoring_case(name, candidate)) continue;
     if (distance < best) {
       best = distance;
       result = candidate;

@@ -94,6 +94,10 @@ public:
     return message;
   }
 
+  // Warnings count as errors from here on.
+  void deny_warnings() {
+    for (DiagnosticMessage& message : messages_) message.warning = false;
+  }
   bool has_errors() const { return error_count() > 0; }
   std::size_t error_count() const;
   const std::deque<DiagnosticMessage>& messages() const { return messages_; }
@@ -102,6 +106,8 @@ public:
   std::vector<const DiagnosticMessage*> sorted() const;
   // The text at a place, or "" where it is not known.
   std::string source_text(const SourceLocation& place) const;
+  // Where a name is written in the texts, comments included; at most `most` places.
+  std::vector<SourceLocation> places_of(std::string_view name, std::size_t most) const;
 
   // All messages as text, in source order, at most `limit` of them; colours as ANSI codes if asked for.
   std::string render(bool color = false, std::size_t limit = 20) const;

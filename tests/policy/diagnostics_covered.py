@@ -4,7 +4,7 @@ import re
 
 import policy
 
-_ENTRY = re.compile(r'^DIAGNOSTIC\(\s*(\w+)\s*,\s*"(E\d{4})"', re.MULTILINE)
+_ENTRY = re.compile(r'^DIAGNOSTIC\(\s*(\w+)\s*,\s*"([EW]\d{4})"', re.MULTILINE)
 LIST = "support/diagnostic_list.def"
 
 
@@ -14,7 +14,7 @@ def problems(root):
     expectations = set()
     for name in policy.project_files(root):
         if name.startswith("tests/") and not name.startswith("tests/policy/"):
-            expectations |= set(re.findall(r"Diagnostic::(\w+)|\b(E\d{4})\b", policy.read(root, name)))
+            expectations |= set(re.findall(r"Diagnostic::(\w+)|\b([EW]\d{4})\b", policy.read(root, name)))
     kinds, codes = {kind for kind, _ in expectations}, {code for _, code in expectations}
     found, first_use = [], {}
     for match in _ENTRY.finditer(text):

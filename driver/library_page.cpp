@@ -1,0 +1,89 @@
+#include "driver/library_page.h"
+
+#include "driver/definition_gradient.h"
+#include "frontend/example_shapes.h"
+#include "frontend/library.h"
+#include "frontend/parser.h"
+
+#include <sstream>
+
+namespace striate {
+
+// The comment's sentences, and its names elsewhere; what only messages need stays out.
+struct Comment {
+  std::string text, also_called, written;
+};
+
+static Comment comment_of(const ast::Item& item) {
+  Comment comment;
+  for (const std::string& line : comment_lines(item)) {
+    const auto rest = [&](std::string_view head) { return line.substr(head.size()); };
+    if (line.starts_with("also called: "))
+      comment.also_called = rest("also called: ");
+    else if (line.starts_with("written: "))
+      comment.written = rest("written: ");
+    else if (!line.starts_with("arguments also called: ") && !line.starts_with("values also called: ") &&
+             !line.starts_with("no argument: ") && !line.starts_with("warn "))
+      comment.text += line + "\n";
+  }
+  return comment;
+}
+
+// The text of an item: from its line to the comment of the next one.
+static std::string source_of(const std::vector<std::string>& lines, int first, int next) {
+  auto end = static_cast<std::size_t>(next - 1);
+  while (end > static_cast<std::size_t>(first) && (lines[end - 1].empty() || lines[end - 1][0] == '#')) --end;
+  std::string text;
+  for (auto i = static_cast<std::size_t>(first - 1); i < end; ++i) text += lines[i] + "\n";
+  return text;
+}
+
+// The statements of an op's derived gradient, at example shapes; "" where it has none.
+static std::string gradient_of(const std::string& op) {
+  Diagnostics diagnostics;
+  const auto definition = instantiate_example(nullptr, op, diagnostics);
+  if (!definition) return "";
+  DefinitionGraph whole = graph_of(definition);
+  const Graph& graph = whole.graph;
+  if (whole.inputs.empty() ||
+      graph.values[static_cast<std::size_t>(whole.outputs[0])].type.element != ElementType::F32)
+    return "";
+  std::string text;
+  for (ValueId input : whole.inputs) {
+    const Value& value = graph.values[static_cast<std::size_t>(input)];
+    text += (text.empty() ? "# at " : ", ") + value.name + ": " + value.type.text();
+  }
+  const NodeId forward = static_cast<NodeId>(graph.nodes.size());
+  if (!append_gradient(whole, 0)) return "";
+  const std::string statements = statements_text(graph, forward);
+  return statements.empty() ? "" : text + "\n" + statements;
+}
+
+std::string library_page() {
+  std::string page = "# The library\n\nWritten by `striate explain --library`; `tests/update "
+                     "docs/library.md` writes it anew. "
+                     "The standard library is text in `std/`, and this is all of it.\n";
+  for (const StandardFile& file : standard_library()) {
+    Diagnostics diagnostics;
+    const ast::File parsed = parse(file.name, file.text, diagnostics);
+    std::vector<std::string> lines;
+    std::istringstream stream(file.text);
+    for (std::string line; std::getline(stream, line);) lines.push_back(line);
+    page += "\n## " + file.name + "\n";
+    for (std::size_t i = 0; i < parsed.items.size(); ++i) {
+      const ast::Item& item = parsed.items[i];
+      const int next = i + 1 < parsed.items.size() ? parsed.items[i + 1].location.line
+                                                   : static_cast<int>(lines.size()) + 1;
+      const Comment comment = comment_of(item);
+      page += "\n### " + item.name + "\n\n" + comment.text;
+      if (!comment.written.empty()) page += "Written `" + comment.written + "`.\n";
+      if (!comment.also_called.empty()) page += "Elsewhere: " + comment.also_called + ".\n";
+      page += "\n```\n" + source_of(lines, item.location.line, next) + "```\n";
+      const std::string gradient = item.kind == ast::ItemKind::Op ? gradient_of(item.name) : "";
+      if (!gradient.empty()) page += "\nIts gradient, derived:\n\n```\n" + gradient + "```\n";
+    }
+  }
+  return page;
+}
+
+} // namespace striate
