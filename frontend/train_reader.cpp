@@ -61,8 +61,7 @@ void TrainReader::read_setting(const std::string& name, const ast::Expr& value, 
         {"metrics", "metric NAME"},
         {"lr", "optimizer = SGD(lr = ...)"},
         {"learning_rate", "optimizer = SGD(lr = ...)"}};
-    const std::string text =
-        fmt::format("`{}` has no setting `{}`", block.phase ? "phase" : "train", name);
+    const std::string text = fmt::format("`{}` has no setting `{}`", block.phase ? "phase" : "train", name);
     const auto other = kOthers.find(name);
     DiagnosticMessage& message =
         other == kOthers.end()

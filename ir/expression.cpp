@@ -427,7 +427,12 @@ static ExprRef rewrite(const ExprRef& e, const std::function<ExprRef(const ExprR
     arguments.push_back(rewrite(argument, replace, done));
     changed |= arguments.back() != argument;
   }
-  ExprRef result = replace(changed ? with_arguments(e, std::move(arguments)) : e);
+  ExprRef rebuilt = changed ? with_arguments(e, arguments) : e;
+  // What folding left of it was replaced already, and must not be once more: 0 + x[i] is x[i].
+  const bool folded = changed && e->kind == Expr::Kind::Apply &&
+                      (rebuilt->kind != Expr::Kind::Apply || rebuilt->function != e->function ||
+                       std::find(arguments.begin(), arguments.end(), rebuilt) != arguments.end());
+  ExprRef result = folded ? rebuilt : replace(rebuilt);
   done.emplace(e.get(), result);
   return result;
 }

@@ -14,7 +14,7 @@ from quoted_shell_test import QuotedShellTest  # noqa: E402
 config.name = "striate"
 config.test_format = QuotedShellTest(execute_external=False)
 config.suffixes = [".nn", ".sir", ".test"]
-config.excludes = ["end_to_end", "inputs"]
+config.excludes = ["end_to_end", "inputs", "mutated"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = lit_config.params["output"]
 config.environment["PATH"] = os.pathsep.join([lit_config.params["tools"], config.environment["PATH"]])

@@ -226,6 +226,12 @@ void KernelEmitter::sizes() {
   for (int v = 0; v < static_cast<int>(kernel_.variables.size()); ++v) {
     const KernelVariable& variable = kernel_.variables[v];
     if (variable.kind == VariableKind::Lane) continue;
+    // How far the outermost parallel one goes is the caller's business.
+    const bool outermost = !parallel.empty() && v == parallel[0];
+    if (outermost && !variable.overlap) {
+      if (stepped(v)) line(fmt::format("constexpr int {} = {};", step_name(v), variable.step));
+      continue;
+    }
     const Size size = variable.extent;
     const std::string factor = size.factor == 1 ? "" : fmt::format("{} * ", size.factor);
     const std::string value =
@@ -233,9 +239,7 @@ void KernelEmitter::sizes() {
     const std::string qualifier = size.batch ? fmt::format("const {}", index_type_) : "constexpr int";
     std::string text = fmt::format("{} {} = {}", qualifier, size_name(v), value);
     if (stepped(v)) text += fmt::format(", {} = {}", step_name(v), variable.step);
-    // The outermost one's count is the caller's business.
-    if (stepped(v) && std::find(parallel.begin(), parallel.end(), v) > parallel.begin() &&
-        std::find(parallel.begin(), parallel.end(), v) != parallel.end())
+    if (stepped(v) && !outermost && std::find(parallel.begin(), parallel.end(), v) != parallel.end())
       text +=
           fmt::format(", {} = ({} + {} - 1) / {}", count_name(v), size_name(v), step_name(v), step_name(v));
     line(text + ";");

@@ -22,7 +22,7 @@ TEST(CudaText, RegisterTile) {
 extern "C" __global__ void __launch_bounds__(32)
 fc1_bias_kernel(char* arena, const float* scalars, long long examples, long long begin, long long end) {
   constexpr int groups = 2; // of lanes, in a block
-  const int n_size = int(examples), n_step = 16;
+  constexpr int n_step = 16;
   constexpr int o_size = 10, o_step = 5, o_count = (o_size + o_step - 1) / o_step;
   constexpr int k_size = 37;
   constexpr int f_size = 5;
@@ -64,7 +64,6 @@ TEST(CudaText, ScratchThatLanesShare) {
 extern "C" __global__ void __launch_bounds__(32)
 rows_kernel(char* arena, const float* scalars, long long examples, long long begin, long long end) {
   constexpr int groups = 2; // of lanes, in a block
-  const int n_size = int(examples);
   constexpr int i_size = 4;
   constexpr int row_size = 2;
   constexpr int s_size = 3;

@@ -92,7 +92,7 @@ TEST(Schedules, MistakesAreToldWhereTheyAre) {
   EXPECT_EQ(mistake("select(step, 1, 2)"),
             "E0204 at 6:29: a condition is true or false, and `step` is a number");
   EXPECT_EQ(mistake("min(step)"), "E0203 at 6:22: `min` takes at least 2 numbers, not 1");
-  EXPECT_EQ(mistake("plateau(val.accuracy)"), "E0502 at 6:30: nothing is measured as `val.accuracy`");
+  EXPECT_EQ(mistake("plateau(val.accuracy)"), "E0502 at 6:34: nothing is measured as `val.accuracy`");
   EXPECT_EQ(mistake("plateau(factor = 0.5)"), "E0203 at 6:22: `plateau` needs the measure that it watches");
   EXPECT_EQ(mistake("plateau(val.loss, factor = 1 / step)"),
             "E0205 at 6:49: `factor` is a number from 0 that does not change, not `1/step`");

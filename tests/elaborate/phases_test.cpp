@@ -130,11 +130,11 @@ TEST(Phases, Mistakes) {
   EXPECT_EQ(errors_of(stack("loss = error1\nphase a { }")),
             "E0501 at 15:7: the phase `a` and its `train` block have no `optimizer`");
   EXPECT_EQ(errors_of(stack(good + "phase a { optimizer stage2 = SGD(lr = 1) }")),
-            "E0201 at 15:21: no layer or parameter that is trained is called `stage2`");
+            "E0201 at 7:38: `stage2` is used and never defined; `stage1`, defined here, is never used");
   EXPECT_EQ(errors_of(stack(good + "phase a{1/2} { }")),
             "E0204 at 15:9: a name is made of integers and texts, not the real number 0.5");
   EXPECT_EQ(errors_of(stack(good + "checkpoint(best = val.accuracy)\nphase a { }")),
-            "E0502 at 15:19: nothing is measured as `val.accuracy`");
+            "E0502 at 15:23: nothing is measured as `val.accuracy`");
   EXPECT_EQ(errors_of(stack(good + "phase a { }\nphase b { loss = mse(y -> Linear(4), x) }")),
             "E0502 at 16:27: `linear.weight` is in the loss or a metric of the phase `b` alone");
   EXPECT_EQ(errors_of(stack(good + "phase a { epochs = 1; epochs = 2 }")),

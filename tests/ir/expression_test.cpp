@@ -225,5 +225,15 @@ TEST(Expression, FunctionsAreKnownByName) {
   EXPECT_FALSE(function_named("softplus"));
 }
 
+TEST(Expression, WhatFoldingLeavesIsReplacedOnce) {
+  // i + x[n], with i = 0 and n = n + i: the read must not become x[n + i + i].
+  const ExprRef sum =
+      index_value(IndexExpr::variable(1)) + read(0, {IndexExpr::variable(0)}, ScalarType::Int);
+  const ExprRef result = substitute(
+      sum, [](int v) { return v == 0 ? IndexExpr::variable(0) + IndexExpr::variable(2) : IndexExpr(0); });
+  EXPECT_TRUE(structurally_equal(
+      result, read(0, {IndexExpr::variable(0) + IndexExpr::variable(2)}, ScalarType::Int)));
+}
+
 } // namespace
 } // namespace striate
