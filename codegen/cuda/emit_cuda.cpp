@@ -147,11 +147,13 @@ bool KernelEmitter::needs_wide_index() const {
   return largest > std::numeric_limits<int32_t>::max();
 }
 
-bool KernelEmitter::uses_random() const {
-  bool found = false;
+KernelEmitter::Draws KernelEmitter::draws() const {
+  Draws found;
   visit_statements(kernel_.body, [&](const KernelStatement& statement) {
     for (const ExprRef& root : expressions_of(statement))
-      visit(root, [&](const ExprRef& e) { found |= e->kind == Expr::Kind::Random; });
+      visit(root, [&](const ExprRef& e) {
+        if (e->kind == Expr::Kind::Random) (e->arguments.empty() ? found.by_step : found.by_row) = true;
+      });
   });
   return found;
 }
@@ -210,11 +212,11 @@ void KernelEmitter::prologue() {
   sizes();
   coordinates();
   buffers();
-  if (uses_random()) {
+  if (const Draws random = draws(); random.by_step || random.by_row) {
     line(fmt::format("const uint64 seed = seed_of(scalars[{}], scalars[{}]);", slot("seed.low"),
                      slot("seed.high")));
-    line(fmt::format("const uint32 step = uint32(scalars[{}]), epoch = uint32(scalars[{}]);", slot("step"),
-                     slot("epoch")));
+    if (random.by_step) line(fmt::format("const uint32 step = uint32(scalars[{}]);", slot("step")));
+    if (random.by_row) line(fmt::format("const uint32 epoch = uint32(scalars[{}]);", slot("epoch")));
   }
   declare_tiles();
 }

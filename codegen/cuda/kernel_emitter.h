@@ -38,7 +38,11 @@ private:
   void sizes();
   void buffers();
   void coordinates();
-  bool uses_random() const;
+  // What kinds of random draws there are: a function of the step, or of a row of the data and the epoch.
+  struct Draws {
+    bool by_step = false, by_row = false;
+  };
+  Draws draws() const;
   bool needs_wide_index() const;
   Interval range_of(int variable) const { return kernel_.range_of(variable, program_.capacity); }
 
