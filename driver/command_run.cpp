@@ -4,8 +4,8 @@
 #include "driver/program.h"
 #include "frontend/print_ast.h"
 #include "passes/eliminate_dead_nodes.h"
+#include "runtime/load_weights.h"
 #include "runtime/npy.h"
-#include "runtime/safetensors.h"
 
 #include <algorithm>
 #include <charconv>
@@ -251,7 +251,7 @@ int command_run(const Options& options) {
   const Result<std::map<std::string, std::string>> files = output_files(options, module.eval);
   if (!files) return report(files.failure());
 
-  Result<Safetensors> weights = read_safetensors(options.weights);
+  const Result<std::vector<NamedTensor>> weights = read_weights(options.weights);
   if (!weights) return report(weights.failure());
   const Result<CompileOptions> settings = compile_options(options, std::min(examples, kInferenceBatch), true);
   if (!settings) return report(settings.failure());
@@ -261,7 +261,7 @@ int command_run(const Options& options) {
   if (!executable) return report(executable.failure());
   Result<Executor> executor = Executor::create(std::move(*executable), settings->threads);
   if (!executor) return report(executor.failure());
-  const Status loaded = executor->load(weights->tensors, false, options.weights);
+  const Status loaded = executor->load(*weights, false, options.weights);
   if (!loaded) return report(loaded.failure());
 
   const EntryPoint& eval = executor->executable().eval;

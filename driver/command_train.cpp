@@ -8,8 +8,8 @@
 #include "passes/eliminate_dead_nodes.h"
 #include "runtime/files.h"
 #include "runtime/interrupt.h"
+#include "runtime/load_weights.h"
 #include "runtime/metrics_log.h"
-#include "runtime/safetensors.h"
 #include "runtime/trainer.h"
 
 #include <algorithm>
@@ -176,7 +176,7 @@ int command_eval(const Options& options) {
   if (!dataset) return report(dataset.failure());
   const Split* split = dataset->find(options.split);
   if (const Status sound = check_data(module, *split); !sound) return report(sound.failure());
-  Result<Safetensors> weights = read_safetensors(options.weights);
+  const Result<std::vector<NamedTensor>> weights = read_weights(options.weights);
   if (!weights) return report(weights.failure());
 
   const PhaseOptions phase = phase_options(options, module);
@@ -188,7 +188,7 @@ int command_eval(const Options& options) {
   if (!executable) return report(executable.failure());
   Result<Executor> executor = Executor::create(std::move(*executable), compile_settings->threads);
   if (!executor) return report(executor.failure());
-  const Status loaded = executor->load(weights->tensors, false, options.weights);
+  const Status loaded = executor->load(*weights, false, options.weights);
   if (!loaded) return report(loaded.failure());
   install_interrupt_handlers();
   const Result<std::optional<MetricValues>> values = evaluate(*executor, *split, phase);

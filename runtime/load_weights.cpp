@@ -17,7 +17,7 @@ static bool is_one_of(const std::string& name, const std::vector<std::string>& p
   return std::ranges::any_of(paths, [&](const std::string& path) { return is_at_or_below(name, path); });
 }
 
-static Result<std::vector<NamedTensor>> read_weights(const std::string& file) {
+Result<std::vector<NamedTensor>> read_weights(const std::string& file) {
   if (file.ends_with(".npz")) return read_npz(file, {});
   Result<Safetensors> content = read_safetensors(file);
   if (!content) return content.failure();

@@ -16,6 +16,9 @@ struct WeightLoad {
   std::string place;               // in the program, for messages: "net.nn:9:5"
 };
 
+// What a safetensors file holds or, by its name, an .npz file.
+Result<std::vector<NamedTensor>> read_weights(const std::string& file);
+
 // `weights` with the file's values in place of those that `load` names. A name in the file is the model's or,
 // where `into` is one path, the model's without that. A Failure that lists what differs where the file lacks
 // a value that is wanted, holds one that is not (optimizer states, "conv1.weight/v", are passed over), or one

@@ -2,6 +2,7 @@
 
 import json
 import os
+import zipfile
 
 import golden_numbers
 import harness
@@ -29,7 +30,21 @@ class Forward(harness.EndToEnd):
         files = ["--input", f"{image}=@input.npy", "--output", f"{output}=@output.npy"]
         program = self.write(name, model_alone(name))
         self.striate("run", program, "--weights", "weights.safetensors", *files, *arguments)
+        self.check_output(expected)
+        if name == "lstm.nn":
+            self.write_npz(weights)
+            self.striate("run", program, "--weights", "weights.npz", *files, *arguments)
+            self.check_output(expected)
+
+    def write_npz(self, weights):
+        with zipfile.ZipFile(self.path("weights.npz"), "w", zipfile.ZIP_DEFLATED) as archive:
+            for key, (shape, values) in weights.items():
+                harness.write_npy(self.path("array.npy"), shape, values)
+                archive.write(self.path("array.npy"), f"{key}.npy")
+
+    def check_output(self, expected):
         shape, values = harness.read_npy(self.path("output.npy"))
+        os.remove(self.path("output.npy"))
         self.assertEqual(shape, expected["shape"])
         largest = max(map(abs, expected["output"]))
         difference = max(abs(a - b) for a, b in zip(values, expected["output"]))
