@@ -464,6 +464,11 @@ ExprPtr Parser::parse_scan() {
       result->operands.push_back(parse_expression());
       if (!result->operands.back()) return nullptr;
     }
+    if (at(TokenKind::DotDot)) {
+      expected("`{`").help("a scan goes through the steps of a tensor, `scan u in x {{ }}`; numbers are "
+                           "counted by `repeat i in 0..3 {{ }}`");
+      return nullptr;
+    }
   }
   result->block = parse_block(true);
   return result->block ? finished(result, first) : nullptr;
