@@ -67,7 +67,8 @@ void add_trace(CLI::App& command, Options& options) {
 
 void add_weights(CLI::App& command, Options& options) {
   command
-      .add_option("--weights,-w", options.weights, "a safetensors file (model.safetensors of a run folder) or .npz")
+      .add_option("--weights,-w", options.weights,
+                  "a safetensors file (model.safetensors of a run folder) or .npz")
       ->required()
       ->type_name("FILE");
 }
