@@ -457,18 +457,26 @@ bool TrainBuilder::build_group(int number, Module& module, ScheduleBuilder& sche
       return persistent.trainable && is_at_or_below(name_of(persistent), print_expr(*path));
     };
     if (std::ranges::any_of(module.train.persistents, trained)) continue;
-    std::vector<std::string> parameters;
-    for (const Persistent& persistent : module.train.persistents)
-      if (persistent.trainable) parameters.push_back(name_of(persistent));
-    DiagnosticMessage& message = reporter_.unknown_name(
-        Diagnostic::UnknownName, path->location, print_expr(*path),
-        fmt::format("no layer or parameter that is trained is called `{}`", print_expr(*path)),
-        with_layers(parameters));
+    const std::string text =
+        fmt::format("no layer or parameter that is trained is called `{}`", print_expr(*path));
     const auto known = [&](const Persistent& persistent) {
       return is_at_or_below(name_of(persistent), print_expr(*path));
     };
-    if (!module.training.phase.empty() && std::ranges::any_of(module.train.persistents, known))
-      message.note("it is frozen, or the loss of the phase `{}` does not read it", module.training.phase);
+    const std::string& phase = module.training.phase;
+    if (std::ranges::any_of(module.train.persistents, known)) {
+      // It is no misspelt name.
+      reporter_.error(Diagnostic::UnknownName, path->location, "{}", text)
+          .note("{}",
+                phase.empty()
+                    ? "it is frozen"
+                    : fmt::format("it is frozen, or the loss of the phase `{}` does not read it", phase));
+      return false;
+    }
+    std::vector<std::string> parameters;
+    for (const Persistent& persistent : module.train.persistents)
+      if (persistent.trainable) parameters.push_back(name_of(persistent));
+    reporter_.unknown_name(Diagnostic::UnknownName, path->location, print_expr(*path), text,
+                           with_layers(parameters));
     return false;
   }
   for (Persistent& persistent : module.train.persistents) {

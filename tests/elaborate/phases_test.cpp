@@ -130,7 +130,7 @@ TEST(Phases, Mistakes) {
   EXPECT_EQ(errors_of(stack("loss = error1\nphase a { }")),
             "E0501 at 15:7: the phase `a` and its `train` block have no `optimizer`");
   EXPECT_EQ(errors_of(stack(good + "phase a { optimizer stage2 = SGD(lr = 1) }")),
-            "E0201 at 7:38: `stage2` is used and never defined; `stage1`, defined here, is never used");
+            "E0201 at 15:21: no layer or parameter that is trained is called `stage2`");
   EXPECT_EQ(errors_of(stack(good + "phase a{1/2} { }")),
             "E0204 at 15:9: a name is made of integers and texts, not the real number 0.5");
   EXPECT_EQ(errors_of(stack(good + "checkpoint(best = val.accuracy)\nphase a { }")),
