@@ -11,17 +11,6 @@ namespace {
 
 constexpr const char* kUpdate = "update";
 
-// One free variable per dimension.
-Statement pointwise(const TensorType& type) {
-  Statement statement;
-  for (std::size_t d = 0; d < type.shape.size(); ++d) {
-    statement.variables.push_back({fmt::format("i{}", d), type.shape[d]});
-    statement.output.push_back({static_cast<int>(d)});
-  }
-  statement.free_count = static_cast<int>(type.shape.size());
-  return statement;
-}
-
 class Updater {
 public:
   Updater(Graph& graph, const std::map<ValueId, ValueId>& gradients, bool accumulate)
@@ -71,7 +60,7 @@ private:
   ValueId combine(const char* op, ValueId like, const std::string& name, std::vector<ValueId> inputs,
                   const std::function<ExprRef(const std::vector<ExprRef>&)>& body) {
     const Value model = graph_.values[like];
-    Statement statement = pointwise(model.type);
+    Statement statement = pointwise_statement(model.type);
     std::vector<ExprRef> reads;
     for (std::size_t k = 0; k < inputs.size(); ++k)
       reads.push_back(read(static_cast<int>(k), statement.output_indices()));

@@ -53,12 +53,7 @@ void commute_monotone(Graph& graph) {
     const ValueId maximum = add_statement(graph, window.op, window.path, old.name + ".window", old.type,
                                           {unclamped}, std::move(pooled), window.location);
     graph.nodes.back().attributes = window.attributes;
-    Statement outer;
-    for (std::size_t d = 0; d < old.type.shape.size(); ++d) {
-      outer.variables.push_back({fmt::format("i{}", d), old.type.shape[d]});
-      outer.output.push_back({static_cast<int>(d)});
-    }
-    outer.free_count = static_cast<int>(outer.variables.size());
+    Statement outer = pointwise_statement(old.type);
     outer.body = apply(Function::Max, {read(0, outer.output_indices()), constant(*bound)});
     graph.nodes[id].op = clamp.op;
     graph.nodes[id].path = clamp.path;

@@ -61,10 +61,7 @@ private:
   enum class Reads { Carried, Settled };
 
   bool is_carried(NodeId reader, ValueId value) const {
-    const NodeId producer = graph_.values[value].producer;
-    const int loop = graph_.nodes[reader].loop;
-    return loop >= 0 && producer >= reader && producer < forward_count_ &&
-           graph_.nodes[producer].loop == loop;
+    return graph_.values[value].producer >= reader && in_same_loop(graph_, graph_.nodes[reader], value);
   }
 
   // Values on a path from an input that needs a gradient to the output, and how many terms each one's adjoint
@@ -120,26 +117,22 @@ private:
   void keep_promise(ValueId value, ValueId adjoint) {
     const ValueId promised = announced_.at(value);
     const Value target = graph_.values[promised];
-    Statement same = pointwise(target.type);
+    Statement same = pointwise_statement(target.type);
     same.body = read(0, same.output_indices());
-    add_statement(graph_, "sum", "", target.name, target.type, {adjoint}, std::move(same), target.location);
-    // The statement made a value of its own, the last one.
-    graph_.values.pop_back();
-    graph_.nodes.back().outputs = {promised};
-    graph_.values[promised].producer = static_cast<NodeId>(graph_.nodes.size()) - 1;
+    define_value(graph_, promised, "sum", "", {adjoint}, std::move(same), target.location);
   }
 
   ValueId adjoint_of(ValueId value) {
     std::vector<ValueId>& parts = contributions_[value];
     if (parts.empty()) { // reached only through derivatives that are zero everywhere
-      Statement zero = pointwise(graph_.values[value].type);
+      Statement zero = pointwise_statement(graph_.values[value].type);
       zero.body = constant(0);
       parts = {add_statement(graph_, "zero", "", graph_.values[value].name + ".grad",
                              graph_.values[value].type, {}, std::move(zero), graph_.values[value].location)};
     }
     if (parts.size() > 1) {
       const Value target = graph_.values[value];
-      Statement sum = pointwise(target.type);
+      Statement sum = pointwise_statement(target.type);
       const std::vector<IndexExpr> here = sum.output_indices();
       sum.body = read(0, here);
       for (std::size_t k = 1; k < parts.size(); ++k) sum.body = sum.body + read(static_cast<int>(k), here);
@@ -151,17 +144,6 @@ private:
       parts = {announced_[value]};
     }
     return parts[0];
-  }
-
-  // One free variable per dimension.
-  static Statement pointwise(const TensorType& type) {
-    Statement statement;
-    for (std::size_t d = 0; d < type.shape.size(); ++d) {
-      statement.variables.push_back({fmt::format("i{}", d), type.shape[d]});
-      statement.output.push_back({static_cast<int>(d)});
-    }
-    statement.free_count = static_cast<int>(type.shape.size());
-    return statement;
   }
 
   Status differentiate_node(NodeId id, ValueId adjoint, Reads reads) {
@@ -240,7 +222,7 @@ private:
     }
     const ValueId whole = add_statement(graph_, op, node.path, name + ".phases", type, operands,
                                         std::move(adjoint.statement), node.location);
-    Statement crop = pointwise(target.type);
+    Statement crop = pointwise_statement(target.type);
     std::vector<IndexExpr> indices = crop.output_indices();
     for (std::size_t d = 0; d < indices.size(); ++d) indices[d] = indices[d] + adjoint.crop[d];
     crop.body = read(0, indices);

@@ -88,15 +88,34 @@ const Statement& statement_of(const Node& node) {
 ValueId add_statement(Graph& graph, const std::string& op, const std::string& path,
                       const std::string& output_name, TensorType type, std::vector<ValueId> inputs,
                       Statement statement, const SourceLocation& location) {
+  const ValueId value =
+      graph.add_value(graph.unique_name(output_name), std::move(type), ValueRole::Computed, location);
+  define_value(graph, value, op, path, std::move(inputs), std::move(statement), location);
+  return value;
+}
+
+void define_value(Graph& graph, ValueId value, const std::string& op, const std::string& path,
+                  std::vector<ValueId> inputs, Statement statement, const SourceLocation& location) {
+  Value& target = graph.values[value];
   Node node;
   node.op = op;
   node.path = path;
   node.location = location;
-  const std::string name = graph.unique_name(output_name);
-  node.definition = single_statement(graph, op, inputs, std::move(statement), name, type);
+  node.definition = single_statement(graph, op, inputs, std::move(statement), target.name, target.type);
   node.inputs = std::move(inputs);
-  const NodeId id = graph.add_node(std::move(node), {name});
-  return graph.nodes[id].outputs[0];
+  node.outputs = {value};
+  target.producer = static_cast<NodeId>(graph.nodes.size());
+  graph.nodes.push_back(std::move(node));
+}
+
+Statement pointwise_statement(const TensorType& type) {
+  Statement statement;
+  for (std::size_t d = 0; d < type.shape.size(); ++d) {
+    statement.variables.push_back({fmt::format("i{}", d), type.shape[d]});
+    statement.output.push_back({static_cast<int>(d)});
+  }
+  statement.free_count = static_cast<int>(type.shape.size());
+  return statement;
 }
 
 void set_statement(Graph& graph, NodeId id, std::vector<ValueId> inputs, Statement statement) {

@@ -17,6 +17,13 @@ ValueId add_statement(Graph& graph, const std::string& op, const std::string& pa
                       const std::string& output_name, TensorType type, std::vector<ValueId> inputs,
                       Statement statement, const SourceLocation& location);
 
+// The same for a value that is there already and that nothing computes yet.
+void define_value(Graph& graph, ValueId value, const std::string& op, const std::string& path,
+                  std::vector<ValueId> inputs, Statement statement, const SourceLocation& location);
+
+// A statement that computes a value of this type element by element: one free variable per dimension.
+Statement pointwise_statement(const TensorType& type);
+
 // The statement of a node after expand_calls.
 const Statement& statement_of(const Node& node);
 // Replaces it; inputs that it no longer reads are dropped from the node and the operands renumbered.

@@ -173,8 +173,7 @@ static bool finishes_contraction(const Graph& graph, const Node& node) {
 
 static bool reads_earlier_steps(const Graph& graph, const Node& node) {
   return std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId input) {
-    const NodeId producer = graph.values[input].producer;
-    return producer >= 0 && graph.nodes[producer].loop == node.loop && step_reads(graph, node, input).other;
+    return in_same_loop(graph, node, input) && step_reads(graph, node, input).other;
   });
 }
 

@@ -3,6 +3,7 @@
 #include "ir/graph/loops.h"
 
 #include <algorithm>
+#include <set>
 
 namespace striate {
 
@@ -86,18 +87,20 @@ static bool reads_itself(const Graph& graph, NodeId id) {
 // Within one step: what is read at the same step comes first.
 static void order_step(const Graph& graph, std::vector<NodeId>& component) {
   std::vector<NodeId> order;
+  std::set<NodeId> placed;
   while (order.size() < component.size()) {
     const std::size_t before = order.size();
     for (NodeId id : component) {
-      const auto placed = [&](NodeId n) { return std::find(order.begin(), order.end(), n) != order.end(); };
-      if (placed(id)) continue;
+      if (placed.contains(id)) continue;
       const Node& node = graph.nodes[id];
       const bool ready = std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId input) {
         const NodeId producer = graph.values[input].producer;
-        return !std::binary_search(component.begin(), component.end(), producer) || placed(producer) ||
-               !step_reads(graph, node, input).same;
+        return !std::binary_search(component.begin(), component.end(), producer) ||
+               placed.contains(producer) || !step_reads(graph, node, input).same;
       });
-      if (ready) order.push_back(id);
+      if (!ready) continue;
+      order.push_back(id);
+      placed.insert(id);
     }
     CHECK(order.size() > before, "a cycle through {}",
           graph.values[graph.nodes[component[0]].outputs[0]].name);

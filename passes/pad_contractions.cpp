@@ -143,12 +143,6 @@ std::vector<int> guarded_variables(const Graph& graph, const Node& node) {
   return guarded;
 }
 
-static bool reads_own_loop(const Graph& graph, NodeId reader, ValueId source) {
-  const NodeId producer = graph.values[source].producer;
-  return graph.nodes[reader].loop >= 0 && producer >= 0 &&
-         graph.nodes[producer].loop == graph.nodes[reader].loop;
-}
-
 void pad_contractions(Graph& graph, bool pad_innermost) {
   std::map<std::tuple<ValueId, Padding, double>, ValueId> copies;
   const NodeId count = static_cast<NodeId>(graph.nodes.size());
@@ -167,7 +161,7 @@ void pad_contractions(Graph& graph, bool pad_innermost) {
       const TensorType type = graph.values[source].type;
       Padding padding = padding_of(e, type, ranges);
       Padding tested = kept_as_test(original, e, type, padding, pad_innermost, lanes);
-      if (reads_own_loop(graph, id, source)) {
+      if (in_same_loop(graph, graph.nodes[id], source)) {
         // Steps before the first cannot be copied together with the others: they are not there yet.
         const int step = step_dimension(type);
         tested.low[step] += std::exchange(padding.low[step], 0);

@@ -46,12 +46,7 @@ Graph make_init_graph(const Graph& step) {
     const Value& value = step.values[persistent.value];
     Persistent copy = persistent;
     copy.value = init.add_value(value.name, value.type, value.role, value.location);
-    Statement statement;
-    for (std::size_t d = 0; d < value.type.shape.size(); ++d) {
-      statement.variables.push_back({fmt::format("i{}", d), value.type.shape[d]});
-      statement.output.push_back({static_cast<int>(d)});
-    }
-    statement.free_count = static_cast<int>(value.type.shape.size());
+    Statement statement = pointwise_statement(value.type);
     statement.body = persistent.initial;
     copy.next = add_statement(init, "initial", value.name, value.name + ".initial", value.type, {},
                               std::move(statement), value.location);

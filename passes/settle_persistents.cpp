@@ -43,12 +43,7 @@ void settle_persistents(Graph& graph) {
     if (reasons[k].empty()) continue;
     const ValueId next = graph.persistents[k].next;
     const Value value = graph.values[graph.persistents[k].value];
-    Statement copy;
-    for (std::size_t d = 0; d < value.type.shape.size(); ++d) {
-      copy.variables.push_back({fmt::format("i{}", d), value.type.shape[d]});
-      copy.output.push_back({static_cast<int>(d)});
-    }
-    copy.free_count = static_cast<int>(value.type.shape.size());
+    Statement copy = pointwise_statement(value.type);
     copy.body = read(0, copy.output_indices(), scalar_type_of(value.type.element));
     graph.persistents[k].next = add_statement(graph, "copy", "", value.name + ".kept", value.type, {next},
                                               std::move(copy), value.location);

@@ -8,6 +8,16 @@ int step_variable(const Statement& statement, const TensorType& target) {
   return statement.output[dimension][0];
 }
 
+int step_variable(const Graph& graph, const Node& node) {
+  if (node.loop < 0) return -1;
+  return step_variable(node.definition->statements.at(0), graph.values[node.outputs.at(0)].type);
+}
+
+bool in_same_loop(const Graph& graph, const Node& node, ValueId value) {
+  const NodeId producer = graph.values[value].producer;
+  return node.loop >= 0 && producer >= 0 && graph.nodes[producer].loop == node.loop;
+}
+
 std::optional<int64_t> step_offset(int step_variable, const ExprRef& read, const TensorType& source) {
   const auto dimension = static_cast<std::size_t>(step_dimension(source));
   if (dimension >= read->indices.size()) return std::nullopt;

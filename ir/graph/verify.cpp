@@ -154,7 +154,7 @@ private:
       const Node& node = graph_.nodes[n];
       const std::string& who = node_name(static_cast<NodeId>(n));
       for (ValueId input : node.inputs)
-        if (!ready[input] && !same_loop(node, input))
+        if (!ready[input] && !in_same_loop(graph_, node, input))
           problem("{} reads {} before it is computed", who, name(input));
       for (ValueId output : node.outputs) {
         ready[output] = true;
@@ -175,11 +175,6 @@ private:
     if (problems_.empty())
       for (std::size_t n = 0; n < graph_.nodes.size(); ++n)
         if (graph_.nodes[n].loop >= 0) check_loop_node(static_cast<NodeId>(n));
-  }
-
-  bool same_loop(const Node& node, ValueId input) const {
-    const NodeId producer = value(input).producer;
-    return node.loop >= 0 && producer >= 0 && graph_.nodes[producer].loop == node.loop;
   }
 
   void check_loops() {
@@ -223,7 +218,7 @@ private:
       visit(statement.body, [&](const ExprRef& e) {
         if (e->kind != Expr::Kind::Read || e->operand >= definition.input_count) return;
         const ValueId input = node.inputs[e->operand];
-        if (!same_loop(node, input)) return;
+        if (!in_same_loop(graph_, node, input)) return;
         const auto offset = step_offset(step, e, value(input).type);
         const bool before = offset && (loop.reverse ? *offset > 0 : *offset < 0) && e->has_else;
         const bool now = offset == 0 && value(input).producer < id;
@@ -323,7 +318,7 @@ private:
         for (ValueId input : graph_.nodes[node].inputs) {
           NodeId producer = value(input).producer;
           bool inside = producer >= 0 && region_of[producer] == static_cast<int>(r);
-          if (!inside && !stored[input] && !same_loop(graph_.nodes[node], input))
+          if (!inside && !stored[input] && !in_same_loop(graph_, graph_.nodes[node], input))
             problem("the region {} reads {}, which no earlier region stores", region.name, name(input));
         }
       for (ValueId output : region.stored) {

@@ -88,7 +88,7 @@ ExprRef KernelBuilder::lower(const Node& node, const std::vector<IndexExpr>& at,
   const ExprRef body = substitute(statement.body, [&](int v) { return at[v]; });
   const auto range = ranges();
   // What the region computes at this step lies in `local`; earlier steps lie in memory.
-  const int step = node.loop < 0 ? -1 : step_variable(statement, graph_.values[node.outputs[0]].type);
+  const int step = step_variable(graph_, node);
   const auto at_this_step = [&](const ExprRef& e, const TensorType& type) {
     return step < 0 || e->indices[step_dimension(type)] == at[step];
   };

@@ -13,11 +13,6 @@
 
 namespace striate {
 
-// What counts the steps of the loop that the node is in, or -1.
-static int step_of(const Graph& graph, const Node& node) {
-  return node.loop < 0 ? -1 : step_variable(statement_of(node), graph.values[node.outputs[0]].type);
-}
-
 LaneChoice lane_of(const Graph& graph, const Node& node) {
   const Statement& statement = statement_of(node);
   if (statement.order.lanes) return {LaneRole::Reduced, statement.order.lanes->variable};
@@ -27,7 +22,7 @@ LaneChoice lane_of(const Graph& graph, const Node& node) {
   if (statement.output[last.dimension].empty()) return {};
   const int variable = statement.output[last.dimension].back();
   const Size& extent = statement.variables[variable].extent;
-  if (variable == step_of(graph, node)) return {};
+  if (variable == step_variable(graph, node)) return {};
   bool blocked = false;
   for (const Layout::Digit& digit : layout.digits)
     blocked = blocked || (digit.dimension == last.dimension && digit.step == kLanes);
@@ -267,7 +262,7 @@ std::vector<std::pair<int, int64_t>> tile_axes(Graph& graph, const Region& regio
   const std::vector<int> exact = lane.role == LaneRole::Reduced ? window_taps(statement) : std::vector<int>();
   const std::vector<int> guarded = guarded_variables(graph, node);
   untiled.insert(untiled.end(), guarded.begin(), guarded.end());
-  if (const int step = step_of(graph, node); step >= 0) untiled.push_back(step);
+  if (const int step = step_variable(graph, node); step >= 0) untiled.push_back(step);
   const TileChoice choice = choose_tile(statement, lane.variable, exact, untiled, target);
   std::string text;
   std::vector<std::pair<int, int64_t>> sizes;
@@ -356,7 +351,7 @@ static FreeLoops free_loops(KernelBuilder& builder, const Statement& head, const
 static void tap_nest(KernelBuilder& builder, Graph& graph, const Node& head_node, const LaneChoice& lane,
                      const std::vector<std::pair<int, int64_t>>& tile, const std::vector<int>& taps) {
   const Statement& head = statement_of(head_node);
-  FreeLoops loops = free_loops(builder, head, lane, tile, step_of(graph, head_node), true);
+  FreeLoops loops = free_loops(builder, head, lane, tile, step_variable(graph, head_node), true);
   std::vector<KernelStatement> outer, inner;
   for (std::size_t k = 0; k < loops.frames.size(); ++k) {
     const bool is_tap = std::find(taps.begin(), taps.end(), loops.frame_variables[k]) != taps.end();
@@ -449,7 +444,7 @@ void reduction_nest(KernelBuilder& builder, Graph& graph, const RegionParts& par
       return;
     }
   }
-  FreeLoops loops = free_loops(builder, head, lane, tile, step_of(graph, head_node), twice_is_harmless);
+  FreeLoops loops = free_loops(builder, head, lane, tile, step_variable(graph, head_node), twice_is_harmless);
 
   std::map<ValueId, ExprRef> local;
   KernelBody body;
