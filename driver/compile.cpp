@@ -126,9 +126,7 @@ Result<Executable> compile(const Compilation& compilation, const CompileOptions&
                                [kernel](int64_t examples) { return parallel_extent(kernel, examples); }});
       describe_kernel(graph, graph.regions[k], capacity, point.kernels.back());
     }
-    for (const KernelLoop& loop : program.loops)
-      point.loops.push_back({static_cast<std::size_t>(loop.first), static_cast<std::size_t>(loop.count),
-                             loop.steps, loop.reverse});
+    point.loops = program.loops;
     point.forward_kernels = forward_regions(graph);
     for (ValueId input : graph.inputs)
       point.inputs.push_back(placement_of(graph.values[input], graph.values[input].name, capacity));

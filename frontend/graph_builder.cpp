@@ -212,10 +212,6 @@ void GraphBuilder::set_next(int persistent, int next) { persistents_.at(persiste
 
 int GraphBuilder::next_of(int persistent) const { return persistents_.at(persistent).next; }
 
-bool is_at_or_below(const std::string& name, const std::string& path) {
-  return name == path || name.starts_with(path + ".");
-}
-
 void GraphBuilder::freeze(const std::string& path) {
   for (auto& [id, persistent] : persistents_)
     if (is_at_or_below(value(id).name, path)) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ir/graph/graph.h"
+#include "support/parameter_path.h"
 
 #include <map>
 #include <set>
@@ -10,9 +11,6 @@
 #include <vector>
 
 namespace striate {
-
-// Whether a parameter is `path` or stands in the layer `path`.
-bool is_at_or_below(const std::string& name, const std::string& path);
 
 class GraphBuilder {
 public:

@@ -5,9 +5,9 @@
 // each entry point's own transient segment. Nothing is allocated while an entry point runs.
 #pragma once
 
+#include "support/kernel_loop.h"
 #include "support/tensor_type.h"
 
-#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -50,14 +50,6 @@ struct ExecutableKernel {
   std::vector<Placement> stores = {};
 };
 
-// Kernels [first, first + count) are run together, step after step: a step is one of `steps` equal parts of
-// each one's parallel range.
-struct ExecutableLoop {
-  std::size_t first = 0, count = 0;
-  int64_t steps = 1;
-  bool reverse = false; // the last step first
-};
-
 // Kernels run in order; each is finished before the next begins.
 struct EntryPoint {
   std::string name;
@@ -70,26 +62,9 @@ struct EntryPoint {
   std::vector<std::string> scalars;
   std::vector<Placement> inputs; // to be filled, rows beyond `examples` up to the next multiple of 16, as far
                                  // as the layout has them, with copies of the last real example
-  std::vector<Placement> outputs;         // by name: "loss" and metrics hold one value per example
-  std::vector<ExecutableLoop> loops = {}; // in order
+  std::vector<Placement> outputs;     // by name: "loss" and metrics hold one value per example
+  std::vector<KernelLoop> loops = {}; // in order
 };
-
-// The calls of kernels [first, last) in order, last not in the middle of a loop: visit(kernel, part, parts),
-// where the call computes that one of so many equal parts of the kernel's parallel range.
-template <typename Visit>
-void visit_calls(const EntryPoint& entry, std::size_t first, std::size_t last, Visit&& visit) {
-  for (std::size_t k = first; k < last;) {
-    const auto loop = std::ranges::find(entry.loops, k, &ExecutableLoop::first);
-    if (loop == entry.loops.end()) {
-      visit(k++, 0, 1);
-      continue;
-    }
-    for (int64_t s = 0; s < loop->steps; ++s)
-      for (std::size_t kernel = k; kernel < k + loop->count; ++kernel)
-        visit(kernel, loop->reverse ? loop->steps - 1 - s : s, loop->steps);
-    k += loop->count;
-  }
-}
 
 struct Executable {
   int64_t capacity = 0; // most examples per run

@@ -2,6 +2,7 @@
 
 #include "runtime/dataset.h"
 #include "runtime/listed.h"
+#include "support/parameter_path.h"
 
 #include <algorithm>
 #include <bit>
@@ -55,7 +56,7 @@ void Executor::set_slots(const EntryPoint& entry, int64_t examples) {
 }
 
 void Executor::run_kernels(const EntryPoint& entry, std::size_t first, std::size_t last, int64_t examples) {
-  visit_calls(entry, first, last, [&](std::size_t k, int64_t part, int64_t parts) {
+  visit_calls(entry.loops, first, last, [&](std::size_t k, int64_t part, int64_t parts) {
     const ExecutableKernel& kernel = entry.kernels[k];
     const int64_t extent = kernel.parallel_extent(examples) / parts;
     pool_->run(extent, [&](int64_t begin, int64_t end) {
@@ -127,8 +128,6 @@ Tensor Executor::output(const EntryPoint& entry, std::string_view name, int64_t 
   return placed(*placement).read(arena(), examples);
 }
 
-static bool is_optimizer_state(const std::string& name) { return name.find('/') != std::string::npos; }
-
 std::vector<const Placement*> Executor::persistent(bool optimizer) const {
   std::vector<const Placement*> list;
   for (const Placement& placement : executable_->parameters) list.push_back(&placement);
@@ -169,8 +168,7 @@ Status Executor::load(std::span<const NamedTensor> tensors, bool optimizer, cons
     tensor->second = nullptr;
   }
   for (const auto& [name, tensor] : found)
-    if (tensor && (optimizer || !is_optimizer_state(std::string(name))))
-      unexpected.push_back(fmt::format("`{}`", name));
+    if (tensor && (optimizer || !is_optimizer_state(name))) unexpected.push_back(fmt::format("`{}`", name));
   if (!missing.empty()) return bad_data("`{}` lacks {}", source, listed(missing));
   if (!different.empty()) return bad_data("`{}` does not fit the model: {}", source, listed(different));
   if (!unexpected.empty())
@@ -205,7 +203,7 @@ std::optional<Executor::NonFinite> Executor::find_non_finite(const EntryPoint& e
     return NonFinite{fmt::format("`{}`", name), -1};
   set_slots(entry, examples);
   for (std::size_t k = 0; k < entry.forward_kernels;) {
-    const auto loop = std::ranges::find(entry.loops, k, &ExecutableLoop::first);
+    const auto loop = std::ranges::find(entry.loops, k, &KernelLoop::first);
     const std::size_t end = loop == entry.loops.end() ? k + 1 : k + loop->count;
     run_kernels(entry, k, end, examples);
     for (; k < end; ++k)

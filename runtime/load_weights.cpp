@@ -3,15 +3,12 @@
 #include "runtime/listed.h"
 #include "runtime/npy.h"
 #include "runtime/safetensors.h"
+#include "support/parameter_path.h"
 
 #include <algorithm>
 #include <map>
 
 namespace striate {
-
-static bool is_at_or_below(const std::string& name, const std::string& path) {
-  return name == path || name.starts_with(path + ".");
-}
 
 static bool is_one_of(const std::string& name, const std::vector<std::string>& paths) {
   return std::ranges::any_of(paths, [&](const std::string& path) { return is_at_or_below(name, path); });
@@ -36,7 +33,7 @@ Result<std::vector<NamedTensor>> with_loaded(std::vector<NamedTensor> weights, c
   if (!content) return Failure{content.failure().code, load.place + ": " + content.failure().message};
   std::map<std::string, Tensor*> in_file;
   for (NamedTensor& tensor : *content)
-    if (tensor.name.find('/') == std::string::npos) in_file[tensor.name] = &tensor.tensor;
+    if (!is_optimizer_state(tensor.name)) in_file[tensor.name] = &tensor.tensor;
 
   std::vector<std::string> missing, different;
   std::map<std::string, bool> used;

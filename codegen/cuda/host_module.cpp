@@ -126,7 +126,7 @@ Result<HostShimModule> HostShimModule::compile(const Program& program, const std
 
 Status HostShimModule::run(char* arena, const float* scalars, int64_t examples, ThreadOrder order) const {
   Status status;
-  visit_calls(loops_, steps_.size(), [&](size_t kernel, int64_t part, int64_t parts) {
+  visit_calls(loops_, 0, steps_.size(), [&](size_t kernel, int64_t part, int64_t parts) {
     if (status) status = run_part(steps_[kernel], arena, scalars, examples, order, part, parts);
   });
   return status;

@@ -23,23 +23,6 @@ int64_t iterations(const KernelVariable& variable, int64_t examples) {
   return (variable.extent.at(examples) + variable.step - 1) / variable.step;
 }
 
-void visit_calls(const std::vector<KernelLoop>& loops, std::size_t kernels,
-                 const std::function<void(std::size_t, int64_t, int64_t)>& visit) {
-  auto loop = loops.begin();
-  for (std::size_t k = 0; k < kernels;) {
-    if (loop == loops.end() || static_cast<std::size_t>(loop->first) != k) {
-      visit(k++, 0, 1);
-      continue;
-    }
-    const std::size_t end = k + static_cast<std::size_t>(loop->count);
-    for (int64_t s = 0; s < loop->steps; ++s)
-      for (std::size_t kernel = k; kernel < end; ++kernel)
-        visit(kernel, loop->reverse ? loop->steps - 1 - s : s, loop->steps);
-    k = end;
-    ++loop;
-  }
-}
-
 int64_t parallel_extent(const Kernel& kernel, int64_t examples) {
   int64_t extent = 1;
   for (int variable : parallel_nest(kernel).variables)

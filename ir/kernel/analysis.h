@@ -23,11 +23,6 @@ int64_t iterations(const KernelVariable& variable, int64_t examples);
 // The number of points of the parallel nest: what [begin, end) of a call is a part of.
 int64_t parallel_extent(const Kernel& kernel, int64_t examples);
 
-// The calls of a program's kernels in order: visit(kernel, part, parts), where the call computes that one of
-// so many equal parts of the kernel's parallel range (outside of loops, 0 of 1).
-void visit_calls(const std::vector<KernelLoop>& loops, std::size_t kernels,
-                 const std::function<void(std::size_t, int64_t, int64_t)>& visit);
-
 // A number that every value of the variable is a multiple of.
 int64_t step_of(const KernelVariable& variable);
 

@@ -13,6 +13,7 @@
 
 #include "ir/definition.h"
 #include "ir/expression.h"
+#include "support/kernel_loop.h"
 #include "support/source_location.h"
 #include "support/tensor_type.h"
 
@@ -108,14 +109,6 @@ struct Kernel {
   int add_tile(KernelTile tile);
   int lane() const; // the lane axis, or -1
   Interval range_of(int variable, int64_t capacity) const;
-};
-
-// Kernels that are run together, step after step. The outermost variable of each one's parallel nest counts
-// the steps, so that a step is one of `steps` equal parts of its parallel range.
-struct KernelLoop {
-  int first = 0, count = 0; // of the program's kernels
-  int64_t steps = 1;
-  bool reverse = false; // the last step first
 };
 
 // Every kernel of one entry point, in order of execution, with the scalars buffer's slots. A compiled kernel

@@ -298,9 +298,11 @@ Result<Program> parse_program(const std::string& text, const std::string& file) 
   reader.expect(")");
   while (reader.take("loop")) {
     KernelLoop loop;
-    loop.first = static_cast<int>(reader.integer());
+    const int64_t first = reader.integer();
+    if (first < 0) reader.fail("a loop begins at the kernel {}", first);
+    loop.first = static_cast<std::size_t>(first);
     reader.expect("count");
-    loop.count = static_cast<int>(reader.positive());
+    loop.count = static_cast<std::size_t>(reader.positive());
     reader.expect("steps");
     loop.steps = reader.positive();
     loop.reverse = reader.take("reverse");
@@ -311,9 +313,9 @@ Result<Program> parse_program(const std::string& text, const std::string& file) 
     if (Status refused = refusal(reader, program.kernels.back(), file); !refused) return refused.failure();
   }
   if (reader.failed()) return reader.failure();
-  int64_t end = 0;
+  std::size_t end = 0;
   for (const KernelLoop& loop : program.loops) {
-    if (loop.first < end || loop.first + int64_t{loop.count} > static_cast<int64_t>(program.kernels.size()))
+    if (loop.first < end || loop.first + loop.count > program.kernels.size())
       return bad_data("{}: the loop at kernel {} has kernels that are not there, or another's", file,
                       loop.first);
     end = loop.first + loop.count;

@@ -29,9 +29,9 @@ Program schedule(Graph& graph, int64_t capacity, const TargetInfo& target) {
     for (int k = 1; !names.insert(name).second; ++k) name = builder.kernel.name + "_" + std::to_string(k);
     builder.kernel.name = name;
     const int loop = graph.nodes[region.nodes[0]].loop;
-    const int number = static_cast<int>(program.kernels.size());
     if (loop >= 0 && loop != last_loop)
-      program.loops.push_back({number, 0, graph.loops[loop].steps, graph.loops[loop].reverse});
+      program.loops.push_back(
+          {program.kernels.size(), 0, graph.loops[loop].steps, graph.loops[loop].reverse});
     if (loop >= 0) ++program.loops.back().count;
     last_loop = loop;
     program.kernels.push_back(std::move(builder.kernel));

@@ -215,7 +215,7 @@ Program merged(const std::vector<const Program*>& programs, std::vector<int64_t>
     CHECK(program->capacity == whole.capacity && program->scalars == whole.scalars);
     bases.push_back(whole.arena_bytes);
     for (KernelLoop loop : program->loops) {
-      loop.first += static_cast<int>(whole.kernels.size());
+      loop.first += whole.kernels.size();
       whole.loops.push_back(loop);
     }
     for (Kernel kernel : program->kernels) {
@@ -264,14 +264,15 @@ std::vector<std::string> jit_problems(const std::vector<GraphSubject>& subjects,
           {
             const CompiledCodeFloatEnvironment environment;
             const std::vector<Kernel>& kernels = programs[p]->kernels;
-            visit_calls(programs[p]->loops, kernels.size(), [&](std::size_t k, int64_t part, int64_t parts) {
-              // In uneven pieces, the last one first: pieces of the parallel range are independent.
-              const int64_t extent = parallel_extent(kernels[k], examples) / parts, begin = part * extent;
-              const int64_t cut = begin + extent / 3;
-              const KernelFunction run = (*code)->function(p, k);
-              run(arena.data(), slots.data(), examples, cut, begin + extent);
-              run(arena.data(), slots.data(), examples, begin, cut);
-            });
+            visit_calls(
+                programs[p]->loops, 0, kernels.size(), [&](std::size_t k, int64_t part, int64_t parts) {
+                  // In uneven pieces, the last one first: pieces of the parallel range are independent.
+                  const int64_t extent = parallel_extent(kernels[k], examples) / parts, begin = part * extent;
+                  const int64_t cut = begin + extent / 3;
+                  const KernelFunction run = (*code)->function(p, k);
+                  run(arena.data(), slots.data(), examples, cut, begin + extent);
+                  run(arena.data(), slots.data(), examples, begin, cut);
+                });
           }
           append(problems, graph.problems(arena, 0, spread, examples, draw));
         }

@@ -237,7 +237,7 @@ private:
       const std::vector<float> scalars = slots(call);
       const CompiledCodeFloatEnvironment environment;
       const EntryPoint& entry = point(call.entry);
-      visit_calls(entry, 0, entry.kernels.size(), [&](std::size_t k, int64_t part, int64_t parts) {
+      visit_calls(entry.loops, 0, entry.kernels.size(), [&](std::size_t k, int64_t part, int64_t parts) {
         // In uneven pieces, the last one first: pieces of the parallel range are independent.
         const ExecutableKernel& kernel = entry.kernels[k];
         const int64_t extent = kernel.parallel_extent(call.examples) / parts, begin = part * extent;
