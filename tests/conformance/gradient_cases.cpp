@@ -25,7 +25,6 @@ std::vector<std::string> operators_without_gradient() {
           "he_uniform_fan",
           "glorot_normal_fan",
           "lecun_normal_fan",
-          "top1_everywhere",
           "sinusoidal_positions",
           "uniform_each",
           "uniform_noise",
@@ -224,9 +223,11 @@ std::vector<GradientCase> gradient_cases() {
 
   cases.push_back({"cross_entropy", {{{kN, 10}}, labels(10)}, ""});
   cases.push_back({"cross_entropy", {{{kN, 10}}, labels(10)}, "label_smoothing = 0.1"});
-  cases.push_back({"cross_entropy_everywhere", {{{kN, 5, 3, 2}}, {{kN, 3, 2}, Range::Label, 5}}, ""});
-  cases.push_back({"cross_entropy_everywhere", {{{kN, 5, 7}}, {{kN, 7}, Range::Label, 5}}, ""});
+  cases.push_back({"cross_entropy", {{{kN, 5, 3, 2}}, {{kN, 3, 2}, Range::Label, 5}}, ""});
+  cases.push_back({"cross_entropy", {{{kN, 5, 7}}, {{kN, 7}, Range::Label, 5}}, ""});
+  cases.push_back({"cross_entropy", {{{kN, 5, 7}}, {{kN, 7}, Range::Label, 5}}, "label_smoothing = 0.1"});
   cases.push_back({"nll", {{{kN, 17}}, labels(17)}, ""});
+  cases.push_back({"nll", {{{kN, 5, 7}}, {{kN, 7}, Range::Label, 5}}, ""});
   cases.push_back({"cross_entropy", {{{kN, 33}}, labels(33)}, ""});
   cases.push_back({"cross_entropy", {{{kN, 2}}, labels(2)}, ""});
   for (const char* op : {"mse", "l1", "binary_cross_entropy", "huber", "smooth_l1"}) {

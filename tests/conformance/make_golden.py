@@ -401,13 +401,16 @@ def losses():
         op.case("ties", function, ties(5, 3), labels(5, 3), batched=(0, 1))
         smooth = lambda x, l: F.cross_entropy(x, l.long(), reduction="none", label_smoothing=0.1)
         op.case("smooth", smooth, 3 * normal(17, 10), labels(17, 10), batched=(0, 1), label_smoothing=0.1)
-    with Operator("cross_entropy_everywhere") as op:
-        function = lambda x, l: F.cross_entropy(x, l.long(), reduction="none").flatten(1).mean(1)
-        op.case("images", function, 3 * normal(2, 5, 3, 4), labels(24, 5).reshape(2, 3, 4), batched=(0, 1))
-        op.case("sequences", function, 300 * normal(3, 4, 6), labels(18, 4).reshape(3, 6), batched=(0, 1))
+        mean = lambda x, l: function(x, l).flatten(1).mean(1)
+        op.case("images", mean, 3 * normal(2, 5, 3, 4), labels(24, 5).reshape(2, 3, 4), batched=(0, 1))
+        op.case("sequences", mean, 300 * normal(3, 4, 6), labels(18, 4).reshape(3, 6), batched=(0, 1))
+        mean = lambda x, l: smooth(x, l).flatten(1).mean(1)
+        op.case("smooth_sequences", mean, 3 * normal(3, 4, 6), labels(18, 4).reshape(3, 6), batched=(0, 1), label_smoothing=0.1)
     with Operator("nll") as op:
         function = lambda x, l: F.nll_loss(x, l.long(), reduction="none")
         op.case("digits", function, normal(17, 10), labels(17, 10), batched=(0, 1))
+        mean = lambda x, l: function(x, l).flatten(1).mean(1)
+        op.case("sequences", mean, normal(3, 4, 6), labels(18, 4).reshape(3, 6), batched=(0, 1))
     per_example = {
         "mse": (F.mse_loss, normal), "l1": (F.l1_loss, normal), "binary_cross_entropy":
         (F.binary_cross_entropy_with_logits, share), "huber": (F.huber_loss, normal), "smooth_l1": (F.smooth_l1_loss, normal),
@@ -428,12 +431,13 @@ def metrics():
     with Operator("top1") as op:
         function = lambda x, l: (x.argmax(1) == l).double()
         op.case("digits", function, normal(33, 4), labels(33, 4), batched=(0, 1), gradient=False)
-    with Operator("top1_everywhere") as op:
-        function = lambda x, l: (x.argmax(1) == l).double().flatten(1).mean(1)
-        op.case("images", function, normal(3, 4, 2, 5), labels(30, 4).reshape(3, 2, 5), batched=(0, 1), gradient=False)
+        mean = lambda x, l: function(x, l).flatten(1).mean(1)
+        op.case("images", mean, normal(3, 4, 2, 5), labels(30, 4).reshape(3, 2, 5), batched=(0, 1), gradient=False)
     with Operator("top_k") as op:
-        function = lambda x, l: (x.topk(3, 1).indices == l[:, None]).any(1).double()
+        function = lambda x, l: (x.topk(3, 1).indices == l.unsqueeze(1)).any(1).double()
         op.case("digits", function, normal(33, 10), labels(33, 10), batched=(0, 1), gradient=False, k=3)
+        mean = lambda x, l: function(x, l).flatten(1).mean(1)
+        op.case("images", mean, normal(3, 4, 2, 5), labels(30, 4).reshape(3, 2, 5), batched=(0, 1), gradient=False, k=3)
     with Operator("same_side") as op:
         function = lambda x, t: ((x > 0.4) == (t > 0.4)).flatten(1).all(1).double()
         op.case("pairs", function, share(33, 2), share(33, 2), batched=(0, 1), gradient=False, threshold=0.4)

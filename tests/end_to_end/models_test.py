@@ -65,7 +65,7 @@ data text {
     field next = column(1)
 }
 train CALL with text {
-    loss = cross_entropy_everywhere(logits, next)
+    loss = cross_entropy(logits, next)
     optimizer = Adam(lr = 1e-2)
     epochs = 17    batch = 16    seed = 1
 }
