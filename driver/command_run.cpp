@@ -1,10 +1,9 @@
 // striate run: applies a trained model to inputs given on the command line.
 
 #include "driver/commands.h"
-#include "driver/program.h"
+#include "driver/generate.h"
+#include "driver/trained_model.h"
 #include "frontend/print_ast.h"
-#include "passes/eliminate_dead_nodes.h"
-#include "runtime/load_weights.h"
 #include "runtime/npy.h"
 
 #include <algorithm>
@@ -210,25 +209,15 @@ static void append_rows(Tensor& all, const Tensor& rows, int64_t first) {
               static_cast<std::size_t>(rows.bytes()));
 }
 
-// Leaves the model itself, without loss and metrics, which need labels; returns the inputs that it reads.
-static std::vector<ValueId> keep_model_only(Module& module) {
-  std::erase_if(module.eval.outputs, [&](const auto& output) {
-    const std::vector<std::string>& metrics = module.training.metrics;
-    return module.has_training && (output.first == "loss" || std::ranges::count(metrics, output.first) > 0);
-  });
-  eliminate_dead_nodes(module.eval);
-  const std::vector<std::vector<NodeId>> readers = module.eval.readers();
-  std::vector<ValueId> needed;
-  for (ValueId input : module.eval.inputs)
-    if (!readers[input].empty()) needed.push_back(input);
-  return needed;
-}
-
 int command_run(const Options& options) {
   Result<OpenProgram> program = open_program(options);
   if (!program) return report(program.failure());
   Module& module = program->module();
   const std::vector<ValueId> needed = keep_model_only(module);
+  if (options.generate > 0) {
+    const Status generated = generate_text(options, *program, needed);
+    return generated ? 0 : report(generated.failure());
+  }
 
   std::vector<std::pair<std::string, Tensor>> inputs;
   int64_t examples = 1;
@@ -251,23 +240,14 @@ int command_run(const Options& options) {
   const Result<std::map<std::string, std::string>> files = output_files(options, module.eval);
   if (!files) return report(files.failure());
 
-  const Result<std::vector<NamedTensor>> weights = read_weights(options.weights);
-  if (!weights) return report(weights.failure());
-  const Result<CompileOptions> settings = compile_options(options, std::min(examples, kInferenceBatch), true);
-  if (!settings) return report(settings.failure());
-  Result<Compilation> compilation = lower(module, false, *settings);
-  if (!compilation) return report(compilation.failure());
-  Result<Executable> executable = compile(*compilation, *settings);
-  if (!executable) return report(executable.failure());
-  Result<Executor> executor = Executor::create(std::move(*executable), settings->threads);
+  const int64_t capacity = std::min(examples, kInferenceBatch);
+  Result<Executor> executor = load_trained_model(options, module, capacity);
   if (!executor) return report(executor.failure());
-  const Status loaded = executor->load(*weights, false, options.weights);
-  if (!loaded) return report(loaded.failure());
 
   const EntryPoint& eval = executor->executable().eval;
   std::map<std::string, Tensor> saved;
-  for (int64_t first = 0; first < examples; first += settings->pipeline.capacity) {
-    const int64_t count = std::min(settings->pipeline.capacity, examples - first);
+  for (int64_t first = 0; first < examples; first += capacity) {
+    const int64_t count = std::min(capacity, examples - first);
     std::vector<int64_t> rows(static_cast<std::size_t>(count));
     std::iota(rows.begin(), rows.end(), first);
     for (const auto& [name, tensor] : inputs) {

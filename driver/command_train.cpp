@@ -4,11 +4,10 @@
 #include "driver/commands.h"
 #include "driver/fit_fields.h"
 #include "driver/print_config.h"
-#include "driver/program.h"
+#include "driver/trained_model.h"
 #include "passes/eliminate_dead_nodes.h"
 #include "runtime/files.h"
 #include "runtime/interrupt.h"
-#include "runtime/load_weights.h"
 #include "runtime/metrics_log.h"
 #include "runtime/trainer.h"
 
@@ -176,20 +175,9 @@ int command_eval(const Options& options) {
   if (!dataset) return report(dataset.failure());
   const Split* split = dataset->find(options.split);
   if (const Status sound = check_data(module, *split); !sound) return report(sound.failure());
-  const Result<std::vector<NamedTensor>> weights = read_weights(options.weights);
-  if (!weights) return report(weights.failure());
-
   const PhaseOptions phase = phase_options(options, module);
-  const Result<CompileOptions> compile_settings = compile_options(options, phase.capacity(), true);
-  if (!compile_settings) return report(compile_settings.failure());
-  Result<Compilation> compilation = lower(module, false, *compile_settings);
-  if (!compilation) return report(compilation.failure());
-  Result<Executable> executable = compile(*compilation, *compile_settings);
-  if (!executable) return report(executable.failure());
-  Result<Executor> executor = Executor::create(std::move(*executable), compile_settings->threads);
+  Result<Executor> executor = load_trained_model(options, module, phase.capacity());
   if (!executor) return report(executor.failure());
-  const Status loaded = executor->load(*weights, false, options.weights);
-  if (!loaded) return report(loaded.failure());
   install_interrupt_handlers();
   const Result<std::optional<MetricValues>> values = evaluate(*executor, *split, phase);
   if (!values) return report(values.failure());

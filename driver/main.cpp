@@ -177,13 +177,39 @@ private:
     add_program(run, options_);
     add_compilation(run, options_);
     add_weights(run, options_);
-    run.add_option("--input,-i", options_.inputs,
-                   "NAME=@FILE.npy, values as the data has them, NAME=@PHOTO.jpg or .png, or NAME=NUMBER")
-        ->required()
-        ->type_name("NAME=VALUE");
+    CLI::Option* input =
+        run.add_option("--input,-i", options_.inputs,
+                       "NAME=@FILE.npy, values as the data has them, NAME=@PHOTO.jpg or .png, or NAME=NUMBER")
+            ->type_name("NAME=VALUE");
     run.add_option("--output,-o", options_.outputs,
                    "NAME=@FILE.npy: writes an output there, and does not print it")
         ->type_name("NAME=@FILE");
+    add_generation(run, *input);
+  }
+
+  // A text instead of inputs.
+  void add_generation(CLI::App& run, CLI::Option& input) {
+    CLI::Option* generate = run.add_option("--generate", options_.generate,
+                                           "write so many characters, each drawn from what the model says of "
+                                           "the text before it")
+                                ->type_name("N")
+                                ->check(CLI::Range(int64_t{1}, int64_t{1} << 40).description(""))
+                                ->excludes(&input);
+    run.add_option("--prompt", options_.prompt, "how the text begins (default: a new line)")
+        ->type_name("TEXT")
+        ->needs(generate);
+    run.add_option("--temperature", options_.temperature,
+                   "below 1 likely characters become likelier; 0: always the likeliest (default: 1)")
+        ->type_name("T")
+        ->check(CLI::Range(0.0, 100.0).description(""))
+        ->needs(generate);
+    run.add_option("--top-k", options_.top_k, "draw among the K likeliest only")
+        ->type_name("K")
+        ->check(CLI::Range(int64_t{1}, int64_t{1} << 40).description(""))
+        ->needs(generate);
+    run.add_option("--seed", options_.seed, "another seed, another text (default: 1)")
+        ->type_name("N")
+        ->needs(generate);
   }
 
   void add_build() {

@@ -37,6 +37,13 @@ struct Options {
   std::vector<std::string> inputs;  // NAME=VALUE
   std::vector<std::string> outputs; // NAME=@FILE.npy
 
+  // run, where it writes a text
+  int64_t generate = 0; // characters
+  std::string prompt;
+  double temperature = 1;
+  int64_t top_k = 0; // 0: all
+  uint64_t seed = 1;
+
   // build
   std::string emit = "regions";
   std::string mode = "train";
