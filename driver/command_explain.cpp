@@ -67,15 +67,15 @@ static int explain_operator(const Options& options) {
     std::string used;
     add_used_files(*file, read_program_text, used, diagnostics);
   }
-  std::shared_ptr<const Definition> definition;
+  std::optional<OperatorExample> example;
   if (!diagnostics.has_errors())
-    definition = instantiate_example(file ? &*file : nullptr, options.name, diagnostics);
-  if (!definition) {
+    example = instantiate_example(file ? &*file : nullptr, options.name, diagnostics);
+  if (!example) {
     print_diagnostics(diagnostics, options);
     return static_cast<int>(ExitCode::Failed);
   }
 
-  DefinitionGraph whole = graph_of(definition);
+  DefinitionGraph whole = graph_of(example->definition);
   Graph& graph = whole.graph;
   for (ValueId input : whole.inputs)
     fmt::print("{}: {}\n", graph.values[input].name, graph.values[input].type.text());

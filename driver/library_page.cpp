@@ -1,6 +1,7 @@
 #include "driver/library_page.h"
 
 #include "driver/definition_gradient.h"
+#include "driver/usage_example.h"
 #include "frontend/example_shapes.h"
 #include "frontend/library.h"
 #include "frontend/parser.h"
@@ -23,7 +24,8 @@ static Comment comment_of(const ast::Item& item) {
     else if (line.starts_with("written: "))
       comment.written = rest("written: ");
     else if (!line.starts_with("arguments also called: ") && !line.starts_with("values also called: ") &&
-             !line.starts_with("no argument: ") && !line.starts_with("warn "))
+             !line.starts_with("no argument: ") && !line.starts_with("warn ") &&
+             !line.starts_with("example: "))
       comment.text += line + "\n";
   }
   return comment;
@@ -41,9 +43,9 @@ static std::string source_of(const std::vector<std::string>& lines, int first, i
 // The statements of an op's derived gradient, at example shapes; "" where it has none.
 static std::string gradient_of(const std::string& op) {
   Diagnostics diagnostics;
-  const auto definition = instantiate_example(nullptr, op, diagnostics);
-  if (!definition) return "";
-  DefinitionGraph whole = graph_of(definition);
+  const auto example = instantiate_example(nullptr, op, diagnostics);
+  if (!example) return "";
+  DefinitionGraph whole = graph_of(example->definition);
   const Graph& graph = whole.graph;
   if (whole.inputs.empty() ||
       graph.values[static_cast<std::size_t>(whole.outputs[0])].type.element != ElementType::F32)
@@ -79,6 +81,7 @@ std::string library_page() {
       if (!comment.written.empty()) page += "Written `" + comment.written + "`.\n";
       if (!comment.also_called.empty()) page += "Elsewhere: " + comment.also_called + ".\n";
       page += "\n```\n" + source_of(lines, item.location.line, next) + "```\n";
+      page += "\n" + usage_example(item);
       const std::string gradient = item.kind == ast::ItemKind::Op ? gradient_of(item.name) : "";
       if (!gradient.empty()) page += "\nIts gradient, derived:\n\n```\n" + gradient + "```\n";
     }

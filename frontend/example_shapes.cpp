@@ -236,15 +236,20 @@ static std::optional<Example> example_of(const Library& library, const ast::Item
   return example;
 }
 
-std::shared_ptr<const Definition> instantiate_example(const ast::File* file, const std::string& op,
-                                                      Diagnostics& diagnostics) {
+std::optional<OperatorExample> instantiate_example(const ast::File* file, const std::string& op,
+                                                   Diagnostics& diagnostics) {
   const Library library(file, diagnostics);
   const ast::Item* item = library.find(ast::ItemKind::Op, op);
-  // Nothing to choose for an unknown name: instantiate_op says what it may have meant.
-  if (!item) return instantiate_op(file, op, {}, {}, diagnostics);
-  const auto example = example_of(library, *item, diagnostics);
-  if (!example) return nullptr;
-  return instantiate_item(library, *item, example->operands, example->attributes, diagnostics);
+  OperatorExample result;
+  if (!item) {
+    // Nothing to choose for an unknown name: instantiate_op says what it may have meant.
+    result.definition = instantiate_op(file, op, {}, {}, diagnostics);
+  } else if (const auto example = example_of(library, *item, diagnostics)) {
+    result.attributes = example->attributes;
+    result.definition = instantiate_item(library, *item, example->operands, example->attributes, diagnostics);
+  }
+  if (!result.definition) return std::nullopt;
+  return result;
 }
 
 std::optional<GradientClauseExample> instantiate_gradient_example(const ast::File& file, const ast::Item& op,

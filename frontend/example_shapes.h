@@ -8,6 +8,7 @@
 #include "ir/definition.h"
 #include "support/diagnostics.h"
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,9 +16,14 @@
 
 namespace striate {
 
-// nullptr after an error, which was reported.
-std::shared_ptr<const Definition> instantiate_example(const ast::File* file, const std::string& op,
-                                                      Diagnostics& diagnostics);
+struct OperatorExample {
+  std::shared_ptr<const Definition> definition;
+  std::map<std::string, std::string> attributes; // those without a default
+};
+
+// nullopt after an error, which was reported.
+std::optional<OperatorExample> instantiate_example(const ast::File* file, const std::string& op,
+                                                   Diagnostics& diagnostics);
 
 // An op with a `grad` clause, at example shapes, and the clause there (gradient_clause.h).
 struct GradientClauseExample {

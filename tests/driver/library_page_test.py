@@ -19,7 +19,9 @@ class LibraryPage(harness.EndToEnd):
 
     def test_has_every_definition(self):
         page = self.striate("explain", "--library").stdout
-        for expected in ("### conv2d\n", "### Linear\n", "### Adam\n", "### cosine_decay\n", "Its gradient, derived:"):
+        for expected in ("### conv2d\n", "### Linear\n", "### Adam\n", "### cosine_decay\n", "Its gradient, derived:",
+                         "Example: `image -> Conv2d(16, 3, padding = 1)` with image: f32[N, 3, 32, 32] gives f32[N,16,32,32].\n",
+                         "Example: `conv2d(x, k)` with x: f32[N,8,12,12], k: f32[16,8,3,3] gives f32[N,16,10,10].\n"):
             self.assertIn(expected, page)
 
 

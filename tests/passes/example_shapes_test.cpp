@@ -16,8 +16,9 @@ class LibraryOp : public testing::TestWithParam<std::string> {};
 
 TEST_P(LibraryOp, HasExampleShapesAndAGradient) {
   Diagnostics diagnostics;
-  const auto definition = instantiate_example(nullptr, GetParam(), diagnostics);
-  ASSERT_TRUE(definition) << diagnostics.render();
+  const auto example = instantiate_example(nullptr, GetParam(), diagnostics);
+  ASSERT_TRUE(example) << diagnostics.render();
+  const auto& definition = example->definition;
   EXPECT_EQ(verify(*definition), "");
   Graph graph = graph_of_definition(definition);
   if (graph.inputs.empty() || graph.values[graph.outputs[0].second].type.element != ElementType::F32) return;
@@ -40,10 +41,10 @@ INSTANTIATE_TEST_SUITE_P(All, LibraryOp, testing::ValuesIn(library_ops()),
 std::string shapes_of(const std::string& source, const std::string& op) {
   Diagnostics diagnostics;
   const ast::File file = parse("test.nn", source, diagnostics);
-  const auto definition = instantiate_example(&file, op, diagnostics);
-  if (!definition) return diagnostics.render();
+  const auto example = instantiate_example(&file, op, diagnostics);
+  if (!example) return diagnostics.render();
   std::string text;
-  for (const Operand& operand : definition->operands)
+  for (const Operand& operand : example->definition->operands)
     text += (text.empty() ? "" : " ") + operand.name + ": " + operand.type.text();
   return text;
 }
