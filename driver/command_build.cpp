@@ -1,5 +1,6 @@
-// striate build --emit=STAGE, explain, summary: every stage as text on stdout.
+// striate build: every stage as text on stdout, and objects for other programs.
 
+#include "driver/build_artifact.h"
 #include "driver/commands.h"
 #include "driver/pass_trace.h"
 #include "driver/program.h"
@@ -29,7 +30,14 @@ static Failure no_phase(const Options& options, const std::vector<Module>& phase
                                                      : fmt::format("there are {}", fmt::join(names, ", ")))};
 }
 
-int command_build(const Options& options) {
+int command_build(const Options& asked) {
+  Options options = asked;
+  if (options.emit.empty()) options.emit = options.train || !options.weights.empty() ? "object" : "regions";
+  if (options.emit != "object" && (options.train || !options.weights.empty()))
+    return report(
+        {ExitCode::Usage, fmt::format("--emit={} takes neither --weights nor --train: those are for an "
+                                      "object",
+                                      options.emit)});
   if (options.emit == "ast") {
     Result<std::string> text = read_program_text(options.file);
     if (!text) return report(text.failure());
@@ -41,6 +49,10 @@ int command_build(const Options& options) {
     }
     return write_output(options, print_ast(file));
   }
+  if (options.train && options.external_weights)
+    return report({ExitCode::Usage,
+                   "--external-weights are for an object that does not train: a training's own file "
+                   "has its optimizer's states too"});
   Result<OpenProgram> program = open_program(options);
   if (!program) return report(program.failure());
   const auto phase = std::ranges::find_if(program->phases, [&](const Module& module) {
@@ -59,6 +71,10 @@ int command_build(const Options& options) {
   CompileOptions& settings = *found;
   if (const std::string problem = problem_with_passes(options); !problem.empty())
     return report({ExitCode::Usage, problem});
+  if (options.emit == "object") {
+    const Status built = build_artifact(options, module, settings);
+    return built ? 0 : report(built.failure());
+  }
   PassTrace trace(options);
   trace.attach(settings.pipeline, training ? "step" : "eval");
   if (options.emit == "grad") {

@@ -95,51 +95,60 @@ static std::size_t forward_regions(const Graph& graph) {
   return count;
 }
 
-Result<Executable> compile(const Compilation& compilation, const CompileOptions& options) {
-  const int64_t capacity = options.pipeline.capacity;
+// What the runtime has to know of an entry point, but for the machine code.
+static void describe_entry(const CompiledEntry& entry, int64_t capacity, EntryPoint& point) {
+  const Graph& graph = entry.regions;
+  const Program& program = entry.program;
+  point.name = program.name;
+  point.scalars = program.scalars;
+  for (std::size_t k = 0; k < program.kernels.size(); ++k) {
+    const Kernel& kernel = program.kernels[k];
+    point.kernels.push_back(
+        {kernel.name, nullptr, [kernel](int64_t examples) { return parallel_extent(kernel, examples); }});
+    describe_kernel(graph, graph.regions[k], capacity, point.kernels.back());
+  }
+  point.loops = program.loops;
+  point.forward_kernels = forward_regions(graph);
+  for (ValueId input : graph.inputs)
+    point.inputs.push_back(placement_of(graph.values[input], graph.values[input].name, capacity));
+  for (const auto& [name, value] : graph.outputs)
+    point.outputs.push_back(placement_of(graph.values[value], name, capacity));
+}
+
+Executable describe(const Compilation& compilation, int64_t capacity) {
   Executable executable;
   executable.capacity = capacity;
   executable.scalar_defaults = compilation.step.regions.scalars;
-
-  std::vector<const CompiledEntry*> entries = {&compilation.init, &compilation.eval};
-  std::vector<EntryPoint*> points = {&executable.init, &executable.eval};
-  if (compilation.training) {
-    entries.push_back(&compilation.step);
-    points.push_back(&executable.step);
-  }
-  std::vector<const Program*> programs;
-  for (const CompiledEntry* entry : entries) programs.push_back(&entry->program);
-#ifdef STRIATE_HAS_LLVM
-  Result<std::shared_ptr<CompiledPrograms>> code =
-      jit_compile(programs, options.pipeline.target, options.threads);
-  if (!code) return code.failure();
-  executable.code = *code;
-  for (std::size_t e = 0; e < entries.size(); ++e) {
-    const Graph& graph = entries[e]->regions;
-    const Program& program = *programs[e];
-    EntryPoint& point = *points[e];
-    point.name = program.name;
-    point.scalars = program.scalars;
-    for (std::size_t k = 0; k < program.kernels.size(); ++k) {
-      const Kernel kernel = program.kernels[k];
-      point.kernels.push_back({kernel.name, (*code)->function(e, k),
-                               [kernel](int64_t examples) { return parallel_extent(kernel, examples); }});
-      describe_kernel(graph, graph.regions[k], capacity, point.kernels.back());
-    }
-    point.loops = program.loops;
-    point.forward_kernels = forward_regions(graph);
-    for (ValueId input : graph.inputs)
-      point.inputs.push_back(placement_of(graph.values[input], graph.values[input].name, capacity));
-    for (const auto& [name, value] : graph.outputs)
-      point.outputs.push_back(placement_of(graph.values[value], name, capacity));
-    executable.arena_bytes = std::max(executable.arena_bytes, program.arena_bytes);
-  }
+  describe_entry(compilation.init, capacity, executable.init);
+  describe_entry(compilation.eval, capacity, executable.eval);
+  if (compilation.training) describe_entry(compilation.step, capacity, executable.step);
+  for (const CompiledEntry* entry : {&compilation.init, &compilation.eval, &compilation.step})
+    executable.arena_bytes = std::max(executable.arena_bytes, entry->program.arena_bytes);
   const Graph& decider = compilation.training ? compilation.step.regions : compilation.eval.regions;
   for (const Persistent& persistent : decider.persistents) {
     const Value& value = decider.values[persistent.value];
     (value.role == ValueRole::Parameter ? executable.parameters : executable.states)
         .push_back(placement_of(value, value.name, capacity));
   }
+  return executable;
+}
+
+Result<Executable> compile(const Compilation& compilation, const CompileOptions& options) {
+#ifdef STRIATE_HAS_LLVM
+  Executable executable = describe(compilation, options.pipeline.capacity);
+  std::vector<const Program*> programs = {&compilation.init.program, &compilation.eval.program};
+  std::vector<EntryPoint*> points = {&executable.init, &executable.eval};
+  if (compilation.training) {
+    programs.push_back(&compilation.step.program);
+    points.push_back(&executable.step);
+  }
+  Result<std::shared_ptr<CompiledPrograms>> code =
+      jit_compile(programs, options.pipeline.target, options.threads);
+  if (!code) return code.failure();
+  executable.code = *code;
+  for (std::size_t e = 0; e < points.size(); ++e)
+    for (std::size_t k = 0; k < points[e]->kernels.size(); ++k)
+      points[e]->kernels[k].function = (*code)->function(e, k);
   return executable;
 #else
   return Failure{ExitCode::Failed,

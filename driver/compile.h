@@ -28,6 +28,9 @@ struct Compilation {
 // Everything up to kernels; needs no code generator. `training` false: init and eval alone.
 Result<Compilation> lower(const Module& module, bool training, const CompileOptions& options);
 
+// What the runtime has to know, without machine code: where everything lies.
+Executable describe(const Compilation& compilation, int64_t capacity);
+
 // The executable, by the CPU back end.
 Result<Executable> compile(const Compilation& compilation, const CompileOptions& options);
 

@@ -213,12 +213,25 @@ private:
   }
 
   void add_build() {
-    CLI::App& build = add("build", "compile", "print a stage of the compilation", command_build);
+    CLI::App& build =
+        add("build", "compile", "make an object for C programs, or print a stage of the compilation",
+            command_build);
     add_program(build, options_);
     add_compilation(build, options_);
     add_choice(build, "--emit", options_.emit, "STAGE",
-               "ast, graph, grad, regions (the default), kernel, llvm, asm, cuda",
-               {"ast", "graph", "grad", "regions", "kernel", "llvm", "asm", "cuda"});
+               "ast, graph, grad, regions (the default), kernel, llvm, asm, cuda; object (the default with "
+               "--weights "
+               "or --train): NAME.o and its C header NAME.h",
+               {"ast", "graph", "grad", "regions", "kernel", "llvm", "asm", "cuda", "object"});
+    CLI::Option* weights =
+        build.add_option("--weights,-w", options_.weights, "weights to build into the object")
+            ->type_name("FILE");
+    build
+        .add_flag("--external-weights", options_.external_weights,
+                  "write them to NAME.safetensors, which the object can load, and not into it")
+        ->needs(weights);
+    build.add_flag("--train", options_.train,
+                   "an object that trains: its step, evaluation and first weights");
     add_choice(build, "--mode", options_.mode, "MODE",
                "train: the training step (the default); infer: evaluation", {"train", "infer"});
     build.add_option("--phase", options_.phase, "of a training with phases, this one (default: the last)")
@@ -230,7 +243,9 @@ private:
   }
 
   void add_output(CLI::App& command) {
-    command.add_option("-o", options_.output, "where to write (default: stdout)")->type_name("FILE");
+    command
+        .add_option("-o", options_.output, "where to write (default: stdout; an object: the program's name)")
+        ->type_name("FILE");
   }
 
   void add_opt() {

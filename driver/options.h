@@ -45,7 +45,9 @@ struct Options {
   uint64_t seed = 1;
 
   // build
-  std::string emit = "regions";
+  std::string emit;   // "": regions, or an object where there is something to build one of
+  bool train = false; // the training too
+  bool external_weights = false;
   std::string mode = "train";
   std::string phase; // "": the last
   std::string output;

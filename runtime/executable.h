@@ -16,6 +16,9 @@
 
 namespace striate {
 
+// Rows of an entry point's inputs are filled up to a multiple of it.
+constexpr int64_t kBatchBlock = 16;
+
 // Where a logical tensor lies in the arena, and how. An element with index[d] per dimension lies at
 // byte offset + byte_size * sum over digits of ((index[dimension] / step) % extent) * stride.
 struct Placement {
@@ -60,8 +63,9 @@ struct EntryPoint {
   // optimizer's "optimizer.lr" and the like. The slots "seed.low" and "seed.high" hold 32-bit integers, bit
   // for bit.
   std::vector<std::string> scalars;
-  std::vector<Placement> inputs; // to be filled, rows beyond `examples` up to the next multiple of 16, as far
-                                 // as the layout has them, with copies of the last real example
+  std::vector<Placement>
+      inputs; // to be filled, rows beyond `examples` up to the next multiple of kBatchBlock, as far
+              // as the layout has them, with copies of the last real example
   std::vector<Placement> outputs;     // by name: "loss" and metrics hold one value per example
   std::vector<KernelLoop> loops = {}; // in order
 };

@@ -9,8 +9,6 @@
 
 namespace striate {
 
-static constexpr int64_t kBatchBlock = 16; // rows are filled up to a multiple of it
-
 // For each index of one dimension, what it adds to the offset; of the batch, also for the places that a
 // blocked layout has beyond the capacity.
 static std::vector<int64_t> dimension_offsets(const Placement& placement, std::size_t dimension) {

@@ -55,36 +55,46 @@ static std::unique_ptr<llvm::TargetMachine> machine_for(const TargetInfo& target
   return create_target_machine(*llvm_target, triple, target.name, target.features, options);
 }
 
-static std::unique_ptr<llvm::Module> emit_module(const SharedKernels& kernels, const TargetInfo& target,
-                                                 llvm::TargetMachine& machine, llvm::LLVMContext& context) {
-  const auto& [program, number] = kernels.front();
-  const Kernel& kernel = program->kernels[number];
-  auto module = std::make_unique<llvm::Module>(symbol_of(*program, number), context);
+static std::unique_ptr<llvm::Module> make_module(const std::string& name, llvm::TargetMachine& machine,
+                                                 llvm::LLVMContext& context,
+                                                 const std::function<void(llvm::Module&)>& emit) {
+  auto module = std::make_unique<llvm::Module>(name, context);
   set_triple(*module, machine);
   module->setDataLayout(machine.createDataLayout());
-  llvm::Function* body = emit_body(kernel, program->scalars, target, *module);
-  for (const KernelPlace& place : kernels)
-    emit_entry(place.program->kernels[place.kernel], symbol_of(*place.program, place.kernel), *body);
+  emit(*module);
   std::string problems;
   llvm::raw_string_ostream out(problems);
-  CHECK(!llvm::verifyModule(*module, &out), "kernel {}: {}", kernel.name, problems);
+  CHECK(!llvm::verifyModule(*module, &out), "{}: {}", name, problems);
   return module;
+}
+
+// The name of the module of these kernels, and what fills it.
+static std::string name_of(const SharedKernels& kernels) {
+  return symbol_of(*kernels.front().program, kernels.front().kernel);
+}
+static void emit_kernels(const SharedKernels& kernels, const TargetInfo& target, llvm::Module& module) {
+  const auto& [program, number] = kernels.front();
+  llvm::Function* body = emit_body(program->kernels[number], program->scalars, target, module);
+  for (const KernelPlace& place : kernels)
+    emit_entry(place.program->kernels[place.kernel], symbol_of(*place.program, place.kernel), *body);
 }
 
 std::string module_text(const SharedKernels& kernels, const TargetInfo& target) {
   llvm::LLVMContext context;
   const auto machine = machine_for(target);
-  const auto module = emit_module(kernels, target, *machine, context);
+  const auto module = make_module(name_of(kernels), *machine, context,
+                                  [&](llvm::Module& empty) { emit_kernels(kernels, target, empty); });
   std::string text;
   llvm::raw_string_ostream out(text);
   module->print(out, nullptr);
   return text;
 }
 
-Result<std::string> generate(const SharedKernels& kernels, const TargetInfo& target, OutputKind kind) {
+Result<std::string> generate_module(const TargetInfo& target, OutputKind kind, const std::string& name,
+                                    const std::function<void(llvm::Module&)>& emit) {
   llvm::LLVMContext context;
   const auto machine = machine_for(target);
-  const auto module = emit_module(kernels, target, *machine, context);
+  const auto module = make_module(name, *machine, context, emit);
   llvm::SmallVector<char, 0> code;
   llvm::raw_svector_ostream out(code);
   llvm::legacy::PassManager passes;
@@ -94,6 +104,11 @@ Result<std::string> generate(const SharedKernels& kernels, const TargetInfo& tar
     return Failure{ExitCode::Usage, fmt::format("LLVM cannot emit code for {}", target.name)};
   passes.run(*module);
   return std::string(code.begin(), code.end());
+}
+
+Result<std::string> generate(const SharedKernels& kernels, const TargetInfo& target, OutputKind kind) {
+  return generate_module(target, kind, name_of(kernels),
+                         [&](llvm::Module& module) { emit_kernels(kernels, target, module); });
 }
 
 Result<std::vector<std::string>> generate_all(const std::vector<SharedKernels>& kernels,

@@ -1,7 +1,13 @@
-// One LLVM module per distinct kernel body, and its code generation. No LLVM types in sight.
+// One LLVM module per distinct kernel body, and code generation.
 #pragma once
 
 #include "codegen/cpu/jit.h"
+
+#include <functional>
+
+namespace llvm {
+class Module;
+}
 
 namespace striate::cpu {
 
@@ -14,6 +20,9 @@ using SharedKernels = std::vector<KernelPlace>;
 std::vector<SharedKernels> distinct_kernels(const std::vector<const Program*>& programs);
 
 enum class OutputKind { Object, Assembly };
+// A module that `emit` fills, as generated code.
+Result<std::string> generate_module(const TargetInfo& target, OutputKind kind, const std::string& name,
+                                    const std::function<void(llvm::Module&)>& emit);
 // The module that defines every place's symbol, as LLVM text or generated code.
 std::string module_text(const SharedKernels& kernels, const TargetInfo& target);
 Result<std::string> generate(const SharedKernels& kernels, const TargetInfo& target, OutputKind kind);

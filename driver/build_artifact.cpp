@@ -1,0 +1,140 @@
+#include "driver/build_artifact.h"
+
+#include "codegen/cpu/artifact.h"
+#include "driver/artifact_header.h"
+#include "driver/trained_model.h"
+#include "runtime/executor.h"
+#include "runtime/files.h"
+#include "runtime/load_weights.h"
+#include "runtime/safetensors.h"
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+
+namespace striate {
+
+// Where the files go, without their endings: `-o net`, `-o net.o`, or beside nothing else than the program's
+// name.
+static std::filesystem::path base_path(const Options& options) {
+  std::filesystem::path path = options.output.empty() ? std::filesystem::path(options.file).stem()
+                                                      : std::filesystem::path(options.output);
+  if (path.extension() == ".o") path.replace_extension();
+  return path;
+}
+
+// The C names of an entry's inputs and outputs must differ.
+static Status check_names(const ArtifactEntry& entry) {
+  std::map<std::string, std::string> known;
+  for (const auto* list : {&entry.inputs, &entry.outputs})
+    for (const Placement& placement : *list)
+      if (const auto [other, fresh] = known.emplace(c_identifier(placement.name), placement.name); !fresh)
+        return Failure{ExitCode::Failed, fmt::format("`{}` and `{}` would have the same name in C",
+                                                     other->second, placement.name)};
+  return {};
+}
+
+// The inputs that something reads.
+static std::vector<Placement> read_inputs(const Graph& graph, std::vector<Placement> inputs) {
+  const std::vector<std::vector<NodeId>> readers = graph.readers();
+  std::erase_if(inputs, [&](const Placement& input) {
+    return std::ranges::none_of(graph.inputs, [&](ValueId id) {
+      return graph.values[static_cast<std::size_t>(id)].name == input.name &&
+             !readers[static_cast<std::size_t>(id)].empty();
+    });
+  });
+  return inputs;
+}
+
+// The tensors that a model keeps, and their storage in the arena after `loaded` was put there.
+static std::vector<std::string> stored_bytes(const std::vector<Placement>& placements,
+                                             const std::vector<NamedTensor>& loaded, int64_t arena_bytes) {
+  std::vector<std::string> result;
+  std::vector<char> arena(static_cast<std::size_t>(arena_bytes), 0);
+  for (const Placement& placement : placements) {
+    const auto tensor = std::ranges::find(loaded, placement.name, &NamedTensor::name);
+    if (tensor == loaded.end()) { // an optimizer's state, which begins anew
+      result.emplace_back();
+      continue;
+    }
+    PlacedTensor(placement).write(arena.data(), tensor->tensor);
+    result.emplace_back(arena.data() + placement.offset,
+                        static_cast<std::size_t>(placement.storage * byte_size(placement.element)));
+  }
+  return result;
+}
+
+Status build_artifact(const Options& options, Module module, const CompileOptions& settings) {
+  const bool training = options.train;
+  if (training && !module.has_training)
+    return Failure{ExitCode::Failed,
+                   fmt::format("--train takes a program with a `train` block; `{}` has none", options.file)};
+  if (training && module.training.accumulate > 1)
+    return Failure{ExitCode::Failed, "--train does not take `accumulate`: give the step a smaller `batch`"};
+  if (!training) keep_model_only(module);
+  const Result<Compilation> compilation = lower(module, training, settings);
+  if (!compilation) return compilation.failure();
+  const int64_t capacity = settings.pipeline.capacity;
+  Executable layout = describe(*compilation, capacity);
+
+  Artifact artifact;
+  const std::filesystem::path base = base_path(options);
+  artifact.prefix = c_identifier(base.filename().string());
+  artifact.capacity = capacity;
+  const auto add_entry = [&](const char* name, const CompiledEntry& entry, const EntryPoint& point) {
+    artifact.entries.push_back({name, &entry.program, name == std::string_view("train_step"),
+                                read_inputs(entry.regions, point.inputs), point.outputs});
+  };
+  if (training) {
+    artifact.init = &compilation->init.program;
+    add_entry("train_step", compilation->step, layout.step);
+  }
+  add_entry(training ? "eval" : "run", compilation->eval, layout.eval);
+  for (const ArtifactEntry& entry : artifact.entries)
+    if (Status sound = check_names(entry); !sound) return sound;
+  artifact.persistents = layout.parameters;
+  artifact.persistents.insert(artifact.persistents.end(), layout.states.begin(), layout.states.end());
+
+  ArtifactDescription description;
+  description.title =
+      fmt::format("{} ({})", module.training.model.empty() ? base.filename().string() : module.training.model,
+                  std::filesystem::path(options.file).filename().string());
+  description.command = options.command_line;
+  description.cpu = settings.pipeline.target.name;
+  description.workspace_bytes = layout.arena_bytes;
+  if (training)
+    for (const auto& [name, value] : layout.scalar_defaults) {
+      artifact.settings.push_back(name);
+      description.settings.push_back(value);
+    }
+
+  Result<Executor> executor = Executor::create(std::move(layout), 1);
+  if (!executor) return executor.failure();
+  if (!options.weights.empty()) {
+    const Result<std::vector<NamedTensor>> weights = read_weights(options.weights);
+    if (!weights) return weights.failure();
+    if (Status loaded = executor->load(*weights, false, options.weights); !loaded) return loaded;
+    if (!options.external_weights)
+      artifact.weights =
+          stored_bytes(artifact.persistents, executor->weights(), executor->executable().arena_bytes);
+  }
+  const std::string file = safetensors_bytes(executor->state(), {});
+  uint64_t header_bytes = 0; // of the JSON text, little-endian, in front of it
+  std::memcpy(&header_bytes, file.data(), sizeof header_bytes);
+  artifact.file_header = file.substr(0, sizeof header_bytes + header_bytes);
+
+#ifdef STRIATE_HAS_LLVM
+  const Result<std::string> object = artifact_object(artifact, settings.pipeline.target);
+#else
+  const Result<std::string> object =
+      Failure{ExitCode::Failed, "this build has no CPU back end for an object"};
+#endif
+  if (!object) return object.failure();
+  const std::string header = artifact_header(artifact, description);
+  if (options.external_weights)
+    if (Status written = write_file_safely(base.string() + ".safetensors", file); !written) return written;
+  if (Status written = write_file_safely(base.string() + ".o", *object); !written) return written;
+  return write_file_safely(base.string() + ".h", header);
+}
+
+} // namespace striate
