@@ -238,6 +238,9 @@ private:
         ->type_name("NAME");
     add_count(build, "--batch", options_.batch, int64_t{1} << 20,
               "the most examples per run (default: the program's batch)");
+    add_choice(build, "--arch", options_.architecture, "ARCH",
+               "x86_64, aarch64: make code for Linux on another architecture (--mcpu: one of its CPUs)",
+               {"x86_64", "aarch64"});
     add_output(build);
     add_trace(build, options_);
   }

@@ -16,6 +16,7 @@ struct Options {
   std::vector<std::string> settings;   // --set NAME=VALUE
   int threads = 0;                     // 0: as many as the machine has
   std::string cpu = "native";          // --mcpu
+  std::string architecture;            // --arch: "", "x86_64", "aarch64"
   std::string layout;                  // --layout: "", "batch", "channel", "plain"
   bool fuse = true;
   std::string color = "auto";

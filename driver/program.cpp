@@ -117,8 +117,8 @@ Result<CompileOptions> compile_options(const Options& options, int64_t capacity,
   compile.pipeline.fuse = options.fuse;
 #ifdef STRIATE_HAS_LLVM
   compile.pipeline.target = host_target();
-  if (options.cpu != "native") {
-    Result<TargetInfo> named = target_named(options.cpu);
+  if (options.cpu != "native" || !options.architecture.empty()) {
+    Result<TargetInfo> named = target_named(options.cpu, options.architecture);
     if (!named) return named.failure();
     if (runs_here)
       if (const std::string missing = missing_here(*named); !missing.empty())

@@ -7,6 +7,7 @@
 namespace striate {
 
 struct TargetInfo {
+  std::string triple;           // LLVM's name of architecture and system; "" = this process's
   std::string name = "generic"; // LLVM's name of the CPU
   std::string features;         // "+avx2,+fma,..."; "" = what the CPU's name implies
   int vector_bits = 256;        // 128, 256 or 512

@@ -6,12 +6,10 @@
 
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Verifier.h>
-#include <llvm/Support/TargetSelect.h>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/TargetParser/Host.h>
 
 #include <atomic>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <unordered_map>
@@ -39,13 +37,8 @@ std::vector<SharedKernels> distinct_kernels(const std::vector<const Program*>& p
 }
 
 static std::unique_ptr<llvm::TargetMachine> machine_for(const TargetInfo& target) {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    llvm::InitializeNativeTarget();
-    llvm::InitializeNativeTargetAsmPrinter();
-    llvm::InitializeNativeTargetAsmParser();
-  });
-  const std::string triple = llvm::sys::getProcessTriple();
+  initialize_targets();
+  const std::string triple = target.triple.empty() ? llvm::sys::getProcessTriple() : target.triple;
   std::string error;
   const llvm::Target* llvm_target = lookup_target(triple, error);
   CHECK(llvm_target, "{}", error);

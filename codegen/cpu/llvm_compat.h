@@ -6,6 +6,7 @@
 #include <llvm/IR/Module.h>
 #include <llvm/MC/MCSubtargetInfo.h>
 #include <llvm/MC/TargetRegistry.h>
+#include <llvm/Support/TargetSelect.h>
 #include <llvm/Target/TargetMachine.h>
 #include <llvm/TargetParser/Triple.h>
 
@@ -26,6 +27,19 @@ inline void set_triple(llvm::Module& module, const llvm::TargetMachine& machine)
 #else
   module.setTargetTriple(machine.getTargetTriple().str());
 #endif
+}
+
+// All architectures that this LLVM makes code for; the first call does it.
+inline void initialize_targets() {
+  static const bool done = [] {
+    llvm::InitializeAllTargetInfos();
+    llvm::InitializeAllTargets();
+    llvm::InitializeAllTargetMCs();
+    llvm::InitializeAllAsmPrinters();
+    llvm::InitializeAllAsmParsers();
+    return true;
+  }();
+  (void)done;
 }
 
 inline const llvm::Target* lookup_target(const std::string& triple, std::string& error) {

@@ -4,7 +4,6 @@
 #include "support/diagnostics.h"
 
 #include <llvm/ADT/StringMap.h>
-#include <llvm/Support/TargetSelect.h>
 #include <llvm/TargetParser/Host.h>
 
 #include <unistd.h>
@@ -14,22 +13,23 @@
 
 namespace striate {
 
+static std::string host_triple() { return llvm::sys::getProcessTriple(); }
+
 // Of a CPU that LLVM knows by that name; "" is any.
-static std::unique_ptr<llvm::MCSubtargetInfo> known_subtarget(const std::string& cpu,
-                                                              const std::string& features) {
-  static const bool initialized = !llvm::InitializeNativeTarget();
-  CHECK(initialized, "LLVM was built without the host's target");
-  const std::string triple = llvm::sys::getProcessTriple();
+static std::unique_ptr<llvm::MCSubtargetInfo>
+known_subtarget(const std::string& triple, const std::string& cpu, const std::string& features) {
+  cpu::initialize_targets();
   std::string error;
   const llvm::Target* target = cpu::lookup_target(triple, error);
   CHECK(target, "{}", error);
   return cpu::create_subtarget(*target, triple, cpu, features);
 }
 
-static std::unique_ptr<llvm::MCSubtargetInfo> subtarget(const std::string& cpu, const std::string& features) {
+static std::unique_ptr<llvm::MCSubtargetInfo> subtarget(const std::string& triple, const std::string& cpu,
+                                                        const std::string& features) {
   // An unknown name makes LLVM print a warning of its own: ask a generic subtarget about it first.
-  if (!known_subtarget("", "")->isCPUStringValid(cpu)) return nullptr;
-  return known_subtarget(cpu, features);
+  if (!known_subtarget(triple, "", "")->isCPUStringValid(cpu)) return nullptr;
+  return known_subtarget(triple, cpu, features);
 }
 
 // Registers and vector width that the features give.
@@ -61,10 +61,10 @@ TargetInfo host_target() {
   std::sort(features.begin(), features.end());
   for (const std::string& feature : features) info.features += (info.features.empty() ? "" : ",") + feature;
 
-  auto facts = subtarget(info.name, info.features);
+  auto facts = subtarget(host_triple(), info.name, info.features);
   if (!facts) { // newer than this LLVM
     info.name = "generic";
-    facts = subtarget("generic", info.features);
+    facts = subtarget(host_triple(), "generic", info.features);
   }
   set_vector_facts(info, *facts);
   if (const long bytes = sysconf(_SC_LEVEL1_DCACHE_SIZE); bytes > 0) info.l1_bytes = bytes;
@@ -73,28 +73,39 @@ TargetInfo host_target() {
   return info;
 }
 
-Result<TargetInfo> target_named(const std::string& cpu) {
+Result<TargetInfo> target_named(const std::string& cpu, const std::string& architecture) {
   const TargetInfo host = host_target();
-  if (cpu == "native") return host;
-  auto facts = subtarget(cpu, "");
+  TargetInfo info;
+  info.name = cpu;
+  info.threads = host.threads;
+  if (!architecture.empty() && llvm::Triple(host_triple()).getArchName() != architecture) {
+    info.triple = architecture + "-unknown-linux-gnu";
+    std::string unknown;
+    cpu::initialize_targets();
+    if (!cpu::lookup_target(info.triple, unknown))
+      return Failure{ExitCode::Usage,
+                     fmt::format("this LLVM makes no code for the architecture `{}`", architecture)};
+    if (cpu == "native") info.name = architecture == "x86_64" ? "x86-64" : "generic";
+  } else if (cpu == "native") {
+    return host;
+  }
+  const std::string triple = info.triple.empty() ? host_triple() : info.triple;
+  auto facts = subtarget(triple, info.name, "");
   if (!facts) {
     std::vector<std::string> names;
-    for (const auto& known : known_subtarget("", "")->getAllProcessorDescriptions())
+    for (const auto& known : known_subtarget(triple, "", "")->getAllProcessorDescriptions())
       names.push_back(known.Key);
     const std::string near = nearest_name(cpu, names);
     return Failure{ExitCode::Usage,
                    fmt::format("`{}` is not a CPU that LLVM knows for this architecture{}", cpu,
                                near.empty() ? "" : fmt::format("; did you mean `{}`?", near))};
   }
-  TargetInfo info;
-  info.name = cpu;
-  info.threads = host.threads;
   set_vector_facts(info, *facts);
   return info;
 }
 
 std::string missing_here(const TargetInfo& target) {
-  const auto facts = subtarget(target.name, target.features);
+  const auto facts = subtarget(host_triple(), target.name, target.features);
   CHECK(facts, "{}", target.name);
   std::vector<std::string> missing;
   for (const auto& feature : llvm::sys::getHostCPUFeatures())

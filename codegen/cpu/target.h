@@ -11,9 +11,10 @@ namespace striate {
 // The machine this runs on: its CPU, the features that are really usable, its caches and hardware threads.
 TargetInfo host_target();
 
-// A CPU of the host's architecture by LLVM's name ("znver4", "haswell", "x86-64-v3"); "native" is the host.
-// Caches are the usual ones of its class.
-Result<TargetInfo> target_named(const std::string& cpu);
+// A CPU by LLVM's name ("znver4", "haswell", "x86-64-v3", "cortex-a76"), of an architecture ("x86_64",
+// "aarch64"; "": the host's). "native" is the host, or any CPU of another architecture. Caches are the usual
+// ones of its class.
+Result<TargetInfo> target_named(const std::string& cpu, const std::string& architecture = "");
 
 // What code for a named CPU may use and this machine has not: "avx512f, avx512vl"; "" where it can run here.
 std::string missing_here(const TargetInfo& target);

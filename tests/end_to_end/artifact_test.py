@@ -5,7 +5,6 @@ import os
 import shutil
 import struct
 import subprocess
-import sys
 
 import harness
 
@@ -140,19 +139,21 @@ int main(int argc, char **argv) {
 """
 
 
-class Artifacts(harness.EndToEnd):
+class WithObjects(harness.EndToEnd):
     def setUp(self):
         super().setUp()
-        self.compiler = shutil.which("cc")
-        if not self.compiler:
-            print("skipped: there is no C compiler `cc`", file=sys.stderr)
-            sys.exit(harness.SKIPPED)
+        self.need("cc")
 
-    def compile(self, source):
+    def need(self, *tools):
+        for tool in tools:
+            if not shutil.which(tool):
+                self.skipTest(f"there is no `{tool}`")
+
+    def compile(self, source, compiler="cc", *libraries):
         """The program of this source and net.o."""
         self.write("main.c", source)
         program = self.path("main")
-        command = [self.compiler, *FLAGS, self.path("main.c"), self.path("net.o"), "-I", self.scratch, "-o", program]
+        command = [compiler, *FLAGS, self.path("main.c"), self.path("net.o"), "-I", self.scratch, "-o", program, *libraries]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         return program
@@ -162,6 +163,8 @@ class Artifacts(harness.EndToEnd):
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 
+
+class Artifacts(WithObjects):
     def test_a_c_program_classifies_as_the_driver_does(self):
         digits = os.path.join(harness.MODELS, "digits.nn")
         weights = self.path("run", "model.safetensors")
