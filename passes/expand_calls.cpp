@@ -87,7 +87,7 @@ const Statement& statement_of(const Node& node) {
 
 ValueId add_statement(Graph& graph, const std::string& op, const std::string& path,
                       const std::string& output_name, TensorType type, std::vector<ValueId> inputs,
-                      Statement statement, const SourceLocation& location) {
+                      Statement statement, SourceLocation location) {
   const ValueId value =
       graph.add_value(graph.unique_name(output_name), std::move(type), ValueRole::Computed, location);
   define_value(graph, value, op, path, std::move(inputs), std::move(statement), location);
@@ -95,7 +95,7 @@ ValueId add_statement(Graph& graph, const std::string& op, const std::string& pa
 }
 
 void define_value(Graph& graph, ValueId value, const std::string& op, const std::string& path,
-                  std::vector<ValueId> inputs, Statement statement, const SourceLocation& location) {
+                  std::vector<ValueId> inputs, Statement statement, SourceLocation location) {
   Value& target = graph.values[value];
   Node node;
   node.op = op;

@@ -13,13 +13,14 @@ void expand_calls(Graph& graph);
 
 // A node of one statement: `inputs` are the operands that `statement.body` numbers 0 .. inputs.size()-1; the
 // target's operand number is set here. Returns the value it defines. Used by every pass that adds nodes.
+// The location is a copy: that of another value moves when one is added.
 ValueId add_statement(Graph& graph, const std::string& op, const std::string& path,
                       const std::string& output_name, TensorType type, std::vector<ValueId> inputs,
-                      Statement statement, const SourceLocation& location);
+                      Statement statement, SourceLocation location);
 
 // The same for a value that is there already and that nothing computes yet.
 void define_value(Graph& graph, ValueId value, const std::string& op, const std::string& path,
-                  std::vector<ValueId> inputs, Statement statement, const SourceLocation& location);
+                  std::vector<ValueId> inputs, Statement statement, SourceLocation location);
 
 // A statement that computes a value of this type element by element: one free variable per dimension.
 Statement pointwise_statement(const TensorType& type);
