@@ -34,18 +34,6 @@ static Status check_names(const ArtifactEntry& entry) {
   return {};
 }
 
-// The inputs that something reads.
-static std::vector<Placement> read_inputs(const Graph& graph, std::vector<Placement> inputs) {
-  const std::vector<std::vector<NodeId>> readers = graph.readers();
-  std::erase_if(inputs, [&](const Placement& input) {
-    return std::ranges::none_of(graph.inputs, [&](ValueId id) {
-      return graph.values[static_cast<std::size_t>(id)].name == input.name &&
-             !readers[static_cast<std::size_t>(id)].empty();
-    });
-  });
-  return inputs;
-}
-
 // The tensors that a model keeps, and their storage in the arena after `loaded` was put there.
 static std::vector<std::string> stored_bytes(const std::vector<Placement>& placements,
                                              const std::vector<NamedTensor>& loaded, int64_t arena_bytes) {
@@ -82,8 +70,8 @@ Status build_artifact(const Options& options, Module module, const CompileOption
   artifact.prefix = c_identifier(base.filename().string());
   artifact.capacity = capacity;
   const auto add_entry = [&](const char* name, const CompiledEntry& entry, const EntryPoint& point) {
-    artifact.entries.push_back({name, &entry.program, name == std::string_view("train_step"),
-                                read_inputs(entry.regions, point.inputs), point.outputs});
+    artifact.entries.push_back(
+        {name, &entry.program, name == std::string_view("train_step"), point.inputs, point.outputs});
   };
   if (training) {
     artifact.init = &compilation->init.program;

@@ -109,8 +109,10 @@ static void describe_entry(const CompiledEntry& entry, int64_t capacity, EntryPo
   }
   point.loops = program.loops;
   point.forward_kernels = forward_regions(graph);
+  const std::vector<std::vector<NodeId>> readers = graph.readers();
   for (ValueId input : graph.inputs)
-    point.inputs.push_back(placement_of(graph.values[input], graph.values[input].name, capacity));
+    if (!readers[input].empty())
+      point.inputs.push_back(placement_of(graph.values[input], graph.values[input].name, capacity));
   for (const auto& [name, value] : graph.outputs)
     point.outputs.push_back(placement_of(graph.values[value], name, capacity));
 }

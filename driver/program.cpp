@@ -64,8 +64,15 @@ static Status take_saved_fit(const Options& options, DataSource& data) {
 }
 
 Result<OpenProgram> open_program(const Options& options) {
-  OpenProgram program;
   set_crash_program(options.file);
+  Diagnostics diagnostics;
+  Result<OpenProgram> program = read_program(options, diagnostics);
+  if (!diagnostics.messages().empty()) print_diagnostics(diagnostics, options);
+  return program;
+}
+
+Result<OpenProgram> read_program(const Options& options, Diagnostics& diagnostics) {
+  OpenProgram program;
   Result<std::string> text = read_program_text(options.file);
   if (!text) return text.failure();
   program.source = std::move(*text);
@@ -87,13 +94,11 @@ Result<OpenProgram> open_program(const Options& options) {
     return program.data->count(description, what);
   };
 
-  Diagnostics diagnostics;
   program.file = parse(options.file, program.source, diagnostics);
   add_used_files(program.file, read_program_text, program.source, diagnostics);
   if (!diagnostics.has_errors()) program.phases = elaborate(program.file, elaborate_options, diagnostics);
   if (!program.phases.empty()) check_gradient_clauses(program.file, diagnostics);
   if (options.deny == "warnings") diagnostics.deny_warnings();
-  if (!diagnostics.messages().empty()) print_diagnostics(diagnostics, options);
   if (program.phases.empty() || diagnostics.has_errors()) {
     // What --set and --param say is the command line's.
     const bool usage = std::ranges::all_of(diagnostics.messages(), [](const DiagnosticMessage& message) {

@@ -24,8 +24,9 @@ struct OpenProgram {
   const Module& module() const { return phases.back(); }
 };
 
-// Reads, parses and elaborates; prints diagnostics to stderr. The failure's message is empty where everything
-// was said already.
+// Reads, parses and elaborates. The failure's message is empty where `diagnostics` says everything.
+Result<OpenProgram> read_program(const Options& options, Diagnostics& diagnostics);
+// The same, and prints the diagnostics to stderr.
 Result<OpenProgram> open_program(const Options& options);
 Result<std::string> read_program_text(const std::string& file);
 

@@ -119,7 +119,7 @@ class OtherMachines(artifact_test.WithObjects):
         accuracy = float(self.output_of(self.compile(LEARN_MNIST), self.scratch))
         size = os.path.getsize(self.path("net.o"))
         with open(self.path("net.h"), encoding="utf-8") as file:
-            workspace = next(line.split()[2] for line in file if "_WORKSPACE_BYTES " in line)
+            workspace = next(line.split()[2] for line in file if line.startswith("#define NET_WORKSPACE_BYTES"))
         print(f"LeNet from C: {accuracy} % of the test images, {size} bytes of object, {workspace} of workspace", file=sys.stderr)
         self.assertGreaterEqual(accuracy, 98.5)
 

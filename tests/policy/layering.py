@@ -14,6 +14,7 @@ MAY_INCLUDE = {
     "passes": ["ir", "support"],
     "codegen": ["ir", "runtime", "support"],
     "driver": ["frontend", "passes", "codegen", "runtime", "ir", "support"],
+    "api": ["driver", "frontend", "passes", "codegen", "runtime", "ir", "support"],
 }
 
 _INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
