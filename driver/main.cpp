@@ -92,6 +92,7 @@ public:
     add_fmt();
     add_opt();
     add_why();
+    add_lsp();
   }
 
   int run(int argc, char** argv) {
@@ -299,6 +300,12 @@ private:
         ->required()
         ->type_name("FILE.nn");
     format.add_flag("--check", options_.check, "change nothing; name the files that are laid out otherwise");
+  }
+
+  void add_lsp() {
+    CLI::App& lsp =
+        add("lsp", nullptr, "the language server, for editors: speaks over stdin and stdout", command_lsp);
+    lsp.add_flag("--stdio", options_.stdio, "what editors may say; there is no other way");
   }
 
   bool is_command(const std::string& word) const { return std::ranges::find(names_, word) != names_.end(); }

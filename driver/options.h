@@ -74,6 +74,8 @@ struct Options {
   std::vector<std::string> files;
   bool check = false;
 
+  bool stdio = false; // lsp: the only way there is
+
   std::string command_line; // as typed, for the notes of checkpoints
 };
 
