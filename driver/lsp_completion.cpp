@@ -39,6 +39,7 @@ public:
       add_words(Word::Kind::Item);
       return list_;
     }
+    if (names_something_new()) return list_;
     if (previous_ == TokenKind::Colon) {
       add_words(Word::Kind::Type);
       return list_;
@@ -86,6 +87,17 @@ private:
     for (const OutlineItem& item : outline_.items)
       if (item.first < at_ && item.kind != ItemKind::Use) item_ = &item;
     read_brackets();
+  }
+
+  // Behind `as`, `input` and the like stands a name that nobody knows yet; behind a dot, a parameter's.
+  bool names_something_new() const {
+    if (previous_ == TokenKind::As || previous_ == TokenKind::Dot) return true;
+    if (in_head_ || fresh_line_ || at_ == 0 || at_ <= item_->first + 2) return false;
+    const std::string_view before = tokens_[at_ - 1].text;
+    for (const char* word :
+         {"param", "state", "carry", "input", "field", "metric", "split", "layer", "phase"})
+      if (before == word && statement_ == word && tokens_[at_ - 1].kind != TokenKind::String) return true;
+    return false;
   }
 
   void read_brackets() {

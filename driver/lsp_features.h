@@ -37,6 +37,7 @@ nlohmann::json diagnostics_of(const View& view);
 nlohmann::json code_actions(const View& view, const Range& range);
 nlohmann::json hover(const View& view, const Position& position); // null where there is nothing to say
 nlohmann::json inlay_hints(const View& view, const Range& range);
+nlohmann::json signature_help(const View& view, const Position& position); // null outside of calls
 nlohmann::json completions(const View& view, const Position& position);
 nlohmann::json definition(const View& view, const Position& position); // null where it is in no file
 nlohmann::json symbols(const View& view);

@@ -68,7 +68,7 @@ void Server::notified(const std::string& method, const Json& parameters) {
   if (method == "textDocument/didOpen") {
     const Json& document = parameters.at("textDocument");
     documents_.open(document.at("uri"), document.at("text"), document.value("version", int64_t{0}));
-    mark_changed();
+    mark_changed(document.at("uri"));
   } else if (method == "textDocument/didChange") {
     change(parameters);
   } else if (method == "textDocument/didClose") {
@@ -78,9 +78,11 @@ void Server::notified(const std::string& method, const Json& parameters) {
   }
 }
 
-// A text may use any other, and files may have come: all are looked at again.
-void Server::mark_changed() {
-  for (auto& [uri, document] : documents_.all()) document.changed = true;
+// The document, and those that may use it; without one, all: files may have come.
+void Server::mark_changed(const std::string& uri) {
+  for (auto& [other, document] : documents_.all())
+    if (uri.empty() || other == uri || document.text.find("use") != std::string::npos)
+      document.changed = true;
   has_changes_ = true;
 }
 
@@ -103,7 +105,7 @@ void Server::change(const Json& parameters) {
   }
   if (const auto version = named.find("version"); version != named.end() && version->is_number_integer())
     document->version = version->get<int64_t>();
-  mark_changed();
+  mark_changed(document->uri);
 }
 
 void Server::close(const Json& parameters) {
@@ -114,7 +116,7 @@ void Server::close(const Json& parameters) {
   send_({{"jsonrpc", "2.0"},
          {"method", "textDocument/publishDiagnostics"},
          {"params", {{"uri", uri}, {"diagnostics", Json::array()}}}});
-  mark_changed();
+  mark_changed(uri);
 }
 
 const Analysis& Server::analysis_of(Document& document) {
@@ -153,6 +155,7 @@ Json Server::initialize(const Json& parameters) {
             {"hoverProvider", true},
             {"inlayHintProvider", true},
             {"completionProvider", {{"triggerCharacters", {"(", ">", ","}}}},
+            {"signatureHelpProvider", {{"triggerCharacters", {"(", ","}}}},
             {"definitionProvider", true},
             {"documentSymbolProvider", true},
             {"documentFormattingProvider", true},
@@ -178,6 +181,8 @@ Json Server::requested(const std::string& method, const Json& parameters) {
       {"textDocument/hover", [](const View& view, const Json& p) { return hover(view, place(p)); }},
       {"textDocument/completion",
        [](const View& view, const Json& p) { return completions(view, place(p)); }},
+      {"textDocument/signatureHelp",
+       [](const View& view, const Json& p) { return signature_help(view, place(p)); }},
       {"textDocument/definition", [](const View& view, const Json& p) { return definition(view, place(p)); }},
       {"textDocument/inlayHint",
        [](const View& view, const Json& p) { return inlay_hints(view, range_from(p.at("range"))); }},

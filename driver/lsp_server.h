@@ -36,7 +36,7 @@ private:
   Json initialize(const Json& parameters);
   void change(const Json& parameters);
   void close(const Json& parameters);
-  void mark_changed();
+  void mark_changed(const std::string& uri = "");
   // The last analysis of the document, made now where it has changed.
   const Analysis& analysis_of(Document& document);
   void answer_error(const Json& id, int code, const std::string& why);

@@ -315,6 +315,32 @@ class LanguageServer(harness.EndToEnd):
             self.assertIn(expected, [item["label"] for item in result["items"]], text)
             self.assertEqual(client.finish(), 0)
 
+    def test_nothing_is_offered_for_new_names(self):
+        client = self.opened()
+        for word in ("conv1", "image: f32", "image = column", "train, test"):
+            self.assertEqual(self.labels(client, NET, word, inside=1), [], word)
+
+    def test_signatures(self):
+        client = self.opened()
+
+        def signature(word, inside):
+            return client.at("textDocument/signatureHelp", self.uri, place(NET, word, inside=inside))
+
+        help = signature("Conv2d(16, 3", len("Conv2d(16, "))
+        self.assertTrue(help["signatures"][0]["label"].startswith("layer Conv2d(out_channels: int"))
+        self.assertEqual(help["activeParameter"], 1)
+        active = signature("padding = 1", len("padding ="))
+        parameters = active["signatures"][0]["parameters"]
+        self.assertEqual(parameters[active["activeParameter"]]["label"], "padding: int[2] = 0")
+        self.assertIn("Doubles", signature("doubled(by = 3", len("doubled(b"))["signatures"][0]["documentation"]["value"])
+        self.assertIsNone(signature("features", 2))
+        self.assertIsNone(signature("model Net(classes", len("model Net(cl")))
+        broken = NET[: NET.index("16, 3, padding")]
+        client.change(self.uri, {"text": broken})
+        line = broken.count("\n")
+        help = client.at("textDocument/signatureHelp", self.uri, (line, len(broken) - broken.rfind("\n") - 1))
+        self.assertEqual(help["activeParameter"], 0)
+
     # ---- where things are
 
     def test_definition(self):
