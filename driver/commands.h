@@ -13,6 +13,8 @@ int command_build(const Options& options);
 int command_explain(const Options& options);
 int command_summary(const Options& options);
 int command_fmt(const Options& options);
+int command_lsp(const Options& options);
+int command_new(const Options& options);
 int command_opt(const Options& options);
 int command_why(const Options& options);
 

@@ -5,7 +5,7 @@
 
 namespace striate {
 
-static std::string key_of(const ReaderCall& call) {
+std::string key_of(const ReaderCall& call) {
   std::string key = call.kind;
   for (const std::string& file : call.files) key += '\n' + file;
   for (const auto& [name, value] : call.options) {

@@ -48,6 +48,9 @@ private:
   bool fitted_ = false; // `fit_` comes from saved weights
 };
 
+// Two calls with the same key read the same.
+std::string key_of(const ReaderCall& call);
+
 // How a reader of images, or one that has no say in it, brings a picture to an input of this shape.
 ImageOptions image_options(const ReaderCall* reader, const std::vector<int64_t>& example_shape);
 

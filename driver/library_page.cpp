@@ -1,6 +1,7 @@
 #include "driver/library_page.h"
 
 #include "driver/definition_gradient.h"
+#include "driver/item_comment.h"
 #include "driver/usage_example.h"
 #include "frontend/example_shapes.h"
 #include "frontend/library.h"
@@ -9,27 +10,6 @@
 #include <sstream>
 
 namespace striate {
-
-// The comment's sentences, and its names elsewhere; what only messages need stays out.
-struct Comment {
-  std::string text, also_called, written;
-};
-
-static Comment comment_of(const ast::Item& item) {
-  Comment comment;
-  for (const std::string& line : comment_lines(item)) {
-    const auto rest = [&](std::string_view head) { return line.substr(head.size()); };
-    if (line.starts_with("also called: "))
-      comment.also_called = rest("also called: ");
-    else if (line.starts_with("written: "))
-      comment.written = rest("written: ");
-    else if (!line.starts_with("arguments also called: ") && !line.starts_with("values also called: ") &&
-             !line.starts_with("no argument: ") && !line.starts_with("warn ") &&
-             !line.starts_with("example: "))
-      comment.text += line + "\n";
-  }
-  return comment;
-}
 
 // The text of an item: from its line to the comment of the next one.
 static std::string source_of(const std::vector<std::string>& lines, int first, int next) {
@@ -76,7 +56,7 @@ std::string library_page() {
       const ast::Item& item = parsed.items[i];
       const int next = i + 1 < parsed.items.size() ? parsed.items[i + 1].location.line
                                                    : static_cast<int>(lines.size()) + 1;
-      const Comment comment = comment_of(item);
+      const ItemComment comment = comment_of(item.documentation);
       page += "\n### " + item.name + "\n\n" + comment.text;
       if (!comment.written.empty()) page += "Written `" + comment.written + "`.\n";
       if (!comment.also_called.empty()) page += "Elsewhere: " + comment.also_called + ".\n";

@@ -2,6 +2,8 @@
 
 #include "driver/commands.h"
 #include "driver/crash_report.h"
+#include "driver/description.h"
+#include "driver/templates.h"
 #include "support/diagnostics.h"
 #include "support/result.h"
 #include "support/version.h"
@@ -11,6 +13,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 
 namespace striate {
 namespace {
@@ -18,7 +21,9 @@ namespace {
 // A word out of a few; the help names them in the meaning.
 void add_choice(CLI::App& command, const char* flag, std::string& target, const char* what,
                 const char* meaning, const std::vector<std::string>& words) {
-  command.add_option(flag, target, meaning)->type_name(what)->check(CLI::IsMember(words).description(""));
+  command.add_option(flag, target, meaning)
+      ->type_name(what)
+      ->check(CLI::IsMember(words).description("").name(joined_choices(words)));
 }
 
 // A whole number from 1.
@@ -82,6 +87,7 @@ public:
     app_.footer(
         "`striate COMMAND --help` shows the options of a command. Results go to stdout, the rest to stderr.");
     app_.get_formatter()->column_width(28);
+    add_new();
     add_check();
     add_train();
     add_eval();
@@ -92,6 +98,9 @@ public:
     add_fmt();
     add_opt();
     add_why();
+    add_lsp();
+    add_completions();
+    add_man();
   }
 
   int run(int argc, char** argv) {
@@ -120,7 +129,7 @@ public:
   }
 
 private:
-  using Command = int (*)(const Options&);
+  using Command = std::function<int(const Options&)>;
 
   CLI::App& add(const char* name, const char* alias, const char* meaning, Command function) {
     CLI::App* sub = app_.add_subcommand(name, meaning);
@@ -301,6 +310,46 @@ private:
     format.add_flag("--check", options_.check, "change nothing; name the files that are laid out otherwise");
   }
 
+  void add_lsp() {
+    CLI::App& lsp =
+        add("lsp", nullptr, "the language server, for editors: speaks over stdin and stdout", command_lsp);
+    lsp.add_flag("--stdio", options_.stdio, "what editors may say; there is no other way");
+  }
+
+  void add_new() {
+    CLI::App& make = add("new", nullptr, "make a folder with a whole program to start from", command_new);
+    make.add_option("name", options_.name, "the folder, and the program in it")
+        ->required()
+        ->type_name("NAME");
+    std::vector<std::string> programs;
+    for (const TemplateFile& file : program_templates())
+      programs.push_back(file.name.substr(0, file.name.rfind('.')));
+    add_choice(make, "--template", options_.program, "WHAT",
+               "digits (the default; its data is made too); for data of one's own: images, csv, text",
+               programs);
+  }
+
+  // What is made from the description of this command line.
+  void add_completions() {
+    CLI::App& completions =
+        add("completions", nullptr, "print a completion script for a shell", [this](const Options& options) {
+          const CommandLineDescription description = describe(app_);
+          fmt::print("{}", options.shell == "bash"  ? bash_completion(description)
+                           : options.shell == "zsh" ? zsh_completion(description)
+                                                    : fish_completion(description));
+          return 0;
+        });
+    add_choice(completions, "shell", options_.shell, "SHELL", "bash, zsh or fish", {"bash", "zsh", "fish"});
+    completions.get_option("shell")->required();
+  }
+
+  void add_man() {
+    add("man", nullptr, "print the manual page, as roff: `striate man | man -l -`", [this](const Options&) {
+      fmt::print("{}", man_page(describe(app_)));
+      return 0;
+    });
+  }
+
   bool is_command(const std::string& word) const { return std::ranges::find(names_, word) != names_.end(); }
 
   static int usage(const std::string& message) {
@@ -342,7 +391,7 @@ private:
   CLI::App app_;
   CLI::Option* resume_ = nullptr;
   std::vector<std::string> names_;
-  Command chosen_ = nullptr;
+  Command chosen_;
 };
 
 } // namespace

@@ -74,6 +74,11 @@ struct Options {
   std::vector<std::string> files;
   bool check = false;
 
+  std::string program = "digits"; // new: the template
+  std::string shell;              // completions
+
+  bool stdio = false; // lsp: the only way there is
+
   std::string command_line; // as typed, for the notes of checkpoints
 };
 

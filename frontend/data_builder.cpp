@@ -320,6 +320,9 @@ CompileTimeValue DataBuilder::expand_field(const ast::Stmt& field, NetworkBuilde
   Scope scope(&scope_);
   for (const char* reads : {"column", "columns", "codes"}) scope.mention(reads);
   CompileTimeValue value = network.expand(*field.value, scope, name);
+  const SourceLocation& place = field.targets[0]->location;
+  if (value.is_tensor() && reporter_.is_heard(place))
+    reporter_.found(Finding::Kind::Name, place, graph.value(value.tensor).type.spaced_text());
   network.special_stage = nullptr;
   network.special_call = nullptr;
   network.row_numbers = nullptr;

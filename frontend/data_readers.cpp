@@ -65,6 +65,20 @@ static const std::vector<Reader>& readers() {
   return kReaders;
 }
 
+std::vector<std::string> reader_names() {
+  std::vector<std::string> names;
+  for (const Reader& reader : readers()) names.emplace_back(reader.name);
+  return names;
+}
+
+std::vector<std::string> reader_arguments(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Reader& reader : readers())
+    if (reader.name == name)
+      for (const Option& option : reader.options) names.emplace_back(option.name);
+  return names;
+}
+
 int64_t integer_option(const ReaderCall& call, const std::string& name, int64_t otherwise) {
   const auto option = call.options.find(name);
   if (option == call.options.end()) return otherwise;

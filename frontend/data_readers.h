@@ -9,6 +9,10 @@ namespace striate {
 // A call of a reader, checked; nullopt after an error.
 std::optional<ReaderCall> read_reader(const ast::Expr& expr, Evaluator& evaluator, Scope& scope);
 
+std::vector<std::string> reader_names();
+// The names of a reader's arguments, without the files; empty where there is no such reader.
+std::vector<std::string> reader_arguments(const std::string& reader);
+
 // What the call alone says of one of the reader's own columns, without its files.
 std::optional<ColumnType> own_column_type(const ReaderCall& call, int column);
 // "`csv` has the features as column 0, ..."

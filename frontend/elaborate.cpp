@@ -60,6 +60,7 @@ std::vector<Module> elaborate(const ast::File& file, const ElaborateOptions& opt
                               Diagnostics& diagnostics) {
   const Library library(&file, diagnostics, options.library ? *options.library : standard_library());
   Reporter reporter(diagnostics);
+  reporter.set_listener(options.found);
   check_recursion(library, reporter);
   if (diagnostics.has_errors()) return {};
   TrainBuilder builder(reporter, library, options);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "frontend/ast.h"
+#include "frontend/finding.h"
 #include "frontend/standard_library.h"
 #include "ir/graph/graph.h"
 #include "support/diagnostics.h"
@@ -163,6 +164,7 @@ struct ElaborateOptions {
   std::function<std::optional<ColumnType>(const DataDescription&, int column)> column_type;
   // How many `classes` or characters (`vocabulary`) the data has; nullopt where it is not at hand.
   std::function<std::optional<int64_t>(const DataDescription&, const std::string& what)> data_count;
+  FindingListener found; // told what is found out about places of the program, if set
   const std::vector<StandardFile>* library = nullptr; // instead of the one that is built in
 };
 

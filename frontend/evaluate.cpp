@@ -16,8 +16,37 @@ using Kind = CompileTimeValue::Kind;
 
 static constexpr int64_t kRepeatLimit = 10'000;
 
+static bool is_literal(const Expr& expr) {
+  return expr.kind == ExprKind::Integer || expr.kind == ExprKind::Real || expr.kind == ExprKind::Boolean ||
+         expr.kind == ExprKind::String;
+}
+
 CompileTimeValue Evaluator::evaluate(const Expr& expr, Scope& scope) {
   if (!reporter_.spend(1, expr.location)) return {};
+  CompileTimeValue value = evaluate_kind(expr, scope);
+  if (reporter_.is_heard(expr.location) && !is_literal(expr))
+    reporter_.found(Finding::Kind::Value, expr.location, finding_text(value));
+  return value;
+}
+
+std::string Evaluator::finding_text(const CompileTimeValue& value) const {
+  switch (value.kind) {
+  case Kind::Size:
+  case Kind::Real:
+  case Kind::Bool:
+  case Kind::Text:
+    return text_of(value);
+  case Kind::List: {
+    std::string text;
+    for (const CompileTimeValue& item : value.items) text += (text.empty() ? "" : ", ") + finding_text(item);
+    return "(" + text + ")";
+  }
+  default:
+    return "";
+  }
+}
+
+CompileTimeValue Evaluator::evaluate_kind(const Expr& expr, Scope& scope) {
   switch (expr.kind) {
   case ExprKind::Integer:
     return CompileTimeValue::of(expr.integer);

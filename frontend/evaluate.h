@@ -33,6 +33,8 @@ public:
   const Library& library() const { return library_; }
 
 protected:
+  // What is told of a value that was found; "" for nothing.
+  virtual std::string finding_text(const CompileTimeValue& value) const;
   // What only layers and data have: tensors, calls, pipes, `when`, `repeat`.
   virtual CompileTimeValue evaluate_other(const ast::Expr& expr, Scope& scope);
   virtual CompileTimeValue evaluate_block(const ast::Block& block, Scope& scope);
@@ -47,6 +49,7 @@ protected:
   const Library& library_;
 
 private:
+  CompileTimeValue evaluate_kind(const ast::Expr& expr, Scope& scope);
   CompileTimeValue element_of(const ast::Expr& expr, Scope& scope);
   CompileTimeValue call_function(const ast::Expr& expr, Scope& scope);
 };

@@ -108,6 +108,8 @@ void NetworkBuilder::assign(const std::vector<ast::ExprPtr>& targets, CompileTim
           .note("index notation belongs in an `op`");
       continue;
     }
+    if (reporter_.is_heard(targets[i]->location))
+      reporter_.found(Finding::Kind::Name, targets[i]->location, finding_text(values[i]));
     if (scope.bind(targets[i]->text, std::move(values[i]), targets[i]->location)) continue;
     DiagnosticMessage& message = reporter_.error(Diagnostic::DuplicateName, targets[i]->location,
                                                  "`{}` has a value already", targets[i]->text);
@@ -197,6 +199,8 @@ void NetworkBuilder::add_persistent(const ast::Stmt& statement, Scope& scope) {
   };
   const auto type = type_of(parameter, scope, false);
   if (!type) return bind({});
+  if (reporter_.is_heard(parameter.location))
+    reporter_.found(Finding::Kind::Value, parameter.location, type->spaced_text());
   const std::string path = full(parameter.name);
   const int known = graph_.find_persistent(path);
   if (known >= 0) {
@@ -269,6 +273,8 @@ void NetworkBuilder::add_input(const ast::Stmt& statement, Scope& scope) {
   const ast::Parameter& parameter = statement.parameter;
   CompileTimeValue value;
   if (const auto type = type_of(parameter, scope, true)) {
+    if (reporter_.is_heard(parameter.location))
+      reporter_.found(Finding::Kind::Value, parameter.location, type->spaced_text());
     if (!type->has_batch()) {
       reporter_
           .error(Diagnostic::BadSize, parameter.location,

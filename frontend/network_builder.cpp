@@ -145,9 +145,25 @@ CompileTimeValue NetworkBuilder::apply(const ast::Item& op, const std::vector<Co
 
 CompileTimeValue NetworkBuilder::pipe(const ast::Expr& expr, Scope& scope) {
   CompileTimeValue value = evaluate(*expr.operands[0], scope);
-  for (std::size_t i = 1; i < expr.operands.size() && !value.is_unknown(); ++i)
-    value = stage(std::move(value), *expr.operands[i], scope, {});
+  for (std::size_t i = 1; i < expr.operands.size() && !value.is_unknown(); ++i) {
+    CompileTimeValue next = stage(value, *expr.operands[i], scope, {});
+    report_stage(value, next, *expr.operands[i], i + 1 == expr.operands.size());
+    value = std::move(next);
+  }
   return value;
+}
+
+std::string NetworkBuilder::finding_text(const CompileTimeValue& value) const {
+  if (value.is_tensor()) return graph_.value(value.tensor).type.spaced_text();
+  if (value.kind == Kind::Layer) return "a layer, " + value.layer->item->name;
+  return Evaluator::finding_text(value);
+}
+
+void NetworkBuilder::report_stage(const CompileTimeValue& before, const CompileTimeValue& after,
+                                  const ast::Expr& expr, bool last) {
+  if (last || !reporter_.is_heard(expr.location)) return;
+  const std::string text = finding_text(after);
+  if (text != finding_text(before)) reporter_.found(Finding::Kind::Stage, expr.location, text);
 }
 
 std::optional<NetworkBuilder::Wanted> NetworkBuilder::wanted_name(const ast::Expr& as, Scope& scope) {
@@ -210,6 +226,14 @@ std::optional<bool> NetworkBuilder::when_holds(const ast::Expr& expr, Scope& sco
 CompileTimeValue NetworkBuilder::stage(CompileTimeValue input, const ast::Expr& expr, Scope& scope,
                                        const Wanted& wanted) {
   if (!reporter_.spend(1, expr.location)) return {};
+  CompileTimeValue value = stage_of_kind(std::move(input), expr, scope, wanted);
+  if (reporter_.is_heard(expr.location))
+    reporter_.found(Finding::Kind::Value, expr.location, finding_text(value));
+  return value;
+}
+
+CompileTimeValue NetworkBuilder::stage_of_kind(CompileTimeValue input, const ast::Expr& expr, Scope& scope,
+                                               const Wanted& wanted) {
   std::vector<BoundInput> piped;
   if (input.kind == Kind::List)
     for (const CompileTimeValue& item : input.items) piped.push_back({item, expr.location});
@@ -229,7 +253,10 @@ CompileTimeValue NetworkBuilder::stage(CompileTimeValue input, const ast::Expr& 
   case ExprKind::Pipe:
     for (const ast::ExprPtr& part : expr.operands) {
       if (input.is_unknown()) break;
-      input = stage(std::move(input), *part, scope, part == expr.operands.back() ? wanted : Wanted());
+      const bool last = part == expr.operands.back();
+      CompileTimeValue next = stage(input, *part, scope, last ? wanted : Wanted());
+      report_stage(input, next, *part, last);
+      input = std::move(next);
     }
     return input;
   case ExprKind::If:

@@ -39,6 +39,7 @@ public:
   std::function<int()> row_numbers;
 
 protected:
+  std::string finding_text(const CompileTimeValue& value) const override;
   CompileTimeValue evaluate_other(const ast::Expr& expr, Scope& scope) override;
   CompileTimeValue evaluate_block(const ast::Block& block, Scope& scope) override;
   CompileTimeValue call_on_tensors(const ast::Expr& call, std::vector<CompileTimeValue> known,
@@ -69,6 +70,10 @@ private:
   CompileTimeValue named(const ast::Expr& expr, Scope& scope);
   CompileTimeValue member(const ast::Expr& expr, Scope& scope);
   CompileTimeValue stage(CompileTimeValue input, const ast::Expr& expr, Scope& scope, const Wanted& wanted);
+  CompileTimeValue stage_of_kind(CompileTimeValue input, const ast::Expr& expr, Scope& scope,
+                                 const Wanted& wanted);
+  void report_stage(const CompileTimeValue& before, const CompileTimeValue& after, const ast::Expr& expr,
+                    bool last);
   CompileTimeValue stage_block(CompileTimeValue input, const ast::Block& block, Scope& scope,
                                const Wanted& wanted);
   CompileTimeValue call(const ast::Expr& callee, const std::vector<ast::Argument>* arguments,

@@ -1,7 +1,9 @@
+#include "frontend/parser.h"
 #include "frontend/parser_state.h"
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 namespace striate {
 
@@ -46,6 +48,20 @@ static const StatementWord* statement_word(std::string_view word) {
   for (const StatementWord& candidate : kStatementWords)
     if (candidate.word == word) return &candidate;
   return nullptr;
+}
+
+std::vector<std::string> statement_words(ast::ItemKind kind) {
+  using ast::ItemKind;
+  static const std::map<ItemKind, Surrounding> kBodies = {
+      {ItemKind::Op, Surrounding::Op},       {ItemKind::Layer, Surrounding::Layer},
+      {ItemKind::Model, Surrounding::Model}, {ItemKind::Optimizer, Surrounding::Optimizer},
+      {ItemKind::Data, Surrounding::Data},   {ItemKind::Schedule, Surrounding::Schedule},
+      {ItemKind::Train, Surrounding::Train}};
+  std::vector<std::string> words;
+  const auto body = kBodies.find(kind);
+  for (const StatementWord& word : kStatementWords)
+    if (body != kBodies.end() && (word.surroundings & bit(body->second))) words.emplace_back(word.word);
+  return words;
 }
 
 static const char* name_of(Surrounding surrounding) {

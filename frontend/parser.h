@@ -8,10 +8,16 @@
 #include "frontend/ast.h"
 #include "support/diagnostics.h"
 
+#include <string>
+#include <vector>
+
 namespace striate {
 
 // `name` is the file name for locations. Registers the text with `diagnostics`.
 ast::File parse(const std::string& name, const std::string& text, Diagnostics& diagnostics);
+
+// The words that begin statements in the body of such an item, for editors.
+std::vector<std::string> statement_words(ast::ItemKind kind);
 
 // One expression, for settings and attributes given on the command line; nullptr after an error.
 ast::ExprPtr parse_expression(const std::string& name, const std::string& text, Diagnostics& diagnostics);

@@ -3,6 +3,7 @@
 // of elaboration, which are limited, so that every file is done quickly or refused.
 #pragma once
 
+#include "frontend/finding.h"
 #include "frontend/library.h"
 #include "support/diagnostics.h"
 
@@ -46,12 +47,22 @@ public:
   // False, with an error the first time, when the budget is used up.
   bool spend(int64_t steps, const SourceLocation& place);
 
+  void set_listener(FindingListener listener) { listener_ = std::move(listener); }
+  // Whether anyone is told what is found at a place; not while quiet.
+  bool is_heard(const SourceLocation& place) const {
+    return listener_ && !quiet_ && !is_library_place(place);
+  }
+  void found(Finding::Kind kind, const SourceLocation& place, const std::string& text) {
+    if (is_heard(place) && !text.empty()) listener_({kind, place, text});
+  }
+
   Diagnostics& diagnostics() { return diagnostics_; }
 
 private:
   DiagnosticMessage& add(Diagnostic kind, const SourceLocation& place, std::string text);
 
   Diagnostics& diagnostics_;
+  FindingListener listener_;
   DiagnosticMessage silent_;
   std::vector<CallFrame> frames_;
   bool quiet_ = false;

@@ -16,6 +16,8 @@ using ast::StmtKind;
 
 static const std::vector<std::string> kSettings = {
     "loss", "optimizer", "gradient", "epochs", "batch", "accumulate", "seed", "metric", "checkpoint"};
+const std::vector<std::string>& train_settings() { return kSettings; }
+
 static const std::vector<std::string> kNumbers = {"epochs", "batch", "accumulate", "seed"};
 static constexpr int64_t kLargestBatch = 1 << 16;
 

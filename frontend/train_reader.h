@@ -27,6 +27,9 @@ struct PhaseSettings {
   ast::BlockPtr body;                     // keeps the expressions
 };
 
+// The names that a `train` block gives values: "loss", "epochs", ...
+const std::vector<std::string>& train_settings();
+
 class TrainReader {
 public:
   TrainReader(Reporter& reporter, const Library& library, const std::map<std::string, std::string>& given)

@@ -51,11 +51,14 @@ bool TensorType::has_batch() const {
   return false;
 }
 
-std::string TensorType::text() const {
-  std::string text = name_of(element);
+static std::string text_of(const TensorType& type, const char* separator) {
+  std::string text = name_of(type.element);
   text += '[';
-  for (std::size_t i = 0; i < shape.size(); ++i) text += (i ? "," : "") + shape[i].text();
+  for (std::size_t i = 0; i < type.shape.size(); ++i) text += (i ? separator : "") + type.shape[i].text();
   return text + ']';
 }
+
+std::string TensorType::text() const { return text_of(*this, ","); }
+std::string TensorType::spaced_text() const { return text_of(*this, ", "); }
 
 } // namespace striate

@@ -33,7 +33,8 @@ struct TensorType {
   int64_t rank() const { return static_cast<int64_t>(shape.size()); }
   int64_t elements(int64_t batch_size) const;
   bool has_batch() const;
-  std::string text() const; // "f32[N,20,24,24]"
+  std::string text() const;        // "f32[N,20,24,24]"
+  std::string spaced_text() const; // "f32[N, 20, 24, 24]", as programs are laid out
   bool operator==(const TensorType&) const = default;
 };
 

@@ -1,11 +1,13 @@
 """Shows that each rule can fail: small made-up projects with one fault each, and the problem each must name."""
 
+import json
 import os
 import shutil
 import tempfile
 import unittest
 
 import diagnostics_covered
+import editor_grammar
 import file_size
 import formatting
 import layering
@@ -99,6 +101,23 @@ class RulesCanFail(unittest.TestCase):
         except policy.Skip as reason:
             self.skipTest(str(reason))
         self.assertEqual(len({line.split(":")[0] for line in problems}), 1)
+
+    def test_editor_grammar(self):
+        grammar = json.dumps(
+            {
+                "patterns": [{"include": "#word"}],
+                "repository": {"word": {"match": r"\b(if|else)\b", "name": "keyword.control.striate"}},
+            }
+        )
+        words = 'RESERVED_WORD(If, "if")\nRESERVED_WORD(Scan, "scan")\n'
+        root = self.project(editors__striate_tmLanguage_json=grammar, frontend__token_list_def=words)
+        os.rename(os.path.join(root, "editors", "striate_tmLanguage.json"), os.path.join(root, editor_grammar.GRAMMAR))
+        (problem,) = editor_grammar.problems(root)
+        self.assertIn("`scan` of the reserved words", problem)
+        for bad, told in ((grammar.replace("else)", "else"), "missing )"), (grammar.replace("#word", "#none"), "there is no #none"), (grammar[1:], ":1:")):
+            with open(os.path.join(root, editor_grammar.GRAMMAR), "w", encoding="utf-8") as file:
+                file.write(bad)
+            self.assertIn(told, editor_grammar.problems(root)[0])
 
     def test_comments_inside_strings_stay(self):
         self.assertEqual(policy.without_comments('f("// no");// yes\nR"(/* no */)"'), 'f("// no");      \nR"(/* no */)"')
