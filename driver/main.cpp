@@ -98,6 +98,7 @@ public:
     add_fmt();
     add_opt();
     add_why();
+    add_import();
     add_lsp();
     add_completions();
     add_man();
@@ -280,6 +281,15 @@ private:
     why.add_option("names", options_.files, "layers and values, or a pass: what concerns all of them")
         ->required()
         ->type_name("NAME");
+  }
+
+  void add_import() {
+    CLI::App& import = add("import", nullptr, "make a program and its weights of an ONNX model", command_import);
+    import.add_option("file", options_.file, "the model")->type_name("FILE.onnx");
+    import
+        .add_option("-o", options_.output,
+                    "the program (default: the model's name); its weights go into .safetensors beside it")
+        ->type_name("FILE.nn");
   }
 
   void add_explain() {

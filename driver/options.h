@@ -70,6 +70,8 @@ struct Options {
   bool time_passes = false;
   std::string dump_to;
 
+  // import: `file` is an ONNX model, `output` the program
+
   // fmt: programs; why: layers and values
   std::vector<std::string> files;
   bool check = false;

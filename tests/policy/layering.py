@@ -11,9 +11,10 @@ MAY_INCLUDE = {
     "ir": ["support"],
     "runtime": ["support"],
     "frontend": ["ir", "support"],
+    "exchange": ["frontend", "runtime", "ir", "support"],
     "passes": ["ir", "support"],
     "codegen": ["ir", "runtime", "support"],
-    "driver": ["frontend", "passes", "codegen", "runtime", "ir", "support"],
+    "driver": ["exchange", "frontend", "passes", "codegen", "runtime", "ir", "support"],
     "api": ["driver", "frontend", "passes", "codegen", "runtime", "ir", "support"],
 }
 
