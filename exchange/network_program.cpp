@@ -63,6 +63,11 @@ public:
   }
 
 private:
+  struct Stage {
+    std::string text;
+    bool layer = false; // with parameters, and so with a name
+  };
+
   int& use(int value) { return uses_[static_cast<std::size_t>(value)]; }
   const NetworkProgram::Value& value(int id) const { return program_.values[static_cast<std::size_t>(id)]; }
 
@@ -103,24 +108,24 @@ private:
   }
 
   // The pipeline that ends with this call, its source first.
-  std::vector<std::string> stages(const Call& last) {
-    std::vector<std::string> reversed;
+  std::vector<Stage> stages(const Call& last) {
+    std::vector<Stage> reversed;
     const Call* call = &last;
     for (;; call = &program_.calls[static_cast<std::size_t>(value(call->inputs[0].value).call)]) {
       const bool goes_on = is_stage(*call) && is_inline(call->inputs[0].value);
       if (const std::string sign = OperatorMap::sign_of(*call->item); !goes_on && !sign.empty()) {
-        reversed.push_back(with_sign(sign, *call));
+        reversed.push_back({with_sign(sign, *call)});
         break;
       }
       if (!is_stage(*call)) {
         std::vector<std::string> inputs;
         for (const NetworkProgram::Operand& input : call->inputs) inputs.push_back(operand(input));
-        reversed.push_back(call_text(*call, inputs) + named(*call));
+        reversed.push_back({call_text(*call, inputs) + named(*call)});
         break;
       }
-      reversed.push_back(stage(*call));
+      reversed.push_back({stage(*call), !call->path.empty()});
       if (goes_on) continue;
-      reversed.push_back(operand(call->inputs[0]));
+      reversed.push_back({operand(call->inputs[0])});
       break;
     }
     std::ranges::reverse(reversed);
@@ -142,16 +147,21 @@ private:
     return text;
   }
 
-  void statement(const std::string& head, const std::vector<std::string>& stages) {
-    std::string line = head + stages[0];
+  // On one line, or on several, each of which begins with a layer.
+  void statement(const std::string& head, const std::vector<Stage>& stages) {
+    std::size_t length = head.size();
+    for (const Stage& stage : stages) length += stage.text.size() + 4;
+    const bool fits = length < kLineWidth;
+    std::string line = head + stages[0].text;
     for (std::size_t i = 1; i < stages.size(); ++i) {
-      if (line.size() + stages[i].size() + 4 > kLineWidth) {
+      const bool begins = stages[i].layer && !stages[i - 1].layer && i > 1;
+      if (!fits && (begins || line.size() + stages[i].text.size() > kLineWidth)) {
         text_ += line + "\n";
         line = "    ";
       } else {
         line += " ";
       }
-      line += "-> " + stages[i];
+      line += "-> " + stages[i].text;
     }
     text_ += line + "\n";
   }
@@ -176,11 +186,9 @@ NameTable::NameTable(const Library& library) {
   for (const ast::ItemKind kind : {ast::ItemKind::Op, ast::ItemKind::Layer, ast::ItemKind::Model})
     for (const std::string& name : library.names(kind)) taken_.insert(name);
   // Names that mean something in some places (docs/language.md).
-  for (const char* word :
-       {"N", "inf", "pi", "training", "use", "op", "model", "optimizer", "schedule", "data", "train",
-        "input", "output", "state", "next", "carry", "total", "split", "field", "metric", "phase", "freeze", "load",
-        "sum", "prod", "max", "min", "any", "all", "argmax", "argmin", "moments", "floor", "ceil", "round", "int",
-        "real", "bool", "string", "pow", "erf", "sin", "cos", "select", "count", "random", "stop"})
+  for (const char* word : {"N", "inf", "pi", "training", "sum", "prod", "max", "min", "any", "all", "argmax", "argmin",
+                           "floor", "ceil", "round", "int", "real", "pow", "erf", "sin", "cos", "select", "count",
+                           "random", "stop"})
     taken_.insert(word);
 }
 

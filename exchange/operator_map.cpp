@@ -118,7 +118,7 @@ Result<OnnxEntry> entry_of(std::string_view text) {
   std::string_view head = text;
   const auto otherwise = take_behind(head, " = ");
   const auto kind = take_behind(head, ": ");
-  if (!is_name(head)) {
+  if (!is_name(head) || head == "true" || head == "false") {
     if (Status read = fill(text, entry.expr); !read) return read.failure();
     return entry;
   }
