@@ -249,6 +249,12 @@ std::vector<GradientCase> gradient_cases() {
   cases.push_back({"flatten", {{{kN, 3, 1, 5}}}, ""});
   cases.push_back({"unflatten", {{{kN, 30}}}, "channels = 3; height = 2; width = 5"});
   cases.push_back({"transpose", {{{kN, 3, 5}}}, ""});
+  cases.push_back({"slice_axis", {{{kN, 3, 7, 5}}}, "axis = 2; start = 1; end = 6; step = 2"});
+  cases.push_back({"slice_axis", {{{kN, 17}}}, "axis = -1; start = 3; end = 4"});
+  cases.push_back({"move_last", {{{kN, 3, 2, 5}}}, "axis = 1"});
+  cases.push_back({"split_last", {{{kN, 2, 15}}}, "parts = 3"});
+  cases.push_back({"pad_axis", {{{kN, 3, 2, 5}}}, "axis = 2; before = 1; after = 2; value = 0.5"});
+  cases.push_back({"pad_axis", {{{kN, 17, 3}}}, "axis = 1; before = 3"});
   cases.push_back({"squeeze", {{{kN, 3, 1}}}, ""});
   cases.push_back({"unsqueeze", {{{kN, 3}}}, ""});
   return cases;

@@ -454,6 +454,17 @@ def views():
         op.case("columns", lambda x: x.squeeze(-1), normal(3, 5, 1))
     with Operator("unsqueeze") as op:
         op.case("columns", lambda x: x.unsqueeze(-1), normal(3, 5))
+    with Operator("slice_axis") as op:
+        op.case("rows", lambda x: x[:, :, 1:6:2], normal(2, 3, 7, 5), axis=2, start=1, end=6, step=2)
+        op.case("last", lambda x: x[..., 0:2], normal(2, 3, 4), axis=-1, start=0, end=2)
+    with Operator("move_last") as op:
+        op.case("channels", lambda x: x.movedim(1, -1), normal(2, 3, 4, 5), axis=1)
+        op.case("rows", lambda x: x.movedim(2, -1), normal(2, 3, 4, 5), axis=2)
+    with Operator("split_last") as op:
+        op.case("images", lambda x: x.unflatten(-1, (3, 4)), normal(2, 5, 12), parts=3)
+    with Operator("pad_axis") as op:
+        op.case("rows", lambda x: F.pad(x, (0, 0, 1, 2), value=0.5), normal(2, 3, 4, 5), axis=2, before=1, after=2, value=0.5)
+        op.case("channels", lambda x: F.pad(x, (0, 0, 3, 0)), normal(2, 3, 4), axis=1, before=3)
     with Operator("positions_first") as op:
         op.case("images", lambda x: x.flatten(2).transpose(1, 2), normal(2, 3, 4, 5))
     with Operator("concat") as op:
