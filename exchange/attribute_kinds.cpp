@@ -119,6 +119,17 @@ static std::optional<Numbers> same_pads(const KindInput& input, const Scope& sco
   return pads;
 }
 
+// The same by another operator, for the last dimensions.
+static KindResult around(const KindInput& input, const Numbers& before, const Numbers& behind) {
+  const auto rank = static_cast<std::size_t>(input.type.rank());
+  const std::size_t count = before.size();
+  if (input.entry.detour.empty() || rank < count) return problem("its padding is not the same on both sides");
+  Detour detour{input.entry.detour, input.entry.detour_value, Numbers(2 * rank, 0)};
+  std::ranges::copy(before, detour.pads.begin() + static_cast<std::ptrdiff_t>(rank - count));
+  std::ranges::copy(behind, detour.pads.begin() + static_cast<std::ptrdiff_t>(2 * rank - count));
+  return {{}, std::move(detour)};
+}
+
 // The padding of windows, first of each dimension before, then of each behind.
 static KindResult pads(const KindInput& input, Scope& scope) {
   auto given = numbers_of(input.value);
@@ -134,12 +145,20 @@ static KindResult pads(const KindInput& input, Scope& scope) {
     scope.set(input.entry.name, before.size() == 1 ? CompileTimeValue::of(before[0]) : list_of(before));
     return {};
   }
-  const auto rank = static_cast<std::size_t>(input.type.rank());
-  if (input.entry.detour.empty() || rank < count) return problem("its padding is not the same on both sides");
-  Detour detour{input.entry.detour, input.entry.detour_value, Numbers(2 * rank, 0)};
-  std::ranges::copy(before, detour.pads.begin() + static_cast<std::ptrdiff_t>(rank - count));
-  std::ranges::copy(behind, detour.pads.begin() + static_cast<std::ptrdiff_t>(2 * rank - count));
-  return {{}, std::move(detour)};
+  return around(input, before, behind);
+}
+
+// Padding that another operator does, whatever it is: windows may then lie in it altogether.
+static KindResult outside(const KindInput& input, Scope& scope) {
+  const auto given = numbers_of(input.value);
+  if (!given || (given->size() != 1 && given->size() % 2 != 0) || !input.automatic.empty())
+    return problem("its padding is not known");
+  if (std::ranges::all_of(*given, [](int64_t size) { return size == 0; })) {
+    scope.set(input.entry.name, CompileTimeValue::of(0));
+    return {};
+  }
+  const auto half = given->begin() + static_cast<std::ptrdiff_t>(given->size() / 2);
+  return around(input, Numbers(given->begin(), half), Numbers(half, given->end()));
 }
 
 // Padding of any dimensions, one call for each that has some.
@@ -334,7 +353,7 @@ KindResult apply_kind(const KindInput& input, Scope& scope) {
     KindResult (*apply)(const KindInput&, Scope&);
   };
   static constexpr Function kKinds[] = {{"added", added}, {"axes", axes},   {"axis", axis},   {"dropped", dropped},
-                                        {"moves", moves}, {"pads", pads},   {"parts", parts}, {"sides", sides},
+                                        {"moves", moves}, {"outside", outside}, {"pads", pads},   {"parts", parts}, {"sides", sides},
                                         {"slices", slices}, {"view", view}};
   const auto kind = std::ranges::find(kKinds, input.entry.kind, &Function::name);
   CHECK(kind != std::end(kKinds), "`{}` is no kind", input.entry.kind);

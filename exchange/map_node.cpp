@@ -236,6 +236,8 @@ private:
     Result<CompileTimeValue> result = state_.session.evaluate(*expr, scope_);
     if (!result) return no(result.failure().message);
     value = std::move(*result);
+    for (const CompileTimeValue& item : value.items)
+      if (item.is_unknown()) return no("an expression of its line has no value here");
     return true;
   }
 
@@ -265,7 +267,12 @@ private:
         if (!same(value, wanted))
           return no(fmt::format("its `{}` is {}, not {}", entry.name, text_of(value), text_of(wanted)));
       }
-      if (!entry.argument.empty()) arguments_[entry.argument] = value;
+      if (entry.scales) {
+        if (!value.number()) return no(fmt::format("its `{}` is no number", entry.name));
+        scales_[entry.argument] = static_cast<float>(*value.number());
+      } else if (!entry.argument.empty()) {
+        arguments_[entry.argument] = value;
+      }
     }
     return true;
   }
@@ -369,7 +376,8 @@ private:
       if (!std::isfinite(constant.real_at(0))) return no(fmt::format("its input `{}` is not finite", input.name));
       return true;
     }
-    if (!constant.real) return no(fmt::format("its input `{}` is a constant of integers", input.name));
+    if (!constant.real && type_.element != ElementType::F32)
+      return no(fmt::format("its input `{}` is a constant of integers", input.name));
     const auto known = state_.own_parameters.find(input.name);
     if (known != state_.own_parameters.end()) {
       operand.value = known->second;
@@ -392,8 +400,11 @@ private:
     const auto columns = pattern.transposed ? static_cast<std::size_t>(constant.shape[0]) : 1; // of the result
     const auto rows = pattern.transposed ? static_cast<std::size_t>(constant.shape[1]) : 1;
     const bool one = constant.uniform || constant.elements() == 1;
-    for (std::size_t i = 0; i < numbers.size(); ++i)
-      numbers[i] = constant.reals[one ? 0 : pattern.transposed ? i % columns * rows + i / columns : i];
+    const auto scale = scales_.find(pattern.name);
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      const std::size_t from = one ? 0 : pattern.transposed ? i % columns * rows + i / columns : i;
+      numbers[i] = constant.real_at(static_cast<int64_t>(from)) * (scale == scales_.end() ? 1.0F : scale->second);
+    }
     state_.weights.push_back({path, std::move(*tensor)});
     return true;
   }
@@ -493,6 +504,7 @@ private:
       return true;
     }
     if (!line_.after.empty() && !view_before(inputs, name)) return false;
+    if (!line_.within.empty()) return make_call_along_axis(inputs, name);
     std::size_t calls = 1;
     std::optional<std::size_t> at;
     if (line_.each || line_.each_output) {
@@ -534,6 +546,22 @@ private:
     return result;
   }
 
+  // A call that works on the last dimension, for another one: that is moved behind all others, and back afterwards.
+  bool make_call_along_axis(const std::vector<NetworkProgram::Operand>& inputs, const std::string& name) {
+    const ast::Item* move = state_.session.library().find_callable(line_.within);
+    const CompileTimeValue* axis = scope_.find("axis");
+    CHECK(move && axis && axis->integer());
+    std::string arguments;
+    if (!argument_text(std::nullopt, arguments)) return false;
+    const std::string place = text_of(*axis);
+    int result = call(*move, place, inputs, name);
+    if (result >= 0) result = call(*line_.item, arguments, {{result, ""}}, name);
+    for (int64_t d = *axis->integer() + 1; d < type_.rank() && result >= 0; ++d)
+      result = call(*move, place, {{result, ""}}, name);
+    if (result >= 0) finish(0, result);
+    return result >= 0;
+  }
+
   bool view_before(std::vector<NetworkProgram::Operand>& inputs, const std::string& name) {
     const ast::Item* item = state_.session.library().find_callable(line_.after);
     CHECK(item, "{}", line_.after);
@@ -556,6 +584,7 @@ private:
   std::vector<Taken> inputs_, parameters_;
   std::map<std::string, OnnxConstantRef> constants_; // inputs that are taken as attributes
   std::map<std::string, CompileTimeValue> arguments_;
+  std::map<std::string, float> scales_; // what weights are multiplied by
   std::set<std::string> used_;
   Scope scope_;
   TensorType type_;

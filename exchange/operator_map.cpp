@@ -109,7 +109,9 @@ Result<OnnxEntry> entry_of(std::string_view text) {
     place = std::move(*expr);
     return {};
   };
-  if (const auto argument = take_behind(text, " -> ")) {
+  if (auto argument = take_behind(text, " -> ")) {
+    entry.scales = argument->starts_with('*');
+    if (entry.scales) argument->remove_prefix(1);
     if (!is_name(*argument)) return bad_data("`{}` is no argument", *argument);
     entry.argument = *argument;
   } else if (const auto required = take_behind(text, " is ")) {
@@ -162,6 +164,7 @@ Result<OnnxLine> parse_onnx_line(std::string_view text) {
     text = trimmed(text.substr(0, end + 1));
   }
   if (const auto after = take_behind(options, "after ")) line.after = *after;
+  if (const auto within = take_behind(options, "within ")) line.within = *within;
   if (options.ends_with("each output")) {
     line.each_output = true;
     options = trimmed(options.substr(0, options.size() - 11));

@@ -41,6 +41,7 @@ struct OnnxEntry {
   ast::ExprPtr otherwise;    // the value where the attribute is missing
   ast::ExprPtr expr;         // in place of a name
   std::string argument;      // `-> stride`
+  bool scales = false;       // `-> *weight`: that weight is multiplied by it
   ast::ExprPtr required;     // `is 1`: the line is for this value alone
 };
 
@@ -53,6 +54,7 @@ struct OnnxLine {
   bool each = false;        // one call for each element of the lists
   bool each_output = false; // the same, each from the first input
   std::string after;        // a view that goes before it
+  std::string within;       // the op that moves the dimension `axis` behind all others: before it, and back after it
 };
 
 class OperatorMap {

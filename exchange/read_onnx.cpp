@@ -15,7 +15,7 @@ static constexpr std::size_t kMostNames = 10'000;     // inputs or outputs of a 
 static constexpr std::size_t kMostAttributes = 1'000; // of a node
 static constexpr std::size_t kMostDimensions = 16;
 static constexpr int64_t kMostBytes = int64_t{1} << 32;
-static constexpr int64_t kFirstOpset = 6, kLastOpset = 25; // of which we have read
+static constexpr int64_t kFirstOpset = 1, kLastOpset = 25; // of which we have read
 
 std::string OnnxNode::text() const {
   if (name.empty()) return fmt::format("the {} that makes `{}`", op, outputs.empty() ? "" : outputs[0]);

@@ -1,0 +1,150 @@
+"""ONNX's own tests of single operators (Debian's libonnx-testdata), for the operators that the library has.
+
+A test counts as passed where the model is imported and its outputs are those stored. Inputs stay inputs; where that
+cannot be, because they are weights, shapes or the like, all but the first become constants, as in real models.
+`python3 onnx_nodes_full_test.py --list` prints each test that is not passed, with the reason.
+"""
+
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+import unittest
+
+import onnx_files as onnx
+from harness import BINARY, SOURCE, EndToEnd, environment, main, read_npy, write_npy
+
+FOLDER = "/usr/lib/python3/dist-packages/onnx/backend/test/data/node"
+FLOAT = 1
+
+
+def library_operators():
+    """ONNX's names of what the library has."""
+    names = set()
+    for path in glob.glob(os.path.join(SOURCE, "std", "*.nn")):
+        with open(path, encoding="utf-8") as file:
+            for line in re.findall(r"^# onnx: (.*)$", file.read(), re.MULTILINE):
+                names.add(line.split("(")[0])
+    return names
+
+
+def parts(message, wanted):
+    """The values of a message's fields with this number."""
+    return [value for number, value in onnx.fields(message) if number == wanted]
+
+
+def named(values):
+    """Names and the messages of ValueInfoProtos."""
+    return [parts(value, 1)[0].decode() for value in values]
+
+
+def with_constants(model, constants):
+    """The model with more initializers."""
+    out = b""
+    for number, value in onnx.fields(model):
+        if number == 7:
+            value = value + b"".join(onnx.text(5, one) for one in constants)
+        out += onnx.whole(number, value) if isinstance(value, int) else onnx.text(number, value)
+    return out
+
+
+def read_any(path):
+    """The element type, the shape and the values of a TensorProto file; values only of f32."""
+    with open(path, "rb") as file:
+        message = file.read()
+    kind = (parts(message, 2) or [0])[0]
+    return kind, onnx.read_tensor(path) if kind == FLOAT else (None, None)
+
+
+class Nodes(EndToEnd):
+    """Each folder is one test."""
+
+    def attempt(self, folder, model, inputs, outputs, constants):
+        """None where the test is passed, else why not."""
+        with open(self.path("m.onnx"), "wb") as file:
+            file.write(model)
+        done = self.run_quietly("import", self.path("m.onnx"))
+        if done.returncode != 0:
+            return done.stderr.strip().split("\n")[-1].strip()
+        with open(self.path("m.nn"), encoding="utf-8") as file:
+            program = file.read()
+        arguments = ["run", self.path("m.nn"), "-w", self.path("m.safetensors")]
+        taken = re.findall(r"input (\w+):", program)
+        for k, name in enumerate(inputs):
+            if name in constants:
+                continue
+            kind, (shape, values) = read_any(os.path.join(folder, "test_data_set_0", f"input_{k}.pb"))
+            if kind != FLOAT:
+                return f"an input of ONNX's type {kind}"
+            if not taken:
+                return "an input is not used"
+            write_npy(self.path(f"x{k}.npy"), shape, values)
+            arguments += ["-i", f"{taken.pop(0)}=@{self.path(f'x{k}.npy')}"]
+        made = re.findall(r"output (\w+)", program)
+        for k, name in enumerate(made):
+            arguments += ["-o", f"{name}=@{self.path(f'y{k}.npy')}"]
+        done = self.run_quietly(*arguments)
+        if done.returncode != 0:
+            return "run: " + done.stderr.strip()[-200:]
+        for k in range(len(outputs)):
+            kind, (shape, wanted) = read_any(os.path.join(folder, "test_data_set_0", f"output_{k}.pb"))
+            if kind != FLOAT:
+                return f"an output of ONNX's type {kind}"
+            got_shape, got = read_npy(self.path(f"y{k}.npy"))
+            if got_shape != shape:
+                return f"the output's shape is {got_shape}, not {shape}"
+            for one, other in zip(got, wanted):
+                if not (abs(one - other) <= 1e-5 + 1e-3 * abs(other) or one == other):
+                    return f"{one} in place of {other}"
+        return None
+
+    def run_quietly(self, *arguments):
+        return subprocess.run([BINARY, *arguments], cwd=self.scratch, env=environment(), capture_output=True,
+                              text=True, errors="replace", timeout=120, check=False)  # fmt: skip
+
+    def outcome(self, folder):
+        """The operators of a test, and None where it is passed, else why not."""
+        with open(os.path.join(folder, "model.onnx"), "rb") as file:
+            model = file.read()
+        graph = parts(model, 7)[0]
+        operators = {parts(one, 4)[0].decode() for one in parts(graph, 1)}
+        inputs, outputs = named(parts(graph, 11)), named(parts(graph, 12))
+        if not operators <= self.known:
+            return operators, None
+        problem = self.attempt(folder, model, inputs, outputs, [])
+        if problem and len(inputs) > 1:
+            constants = []
+            for k, name in enumerate(inputs[1:], 1):
+                with open(os.path.join(folder, "test_data_set_0", f"input_{k}.pb"), "rb") as file:
+                    constants.append(file.read() + onnx.text(8, name))
+            again = self.attempt(folder, with_constants(model, constants), inputs, outputs, inputs[1:])
+            if again is None:
+                return operators, None
+            problem = again
+        return operators, problem
+
+    def test_nodes(self):
+        if not os.path.isdir(FOLDER):
+            self.skipTest("no libonnx-testdata")
+        self.known = library_operators() | {"Constant", "Identity"}
+        passed, failed = [], {}
+        for folder in sorted(glob.glob(os.path.join(FOLDER, "*"))):
+            operators, problem = self.outcome(folder)
+            if not operators <= self.known:
+                continue
+            if problem is None:
+                passed.append(folder)
+            else:
+                failed[os.path.basename(folder)] = problem
+        if "--list" in LISTED:
+            print(json.dumps(failed, indent=1))
+        print(f"{len(passed)} of {len(passed) + len(failed)}")
+        self.assertGreater(len(passed), 10)
+
+
+LISTED = [argument for argument in sys.argv if argument == "--list"]
+if __name__ == "__main__":
+    sys.argv = [argument for argument in sys.argv if argument != "--list"]
+    main()
