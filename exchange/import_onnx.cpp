@@ -200,7 +200,8 @@ private:
       value.name = output.name;
       named[at] = true;
     }
-    for (std::size_t i = 0; i < named.size(); ++i)
+    // Of several values that one node became, the last has its name.
+    for (std::size_t i = named.size(); i-- > 0;)
       if (NetworkProgram::Value& value = state_.program.values[i];
           value.role == NetworkProgram::Role::Computed && !named[i])
         value.name = state_.names.identifier(value.name);
