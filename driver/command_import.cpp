@@ -14,7 +14,8 @@ int command_import(const Options& options) {
   std::filesystem::path program = options.output;
   if (program.empty()) program = std::filesystem::path(options.file).filename().replace_extension(".nn");
   if (program.extension() != ".nn")
-    return report({ExitCode::Usage, fmt::format("a program's name ends with .nn, unlike `{}`", options.output)});
+    return report(
+        {ExitCode::Usage, fmt::format("a program's name ends with .nn, unlike `{}`", options.output)});
   const Result<ImportedNetwork> network = import_onnx(options.file);
   if (!network) return report(network.failure());
   const std::string weights = std::filesystem::path(program).replace_extension(".safetensors").string();

@@ -40,11 +40,11 @@ static Comment comment_of(const ast::Item& item) {
       comment.written = rest("written: ");
     else if (line.starts_with("onnx: ")) {
       const std::string nodes = "`" + nodes_of(rest("onnx: ")) + "`";
-      if (comment.onnx.find(nodes) == std::string::npos) comment.onnx += (comment.onnx.empty() ? "" : ", ") + nodes;
-    }
-    else if (!line.starts_with("arguments also called: ") && !line.starts_with("values also called: ") &&
-             !line.starts_with("no argument: ") && !line.starts_with("warn ") && !line.starts_with("onnx ") &&
-             !line.starts_with("example: "))
+      if (comment.onnx.find(nodes) == std::string::npos)
+        comment.onnx += (comment.onnx.empty() ? "" : ", ") + nodes;
+    } else if (!line.starts_with("arguments also called: ") && !line.starts_with("values also called: ") &&
+               !line.starts_with("no argument: ") && !line.starts_with("warn ") &&
+               !line.starts_with("onnx ") && !line.starts_with("example: "))
       comment.text += line + "\n";
   }
   return comment;

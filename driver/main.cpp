@@ -284,7 +284,8 @@ private:
   }
 
   void add_import() {
-    CLI::App& import = add("import", nullptr, "make a program and its weights of an ONNX model", command_import);
+    CLI::App& import =
+        add("import", nullptr, "make a program and its weights of an ONNX model", command_import);
     import.add_option("file", options_.file, "the model")->type_name("FILE.onnx");
     import
         .add_option("-o", options_.output,

@@ -235,7 +235,8 @@ static KindResult parts(const KindInput& input, Scope& scope) {
   const CompileTimeValue* along = scope.find("axis");
   auto given = numbers_of(input.value);
   const auto place = along ? along->integer() : std::nullopt;
-  if (!given || !place || *place < 0 || *place >= input.type.rank()) return problem("its parts are not known");
+  if (!given || !place || *place < 0 || *place >= input.type.rank())
+    return problem("its parts are not known");
   const int64_t whole = input.type.shape[static_cast<std::size_t>(*place)].factor;
   const auto count = static_cast<int64_t>(input.outputs);
   if (given->empty()) {
@@ -352,9 +353,10 @@ KindResult apply_kind(const KindInput& input, Scope& scope) {
     std::string_view name;
     KindResult (*apply)(const KindInput&, Scope&);
   };
-  static constexpr Function kKinds[] = {{"added", added}, {"axes", axes},   {"axis", axis},   {"dropped", dropped},
-                                        {"moves", moves}, {"outside", outside}, {"pads", pads},   {"parts", parts}, {"sides", sides},
-                                        {"slices", slices}, {"view", view}};
+  static constexpr Function kKinds[] = {{"added", added},     {"axes", axes},   {"axis", axis},
+                                        {"dropped", dropped}, {"moves", moves}, {"outside", outside},
+                                        {"pads", pads},       {"parts", parts}, {"sides", sides},
+                                        {"slices", slices},   {"view", view}};
   const auto kind = std::ranges::find(kKinds, input.entry.kind, &Function::name);
   CHECK(kind != std::end(kKinds), "`{}` is no kind", input.entry.kind);
   return kind->apply(input, scope);

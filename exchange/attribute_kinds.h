@@ -1,6 +1,6 @@
-// How ONNX writes what the library writes otherwise: the kinds in `pads: pads -> padding` (docs/contributing.md lists
-// them). A kind takes the attribute's value, and binds what the library's arguments are made of. Nothing here knows an
-// operator.
+// How ONNX writes what the library writes otherwise: the kinds in `pads: pads -> padding`
+// (docs/contributing.md lists them). A kind takes the attribute's value, and binds what the library's
+// arguments are made of. Nothing here knows an operator.
 #pragma once
 
 #include "exchange/onnx_model.h"
@@ -23,7 +23,8 @@ struct KindInput {
   std::optional<int64_t> batch;  // the size of the batch, where the file fixes it
 };
 
-// Where the library has no way to say it, and another ONNX operator before the node has: padding on all sides.
+// Where the library has no way to say it, and another ONNX operator before the node has: padding on all
+// sides.
 struct Detour {
   std::string op;
   ast::ExprPtr value;

@@ -7,7 +7,7 @@
 
 namespace striate {
 
-static constexpr int64_t kSpare = int64_t{1} << 24; // elements, beyond as many as the file's
+static constexpr int64_t kSpare = int64_t{1} << 24;       // elements, beyond as many as the file's
 static constexpr int64_t kMostUniform = int64_t{1} << 28; // elements that are all the same: stored once
 
 int64_t integer_attribute(const OnnxNode& node, std::string_view name, int64_t otherwise) {
@@ -19,7 +19,8 @@ int64_t integer_attribute(const OnnxNode& node, std::string_view name, int64_t o
 std::vector<int64_t> integers_attribute(const OnnxNode& node, std::string_view name,
                                         std::vector<int64_t> otherwise) {
   const auto found = node.attributes.find(name);
-  const auto* value = found == node.attributes.end() ? nullptr : std::get_if<std::vector<int64_t>>(&found->second);
+  const auto* value =
+      found == node.attributes.end() ? nullptr : std::get_if<std::vector<int64_t>>(&found->second);
   return value ? *value : otherwise;
 }
 
@@ -100,7 +101,8 @@ std::vector<int64_t> strides_of(const std::vector<int64_t>& shape) {
 }
 
 // An element of `shape` by its number -> the sum of its indices times `steps`, from `first` on.
-int64_t strided(int64_t index, const std::vector<int64_t>& shape, const std::vector<int64_t>& steps, int64_t first) {
+int64_t strided(int64_t index, const std::vector<int64_t>& shape, const std::vector<int64_t>& steps,
+                int64_t first) {
   int64_t place = first;
   for (std::size_t d = shape.size(); d-- > 0;) {
     place += index % shape[d] * steps[d];
@@ -325,7 +327,9 @@ Made fold_slice(const Folding& folding) {
     const int64_t step = (*steps)[i];
     if (!d || step < 1 || step > (int64_t{1} << 40)) return nullptr;
     const int64_t size = x->shape[*d];
-    const auto within = [&](int64_t place) { return std::clamp<int64_t>(place < 0 ? place + size : place, 0, size); };
+    const auto within = [&](int64_t place) {
+      return std::clamp<int64_t>(place < 0 ? place + size : place, 0, size);
+    };
     const int64_t begin = within((*starts)[i]), end = within((*ends)[i]);
     shape[*d] = std::max<int64_t>((end - begin + step - 1) / step, 0);
     first += begin * strides[*d];
@@ -399,7 +403,8 @@ Made fold_binary(const Folding& folding, RealFunction real, IntegerFunction inte
       continue;
     }
     const int64_t left = a->integer_at(from_a), right = b->integer_at(from_b);
-    if (left == kOpenBatch || right == kOpenBatch || !integer(left, right, &result->integers[at])) return nullptr;
+    if (left == kOpenBatch || right == kOpenBatch || !integer(left, right, &result->integers[at]))
+      return nullptr;
   }
   return result;
 }
@@ -437,11 +442,22 @@ struct Function {
   std::string_view name;
   Made (*fold)(const Folding&);
 };
-constexpr Function kFunctions[] = {
-    {"Add", fold_sum},          {"Cast", fold_cast},   {"Concat", fold_concat},   {"Constant", fold_given},
-    {"ConstantOfShape", fold_filled}, {"Div", fold_quotient}, {"Gather", fold_gather},   {"Identity", fold_same},
-    {"Mul", fold_product},      {"Range", fold_range}, {"Reshape", fold_reshape}, {"Slice", fold_slice},
-    {"Squeeze", fold_squeeze},  {"Sub", fold_difference}, {"Transpose", fold_transpose}, {"Unsqueeze", fold_unsqueeze}};
+constexpr Function kFunctions[] = {{"Add", fold_sum},
+                                   {"Cast", fold_cast},
+                                   {"Concat", fold_concat},
+                                   {"Constant", fold_given},
+                                   {"ConstantOfShape", fold_filled},
+                                   {"Div", fold_quotient},
+                                   {"Gather", fold_gather},
+                                   {"Identity", fold_same},
+                                   {"Mul", fold_product},
+                                   {"Range", fold_range},
+                                   {"Reshape", fold_reshape},
+                                   {"Slice", fold_slice},
+                                   {"Squeeze", fold_squeeze},
+                                   {"Sub", fold_difference},
+                                   {"Transpose", fold_transpose},
+                                   {"Unsqueeze", fold_unsqueeze}};
 
 } // namespace
 
@@ -456,7 +472,9 @@ OnnxConstantRef ConstantFolder::fold(const OnnxNode& node, const std::vector<Onn
 OnnxConstantRef ConstantFolder::fold_shape(const OnnxNode& node, const std::vector<int64_t>& shape) {
   if (!node.domain.empty() || node.op != "Shape") return nullptr;
   const auto rank = static_cast<int64_t>(shape.size());
-  const auto within = [&](int64_t place) { return std::clamp<int64_t>(place < 0 ? place + rank : place, 0, rank); };
+  const auto within = [&](int64_t place) {
+    return std::clamp<int64_t>(place < 0 ? place + rank : place, 0, rank);
+  };
   const int64_t first = within(integer_attribute(node, "start", 0));
   const int64_t last = std::max(first, within(integer_attribute(node, "end", rank)));
   auto result = std::make_shared<OnnxConstant>();

@@ -117,7 +117,8 @@ private:
     for (const OnnxValue& input : model_.inputs) {
       if (!state_.readers.contains(input.name)) continue;
       const auto refuse = [&](std::string_view why) {
-        return Failure{ExitCode::Failed, printable(fmt::format("`{}`: its input `{}` {}", path_, input.name, why))};
+        return Failure{ExitCode::Failed,
+                       printable(fmt::format("`{}`: its input `{}` {}", path_, input.name, why))};
       };
       TensorType type;
       if (input.element == kOnnxInt32 || input.element == kOnnxInt64)
@@ -186,7 +187,8 @@ private:
       }
       const TensorType& type = state_.program.values[static_cast<std::size_t>(operand.value)].type;
       if (!has_shape(type, output))
-        problems_.push_back(fmt::format("its output `{}` is {}, and the file says otherwise", output.name, type.text()));
+        problems_.push_back(
+            fmt::format("its output `{}` is {}, and the file says otherwise", output.name, type.text()));
       state_.program.outputs.push_back({"", operand.value});
     }
     // Names: those of outputs first, then of what is in between.
@@ -216,9 +218,11 @@ private:
   }
 
   Failure refused() const {
-    std::vector<std::string> shown(problems_.begin(),
-                                   problems_.begin() + static_cast<std::ptrdiff_t>(std::min(problems_.size(), kMostProblems)));
-    if (shown.size() < problems_.size()) shown.push_back(fmt::format("and {} more", problems_.size() - shown.size()));
+    std::vector<std::string> shown(
+        problems_.begin(),
+        problems_.begin() + static_cast<std::ptrdiff_t>(std::min(problems_.size(), kMostProblems)));
+    if (shown.size() < problems_.size())
+      shown.push_back(fmt::format("and {} more", problems_.size() - shown.size()));
     return {ExitCode::Failed,
             printable(fmt::format("`{}` cannot be imported:\n  {}", path_, fmt::join(shown, "\n  ")))};
   }

@@ -1,5 +1,7 @@
 #include "exchange/map_node.h"
 
+#include "frontend/print_ast.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -77,8 +79,10 @@ bool same(const CompileTimeValue& a, const CompileTimeValue& b) {
   return x && y ? static_cast<float>(*x) == static_cast<float>(*y) : text_of(a) == text_of(b);
 }
 
-// The sizes behind what a pattern leaves out: `ones` dimensions at the end, and those of size 1 before the others.
-std::optional<std::vector<int64_t>> trimmed_shape(const OnnxConstant& constant, const OnnxInputPattern& pattern) {
+// The sizes behind what a pattern leaves out: `ones` dimensions at the end, and those of size 1 before the
+// others.
+std::optional<std::vector<int64_t>> trimmed_shape(const OnnxConstant& constant,
+                                                  const OnnxInputPattern& pattern) {
   std::vector<int64_t> shape = constant.shape;
   if (pattern.transposed && shape.size() != 2) return std::nullopt;
   if (pattern.transposed) std::swap(shape[0], shape[1]);
@@ -101,8 +105,8 @@ public:
 
   // Whether the calls were made. Else `reason` says why not, and `depth` how far it came.
   bool fits() {
-    return follow_chain() && reach(1) && take_inputs() && reach(2) && bind_names() && take_entries() && reach(3) &&
-           nothing_left() && make_calls();
+    return follow_chain() && reach(1) && take_inputs() && reach(2) && bind_names() && take_entries() &&
+           reach(3) && nothing_left() && make_calls();
   }
   const std::string& reason() const { return reason_; }
   int depth() const { return depth_; }
@@ -129,7 +133,8 @@ private:
     if (state_.model.opset < line_.since || state_.model.opset >= line_.before) return no("its version");
     for (std::size_t i = 1; i < line_.chain.size(); ++i) {
       const OnnxNode& before = *nodes_.back();
-      const auto readers = before.outputs.empty() ? state_.readers.end() : state_.readers.find(before.outputs[0]);
+      const auto readers =
+          before.outputs.empty() ? state_.readers.end() : state_.readers.find(before.outputs[0]);
       if (readers == state_.readers.end() || readers->second.size() != 1 || !readers->second[0] ||
           readers->second[0]->op != line_.chain[i].op || !readers->second[0]->domain.empty())
         return no("what goes on with it is another operator");
@@ -167,7 +172,8 @@ private:
 
   bool is_input(const std::string& name) const {
     if (line_.nothing) return !is_entry(name);
-    return std::ranges::any_of(line_.item->inputs, [&](const ast::Parameter& input) { return input.name == name; });
+    return std::ranges::any_of(line_.item->inputs,
+                               [&](const ast::Parameter& input) { return input.name == name; });
   }
 
   bool take(const OnnxInputPattern& pattern, std::string_view name) {
@@ -265,7 +271,8 @@ private:
         CompileTimeValue wanted;
         if (!evaluate(entry.required, wanted)) return false;
         if (!same(value, wanted))
-          return no(fmt::format("its `{}` is {}, not {}", entry.name, text_of(value), text_of(wanted)));
+          return no(fmt::format("its `{}` is {}, not {}", entry.expr ? print_expr(*entry.expr) : entry.name,
+                                text_of(value), text_of(wanted)));
       }
       if (entry.scales) {
         if (!value.number()) return no(fmt::format("its `{}` is no number", entry.name));
@@ -280,9 +287,11 @@ private:
   bool apply(const OnnxEntry& entry, const CompileTimeValue& value) {
     std::string automatic;
     if (entry.kind == "pads")
-      if (const auto given = attribute("auto_pad"); given && given->kind == Kind::Text && given->text != "NOTSET")
+      if (const auto given = attribute("auto_pad");
+          given && given->kind == Kind::Text && given->text != "NOTSET")
         automatic = given->text;
-    KindResult result = apply_kind({entry, value, type_, nodes_.back()->outputs.size(), automatic, state_.batch}, scope_);
+    KindResult result =
+        apply_kind({entry, value, type_, nodes_.back()->outputs.size(), automatic, state_.batch}, scope_);
     if (result.problem) return no(*result.problem);
     detour_ = std::move(result.detour);
     return !detour_;
@@ -291,7 +300,8 @@ private:
   bool nothing_left() {
     for (const OnnxNode* node : nodes_)
       for (const auto& [name, value] : node->attributes)
-        if (!used_.contains(std::string(name))) return no(fmt::format("its attribute `{}` means nothing here", name));
+        if (!used_.contains(std::string(name)))
+          return no(fmt::format("its attribute `{}` means nothing here", name));
     const std::size_t results = line_.each_output ? nodes_.back()->outputs.size() : 1;
     for (std::size_t i = results; i < nodes_.back()->outputs.size(); ++i)
       if (state_.readers.contains(nodes_.back()->outputs[i]))
@@ -302,7 +312,8 @@ private:
   // --- Calls
 
   // As the library's argument has it; nullopt where it cannot.
-  static std::optional<CompileTimeValue> converted(const ast::Parameter& argument, const CompileTimeValue& value) {
+  static std::optional<CompileTimeValue> converted(const ast::Parameter& argument,
+                                                   const CompileTimeValue& value) {
     const std::string& type = argument.type.name;
     if (argument.type.has_dimensions && value.kind == Kind::List) {
       CompileTimeValue list = value;
@@ -344,7 +355,8 @@ private:
       const auto found = arguments_.find(parameter.name);
       if (found == arguments_.end()) {
         in_order = false;
-        if (!parameter.default_value) return no(fmt::format("`{}` needs `{}`", line_.item->name, parameter.name));
+        if (!parameter.default_value)
+          return no(fmt::format("`{}` needs `{}`", line_.item->name, parameter.name));
         Result<CompileTimeValue> value = state_.session.default_of(*line_.item, parameter, given);
         if (value) given[parameter.name] = std::move(*value);
         continue;
@@ -373,7 +385,8 @@ private:
     const OnnxConstant& constant = *input.operand.constant;
     if (constant.elements() == 1 && static_cast<int64_t>(constant.shape.size()) <= type_.rank()) {
       operand.number = number_text(constant.real_at(0));
-      if (!std::isfinite(constant.real_at(0))) return no(fmt::format("its input `{}` is not finite", input.name));
+      if (!std::isfinite(constant.real_at(0)))
+        return no(fmt::format("its input `{}` is not finite", input.name));
       return true;
     }
     if (!constant.real && type_.element != ElementType::F32)
@@ -397,13 +410,15 @@ private:
     Result<Tensor> tensor = Tensor::allocate(ElementType::F32, shape);
     if (!tensor) return no(tensor.failure().message);
     const std::span<float> numbers = tensor->as<float>();
-    const auto columns = pattern.transposed ? static_cast<std::size_t>(constant.shape[0]) : 1; // of the result
+    const auto columns =
+        pattern.transposed ? static_cast<std::size_t>(constant.shape[0]) : 1; // of the result
     const auto rows = pattern.transposed ? static_cast<std::size_t>(constant.shape[1]) : 1;
     const bool one = constant.uniform || constant.elements() == 1;
     const auto scale = scales_.find(pattern.name);
     for (std::size_t i = 0; i < numbers.size(); ++i) {
       const std::size_t from = one ? 0 : pattern.transposed ? i % columns * rows + i / columns : i;
-      numbers[i] = constant.real_at(static_cast<int64_t>(from)) * (scale == scales_.end() ? 1.0F : scale->second);
+      numbers[i] =
+          constant.real_at(static_cast<int64_t>(from)) * (scale == scales_.end() ? 1.0F : scale->second);
     }
     state_.weights.push_back({path, std::move(*tensor)});
     return true;
@@ -419,7 +434,8 @@ private:
           std::mismatch(common.begin(), common.end(), name.begin(), name.end()).first - common.begin()));
     if (names.size() == 1) {
       for (const char* ending : {".weight", "_weight", "/weight", "_w", ".w", "_w_0"})
-        if (common.ends_with(ending)) return common.substr(0, common.size() - std::string_view(ending).size());
+        if (common.ends_with(ending))
+          return common.substr(0, common.size() - std::string_view(ending).size());
       common.clear();
     }
     if (!common.empty() && std::string_view("._/:").find(common.back()) != std::string_view::npos)
@@ -429,8 +445,8 @@ private:
   }
 
   // Makes one call of the library and gives its result, or -1.
-  int call(const ast::Item& item, const std::string& arguments, const std::vector<NetworkProgram::Operand>& inputs,
-           const std::string& name) {
+  int call(const ast::Item& item, const std::string& arguments,
+           const std::vector<NetworkProgram::Operand>& inputs, const std::string& name) {
     NetworkProgram::Call call;
     call.item = &item;
     call.arguments = arguments;
@@ -463,8 +479,8 @@ private:
     std::vector<const Taken*> sources;
     std::vector<std::vector<int64_t>> shapes;
     for (const CallSession::Parameter& parameter : wanted) {
-      const auto found =
-          std::ranges::find_if(parameters_, [&](const Taken& taken) { return taken.pattern.name == parameter.name; });
+      const auto found = std::ranges::find_if(
+          parameters_, [&](const Taken& taken) { return taken.pattern.name == parameter.name; });
       if (found == parameters_.end()) return no(fmt::format("its `{}` is not given", parameter.name));
       std::vector<int64_t> shape;
       for (const Size& size : parameter.type.shape) shape.push_back(size.factor);
@@ -473,20 +489,22 @@ private:
       const bool one = found->operand.constant->elements() == 1;
       if (!one && (!has || *has != shape))
         return no(fmt::format("`{}` is {}, and the layer's `{}` {}", found->name,
-                              tensor_type_text(ElementType::F32, found->operand.constant->shape), parameter.name,
-                              tensor_type_text(ElementType::F32, shape)));
+                              tensor_type_text(ElementType::F32, found->operand.constant->shape),
+                              parameter.name, tensor_type_text(ElementType::F32, shape)));
       sources.push_back(&*found);
       shapes.push_back(std::move(shape));
     }
     if (!wanted.empty()) call.path = state_.names.path(layer_name());
     for (std::size_t i = 0; i < wanted.size(); ++i)
-      if (!add_weight(call.path + "." + wanted[i].name, *sources[i]->operand.constant, sources[i]->pattern, shapes[i]))
+      if (!add_weight(call.path + "." + wanted[i].name, *sources[i]->operand.constant, sources[i]->pattern,
+                      shapes[i]))
         return false;
     return true;
   }
 
   void finish(std::size_t output, int value) {
-    state_.values.insert_or_assign(std::string(nodes_.back()->outputs[output]), OnnxOperand{{}, value, false});
+    state_.values.insert_or_assign(std::string(nodes_.back()->outputs[output]),
+                                   OnnxOperand{{}, value, false});
   }
 
   bool make_calls() {
@@ -533,7 +551,8 @@ private:
   }
 
   // An operator of two that is given more is applied from the left.
-  int folded_call(const std::string& arguments, std::vector<NetworkProgram::Operand> inputs, const std::string& name) {
+  int folded_call(const std::string& arguments, std::vector<NetworkProgram::Operand> inputs,
+                  const std::string& name) {
     const auto& takes = line_.item->inputs;
     if (inputs.size() <= takes.size() || takes.back().variadic || takes.size() != 2)
       return call(*line_.item, arguments, inputs, name);
@@ -546,7 +565,8 @@ private:
     return result;
   }
 
-  // A call that works on the last dimension, for another one: that is moved behind all others, and back afterwards.
+  // A call that works on the last dimension, for another one: that is moved behind all others, and back
+  // afterwards.
   bool make_call_along_axis(const std::vector<NetworkProgram::Operand>& inputs, const std::string& name) {
     const ast::Item* move = state_.session.library().find_callable(line_.within);
     const CompileTimeValue* axis = scope_.find("axis");
@@ -595,11 +615,13 @@ private:
 
 } // namespace
 
-static Result<std::vector<const OnnxNode*>> map_after(ImportState& state, const OnnxNode& node, const Detour& detour);
+static Result<std::vector<const OnnxNode*>> map_after(ImportState& state, const OnnxNode& node,
+                                                      const Detour& detour);
 
 Result<std::vector<const OnnxNode*>> map_node(ImportState& state, const OnnxNode& node) {
   const std::vector<OnnxLine>& lines = state.map.lines(node.op);
-  if (lines.empty() || !node.domain.empty()) return Failure{ExitCode::Failed, "the library has no such operator"};
+  if (lines.empty() || !node.domain.empty())
+    return Failure{ExitCode::Failed, "the library has no such operator"};
   std::string reason;
   int depth = -1;
   for (const OnnxLine& line : lines) {
@@ -613,7 +635,8 @@ Result<std::vector<const OnnxNode*>> map_node(ImportState& state, const OnnxNode
     state.program.values.resize(values);
     state.tensors.resize(values);
     state.weights.resize(weights);
-    std::erase_if(state.own_parameters, [&](const auto& entry) { return entry.second >= static_cast<int>(values); });
+    std::erase_if(state.own_parameters,
+                  [&](const auto& entry) { return entry.second >= static_cast<int>(values); });
     if (attempt.detour()) return map_after(state, node, *attempt.detour());
     if (attempt.depth() > depth) {
       depth = attempt.depth();
@@ -624,7 +647,8 @@ Result<std::vector<const OnnxNode*>> map_node(ImportState& state, const OnnxNode
 }
 
 // The node without its padding, after another one that pads.
-static Result<std::vector<const OnnxNode*>> map_after(ImportState& state, const OnnxNode& node, const Detour& detour) {
+static Result<std::vector<const OnnxNode*>> map_after(ImportState& state, const OnnxNode& node,
+                                                      const Detour& detour) {
   Scope nothing;
   Result<CompileTimeValue> fill = state.session.evaluate(*detour.value, nothing);
   if (!fill || !fill->number() || node.inputs.empty()) return Failure{ExitCode::Failed, "its padding"};

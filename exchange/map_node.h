@@ -1,6 +1,7 @@
-// One ONNX node, and those that go on with it, as calls of the library: the lines of the operator map are tried one
-// after the other, and the first that fits is taken. Whether its calls are right is asked of the library itself
-// (frontend/call_session.h), which also gives their shapes. Shown by tests/exchange/import_onnx_test.cpp.
+// One ONNX node, and those that go on with it, as calls of the library: the lines of the operator map are
+// tried one after the other, and the first that fits is taken. Whether its calls are right is asked of the
+// library itself (frontend/call_session.h), which also gives their shapes. Shown by
+// tests/exchange/import_onnx_test.cpp.
 #pragma once
 
 #include "exchange/attribute_kinds.h"

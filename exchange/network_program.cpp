@@ -17,7 +17,8 @@ static constexpr std::size_t kMostOfName = 60;
 
 std::string call_text(const NetworkProgram::Call& call, const std::vector<std::string>& inputs) {
   std::string text = fmt::format("{}", fmt::join(inputs, ", "));
-  if (call.item->kind == ast::ItemKind::Layer) return fmt::format("{}({})({})", call.item->name, call.arguments, text);
+  if (call.item->kind == ast::ItemKind::Layer)
+    return fmt::format("{}({})({})", call.item->name, call.arguments, text);
   if (!call.arguments.empty()) text += (text.empty() ? "" : ", ") + call.arguments;
   return fmt::format("{}({})", call.item->name, text);
 }
@@ -29,7 +30,8 @@ using Call = NetworkProgram::Call;
 
 class ProgramWriter {
 public:
-  explicit ProgramWriter(const NetworkProgram& program) : program_(program), uses_(program.values.size(), 0), readers_(program.values.size(), nullptr) {
+  explicit ProgramWriter(const NetworkProgram& program)
+      : program_(program), uses_(program.values.size(), 0), readers_(program.values.size(), nullptr) {
     for (const Call& call : program.calls)
       for (const NetworkProgram::Operand& input : call.inputs) {
         if (input.value < 0) continue;
@@ -58,7 +60,8 @@ public:
     }
     for (std::size_t i = 0; i < program_.outputs.size(); ++i)
       if (!written[i])
-        text_ += fmt::format("output {} = {}\n", program_.outputs[i].name, value(program_.outputs[i].value).name);
+        text_ +=
+            fmt::format("output {} = {}\n", program_.outputs[i].name, value(program_.outputs[i].value).name);
     return text_ + "}\n";
   }
 
@@ -81,8 +84,8 @@ private:
 
   // Whether only numbers go in beside the first input: then it can be a stage of a pipeline.
   static bool is_stage(const Call& call) {
-    return call.inputs[0].value >= 0 &&
-           std::all_of(call.inputs.begin() + 1, call.inputs.end(), [](const auto& input) { return input.value < 0; });
+    return call.inputs[0].value >= 0 && std::all_of(call.inputs.begin() + 1, call.inputs.end(),
+                                                    [](const auto& input) { return input.value < 0; });
   }
 
   // Whether the value stands in the pipeline that goes on with it, and has no name.
@@ -186,9 +189,9 @@ NameTable::NameTable(const Library& library) {
   for (const ast::ItemKind kind : {ast::ItemKind::Op, ast::ItemKind::Layer, ast::ItemKind::Model})
     for (const std::string& name : library.names(kind)) taken_.insert(name);
   // Names that mean something in some places (docs/language.md).
-  for (const char* word : {"N", "inf", "pi", "training", "sum", "prod", "max", "min", "any", "all", "argmax", "argmin",
-                           "floor", "ceil", "round", "int", "real", "pow", "erf", "sin", "cos", "select", "count",
-                           "random", "stop"})
+  for (const char* word : {"N",   "inf",    "pi",     "training", "sum",   "prod",   "max", "min",  "any",
+                           "all", "argmax", "argmin", "floor",    "ceil",  "round",  "int", "real", "pow",
+                           "erf", "sin",    "cos",    "select",   "count", "random", "stop"})
     taken_.insert(word);
 }
 
@@ -209,7 +212,8 @@ static std::string clean(std::string_view wanted, bool number_is_fine) {
       name += '_';
   }
   while (name.ends_with('_')) name.pop_back();
-  const bool number = !name.empty() && name.size() < 10 && std::ranges::all_of(name, [](char c) { return c <= '9'; });
+  const bool number =
+      !name.empty() && name.size() < 10 && std::ranges::all_of(name, [](char c) { return c <= '9'; });
   if (number && number_is_fine) return name == "0" || name[0] != '0' ? name : "_" + name;
   if (!name.empty() && name[0] <= '9') name.insert(0, "v");
   return name;

@@ -1,6 +1,6 @@
-// A network as a list of calls, and the `.nn` program that says it as a person would: pipelines, values named where
-// they are used twice, parameters by the names of their layers. Assumes calls in order of execution. Guarantees text
-// in canonical layout (frontend/format.h). Shown by tests/exchange/network_program_test.cpp.
+// A network as a list of calls, and the `.nn` program that says it as a person would: pipelines, values named
+// where they are used twice, parameters by the names of their layers. Assumes calls in order of execution.
+// Guarantees text in canonical layout (frontend/format.h). Shown by tests/exchange/network_program_test.cpp.
 #pragma once
 
 #include "frontend/library.h"

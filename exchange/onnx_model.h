@@ -1,8 +1,8 @@
-// An ONNX file as plain data: nodes in order, values by name, constants. `read_onnx` assumes nothing of the bytes.
-// Guarantees: each name has one maker; a node reads only graph inputs, constants and what stands before it (so there
-// is no cycle); sizes of constants are the sizes of their data; external data lies in the model's own folder. Texts
-// are views into `bytes`. Subgraphs are noted and not read, so nothing here recurses. Shown by
-// tests/exchange/read_onnx_test.cpp.
+// An ONNX file as plain data: nodes in order, values by name, constants. `read_onnx` assumes nothing of the
+// bytes. Guarantees: each name has one maker; a node reads only graph inputs, constants and what stands
+// before it (so there is no cycle); sizes of constants are the sizes of their data; external data lies in the
+// model's own folder. Texts are views into `bytes`. Subgraphs are noted and not read, so nothing here
+// recurses. Shown by tests/exchange/read_onnx_test.cpp.
 #pragma once
 
 #include "support/result.h"
@@ -44,7 +44,7 @@ using OnnxAttribute = std::variant<int64_t, float, std::string_view, std::vector
 struct OnnxNode {
   std::string_view name;
   std::string_view op;
-  std::string_view domain; // "" for ONNX's own operators
+  std::string_view domain;              // "" for ONNX's own operators
   std::vector<std::string_view> inputs; // "" where an optional one is left out
   std::vector<std::string_view> outputs;
   std::map<std::string_view, OnnxAttribute> attributes;
@@ -62,7 +62,7 @@ struct OnnxValue {
 struct OnnxModel {
   std::string bytes;
   int64_t opset = 0;
-  std::string_view name; // the graph's
+  std::string_view name;         // the graph's
   std::vector<OnnxValue> inputs; // without the constants among them
   std::vector<OnnxValue> outputs;
   std::vector<OnnxNode> nodes;

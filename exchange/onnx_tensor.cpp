@@ -88,20 +88,48 @@ bool read_fields(std::string_view message, TensorFields& fields) {
   WireField field;
   bool sound = true;
   while (sound && reader.next(field)) switch (field.number) {
-    case 1: sound = add_varints(field, fields.shape) && fields.shape.size() <= kMostDimensions; break;
-    case 2: fields.type = field.integer(); break;
-    case 3: fields.has_segment = true; break;
-    case 4: sound = add_floats(field, fields.floats); break;
-    case 5: sound = add_varints(field, fields.int32); break;
-    case 6: fields.has_strings = true; break;
-    case 7: sound = add_varints(field, fields.int64); break;
-    case 8: fields.name = field.bytes; break;
-    case 9: fields.raw = field.bytes; fields.has_raw = true; break;
-    case 10: sound = add_doubles(field, fields.doubles); break;
-    case 11: sound = add_varints(field, fields.int64); break;
-    case 13: sound = read_entry(field.bytes, fields); break;
-    case 14: fields.location = field.integer(); break;
-    default: break;
+    case 1:
+      sound = add_varints(field, fields.shape) && fields.shape.size() <= kMostDimensions;
+      break;
+    case 2:
+      fields.type = field.integer();
+      break;
+    case 3:
+      fields.has_segment = true;
+      break;
+    case 4:
+      sound = add_floats(field, fields.floats);
+      break;
+    case 5:
+      sound = add_varints(field, fields.int32);
+      break;
+    case 6:
+      fields.has_strings = true;
+      break;
+    case 7:
+      sound = add_varints(field, fields.int64);
+      break;
+    case 8:
+      fields.name = field.bytes;
+      break;
+    case 9:
+      fields.raw = field.bytes;
+      fields.has_raw = true;
+      break;
+    case 10:
+      sound = add_doubles(field, fields.doubles);
+      break;
+    case 11:
+      sound = add_varints(field, fields.int64);
+      break;
+    case 13:
+      sound = read_entry(field.bytes, fields);
+      break;
+    case 14:
+      fields.location = field.integer();
+      break;
+    default:
+      break;
     }
   return sound && !reader.failed();
 }
@@ -125,8 +153,8 @@ Result<std::string> read_external(const TensorFields& fields, const std::string&
     (key == "offset" ? offset : length) = *number;
   }
   if (length != wanted)
-    return bad_data("tensor `{}`: its shape takes {} bytes, but its external data has {}", fields.name, wanted,
-                    length);
+    return bad_data("tensor `{}`: its shape takes {} bytes, but its external data has {}", fields.name,
+                    wanted, length);
   const std::filesystem::path inside(location);
   const bool leaves = std::find(inside.begin(), inside.end(), std::filesystem::path("..")) != inside.end();
   if (location.empty() || location.find('\0') != std::string::npos || inside.is_absolute() || leaves)
@@ -135,8 +163,9 @@ Result<std::string> read_external(const TensorFields& fields, const std::string&
   const std::filesystem::path root = folder.empty() ? "." : folder;
   std::error_code problem;
   const auto file = std::filesystem::canonical(root / inside, problem);
-  if (problem) return bad_data("tensor `{}`: cannot open `{}`: {}", fields.name, (root / inside).string(),
-                               problem.message());
+  if (problem)
+    return bad_data("tensor `{}`: cannot open `{}`: {}", fields.name, (root / inside).string(),
+                    problem.message());
   const auto home = std::filesystem::canonical(root, problem);
   if (problem || std::mismatch(home.begin(), home.end(), file.begin(), file.end()).first != home.end())
     return bad_data("tensor `{}`: external data lies in the model's own folder, not in `{}`", fields.name,
@@ -170,13 +199,21 @@ void decode_raw(const RawType& type, std::string_view raw, OnnxConstant& constan
     std::memcpy(&bits, raw.data() + i * type.bytes, type.bytes); // little endian, as every machine we run on
     const int unused = static_cast<int>(64 - 8 * type.bytes);
     switch (type.kind) {
-    case RawType::Kind::Double: constant.reals[i] = static_cast<float>(std::bit_cast<double>(bits)); break;
-    case RawType::Kind::Half: constant.reals[i] = from_half(static_cast<uint32_t>(bits)); break;
-    case RawType::Kind::Bfloat: constant.reals[i] = from_bfloat(static_cast<uint32_t>(bits)); break;
+    case RawType::Kind::Double:
+      constant.reals[i] = static_cast<float>(std::bit_cast<double>(bits));
+      break;
+    case RawType::Kind::Half:
+      constant.reals[i] = from_half(static_cast<uint32_t>(bits));
+      break;
+    case RawType::Kind::Bfloat:
+      constant.reals[i] = from_bfloat(static_cast<uint32_t>(bits));
+      break;
     case RawType::Kind::Signed:
       constant.integers[i] = static_cast<int64_t>(bits << unused) >> unused;
       break;
-    default: constant.integers[i] = static_cast<int64_t>(bits); break;
+    default:
+      constant.integers[i] = static_cast<int64_t>(bits);
+      break;
     }
   }
 }
@@ -198,7 +235,8 @@ void decode_typed(const RawType& type, TensorFields& fields, OnnxConstant& const
                                    : from_bfloat(static_cast<uint32_t>(bits & 0xFFFF)));
     return;
   default:
-    constant.integers = type.bytes == 8 || type.code == 12 ? std::move(fields.int64) : std::move(fields.int32);
+    constant.integers =
+        type.bytes == 8 || type.code == 12 ? std::move(fields.int64) : std::move(fields.int32);
     return;
   }
 }
@@ -232,9 +270,11 @@ Result<NamedOnnxConstant> read_onnx_tensor(std::string_view message, const std::
   } else {
     decode_typed(*type, fields, *constant);
   }
-  const auto present = static_cast<int64_t>(constant->real ? constant->reals.size() : constant->integers.size());
+  const auto present =
+      static_cast<int64_t>(constant->real ? constant->reals.size() : constant->integers.size());
   if (present != *elements)
-    return bad_data("tensor `{}`: its shape takes {} numbers, and it has {}", fields.name, *elements, present);
+    return bad_data("tensor `{}`: its shape takes {} numbers, and it has {}", fields.name, *elements,
+                    present);
   return NamedOnnxConstant{fields.name, std::move(constant)};
 }
 

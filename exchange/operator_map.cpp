@@ -21,8 +21,9 @@ std::string_view trimmed(std::string_view text) {
 }
 
 bool is_name(std::string_view text) {
-  return !text.empty() && !(text[0] >= '0' && text[0] <= '9') &&
-         std::ranges::all_of(text, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; });
+  return !text.empty() && !(text[0] >= '0' && text[0] <= '9') && std::ranges::all_of(text, [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '_';
+  });
 }
 
 // Where `mark` stands outside of brackets and quotes, from `begin` on.
@@ -49,7 +50,8 @@ std::vector<std::string_view> parts_of(std::string_view text, std::string_view m
   }
 }
 
-// What stands before `mark`, which is taken away with it from `text`'s end; nullopt where it does not stand there.
+// What stands before `mark`, which is taken away with it from `text`'s end; nullopt where it does not stand
+// there.
 std::optional<std::string_view> take_behind(std::string_view& text, std::string_view mark) {
   const std::size_t at = find_outside(text, mark);
   if (at == std::string_view::npos) return std::nullopt;
@@ -131,9 +133,11 @@ Result<OnnxEntry> entry_of(std::string_view text) {
   std::string_view word = *kind;
   if (const auto detour = take_behind(word, " else ")) {
     const std::size_t bracket = detour->find('(');
-    if (bracket == std::string_view::npos || !detour->ends_with(')')) return bad_data("`else Op(value)` is meant");
+    if (bracket == std::string_view::npos || !detour->ends_with(')'))
+      return bad_data("`else Op(value)` is meant");
     entry.detour = detour->substr(0, bracket);
-    if (Status read = fill(detour->substr(bracket + 1, detour->size() - bracket - 2), entry.detour_value); !read)
+    if (Status read = fill(detour->substr(bracket + 1, detour->size() - bracket - 2), entry.detour_value);
+        !read)
       return read.failure();
   }
   if (!is_name(word)) return bad_data("`{}` is no kind", word);
@@ -172,7 +176,8 @@ Result<OnnxLine> parse_onnx_line(std::string_view text) {
     line.each = true;
     options = trimmed(options.substr(0, options.size() - 4));
   }
-  for (auto [word, place] : {std::pair<std::string_view, int64_t*>{"before ", &line.before}, {"since ", &line.since}})
+  for (auto [word, place] :
+       {std::pair<std::string_view, int64_t*>{"before ", &line.before}, {"since ", &line.since}})
     if (const auto number = take_behind(options, word)) {
       const auto [end, problem] = std::from_chars(number->data(), number->data() + number->size(), *place);
       if (problem != std::errc() || end != number->data() + number->size())

@@ -1,4 +1,5 @@
-// What ONNX calls the library's operators and layers. It is said in the comments of std/, beside each definition:
+// What ONNX calls the library's operators and layers. It is said in the comments of std/, beside each
+// definition:
 //
 //   # onnx: Conv(x, weight, bias)
 //   # onnx: Conv(x, weight) {false -> bias}
@@ -34,9 +35,9 @@ struct OnnxNodePattern {
 
 // One entry of the braces, or of `# onnx arguments:`.
 struct OnnxEntry {
-  std::string name;          // an ONNX attribute or constant input, or a name that an entry before has made; or ""
-  std::string kind;          // how ONNX writes it: "pads", "axis", ...
-  std::string detour;        // `else Pad(-inf)`: the ONNX operator that does what the kind cannot say
+  std::string name;   // an ONNX attribute or constant input, or a name that an entry before has made; or ""
+  std::string kind;   // how ONNX writes it: "pads", "axis", ...
+  std::string detour; // `else Pad(-inf)`: the ONNX operator that does what the kind cannot say
   ast::ExprPtr detour_value; // and the value that it fills in
   ast::ExprPtr otherwise;    // the value where the attribute is missing
   ast::ExprPtr expr;         // in place of a name
@@ -51,18 +52,19 @@ struct OnnxLine {
   std::vector<OnnxNodePattern> chain; // one node, or a node and its only readers
   std::vector<OnnxEntry> entries;
   int64_t since = 0, before = INT64_MAX; // versions of ONNX's operators
-  bool each = false;        // one call for each element of the lists
-  bool each_output = false; // the same, each from the first input
-  std::string after;        // a view that goes before it
-  std::string within;       // the op that moves the dimension `axis` behind all others: before it, and back after it
+  bool each = false;                     // one call for each element of the lists
+  bool each_output = false;              // the same, each from the first input
+  std::string after;                     // a view that goes before it
+  std::string
+      within; // the op that moves the dimension `axis` behind all others: before it, and back after it
 };
 
 class OperatorMap {
 public:
   explicit OperatorMap(const Library& library);
 
-  // The lines whose first node is this operator, in the order in which they are tried: layers, then ops; as they
-  // stand in std/.
+  // The lines whose first node is this operator, in the order in which they are tried: layers, then ops; as
+  // they stand in std/.
   const std::vector<OnnxLine>& lines(std::string_view op) const;
   // The sign that stands for an op: "a + b".
   static std::string sign_of(const ast::Item& item);

@@ -68,13 +68,26 @@ private:
     while (reader.next(field)) {
       Status status;
       switch (field.number) {
-      case 1: status = read_node(field.bytes); break;
-      case 2: model_.name = field.bytes; break;
-      case 5: status = add_initializer(field.bytes); break;
-      case 11: status = read_value(field.bytes, model_.inputs); break;
-      case 12: status = read_value(field.bytes, model_.outputs); break;
-      case 15: status = bad_data("`{}` has sparse constants, which are not supported", path_); break;
-      default: break;
+      case 1:
+        status = read_node(field.bytes);
+        break;
+      case 2:
+        model_.name = field.bytes;
+        break;
+      case 5:
+        status = add_initializer(field.bytes);
+        break;
+      case 11:
+        status = read_value(field.bytes, model_.inputs);
+        break;
+      case 12:
+        status = read_value(field.bytes, model_.outputs);
+        break;
+      case 15:
+        status = bad_data("`{}` has sparse constants, which are not supported", path_);
+        break;
+      default:
+        break;
       }
       if (!status) return status;
     }
@@ -96,22 +109,32 @@ private:
   }
 
   Status read_node(std::string_view message) {
-    if (model_.nodes.size() >= kMostNodes)
-      return bad_data("`{}` has more than {} nodes", path_, kMostNodes);
+    if (model_.nodes.size() >= kMostNodes) return bad_data("`{}` has more than {} nodes", path_, kMostNodes);
     OnnxNode& node = model_.nodes.emplace_back();
     WireReader reader(message);
     WireField field;
     while (reader.next(field)) {
       switch (field.number) {
-      case 1: node.inputs.push_back(field.bytes); break;
-      case 2: node.outputs.push_back(field.bytes); break;
-      case 3: node.name = field.bytes; break;
-      case 4: node.op = field.bytes; break;
+      case 1:
+        node.inputs.push_back(field.bytes);
+        break;
+      case 2:
+        node.outputs.push_back(field.bytes);
+        break;
+      case 3:
+        node.name = field.bytes;
+        break;
+      case 4:
+        node.op = field.bytes;
+        break;
       case 5:
         if (Status read = read_attribute(field.bytes, node); !read) return read;
         break;
-      case 7: node.domain = field.bytes == "ai.onnx" ? std::string_view() : field.bytes; break;
-      default: break;
+      case 7:
+        node.domain = field.bytes == "ai.onnx" ? std::string_view() : field.bytes;
+        break;
+      default:
+        break;
       }
       if (node.inputs.size() > kMostNames || node.outputs.size() > kMostNames ||
           node.attributes.size() > kMostAttributes)
@@ -135,35 +158,77 @@ private:
     bool sound = true;
     int64_t seen = 0; // the type of the field that is there
     while (sound && reader.next(field)) switch (field.number) {
-      case 1: name = field.bytes; break;
-      case 2: real = field.real(); seen = 1; break;
-      case 3: integer = field.integer(); seen = 2; break;
-      case 4: text = field.bytes; seen = 3; break;
-      case 5: tensor = field.bytes; seen = 4; break;
-      case 6: case 11: seen = 5; break;
-      case 7: sound = add_floats(field, reals); seen = 6; break;
-      case 8: sound = add_varints(field, integers); seen = 7; break;
-      case 9: texts.push_back(field.bytes); seen = 8; break;
-      case 20: type = field.integer(); break;
-      default: break;
+      case 1:
+        name = field.bytes;
+        break;
+      case 2:
+        real = field.real();
+        seen = 1;
+        break;
+      case 3:
+        integer = field.integer();
+        seen = 2;
+        break;
+      case 4:
+        text = field.bytes;
+        seen = 3;
+        break;
+      case 5:
+        tensor = field.bytes;
+        seen = 4;
+        break;
+      case 6:
+      case 11:
+        seen = 5;
+        break;
+      case 7:
+        sound = add_floats(field, reals);
+        seen = 6;
+        break;
+      case 8:
+        sound = add_varints(field, integers);
+        seen = 7;
+        break;
+      case 9:
+        texts.push_back(field.bytes);
+        seen = 8;
+        break;
+      case 20:
+        type = field.integer();
+        break;
+      default:
+        break;
       }
     if (!sound || reader.failed() || name.empty() || (type != 0 && seen != 0 && type != seen && type <= 8))
       return damaged(fmt::format("an attribute of {}", node.text()));
     OnnxAttribute value = OnnxOther{type == 5 || type == 10 || seen == 5};
     switch (type == 0 ? seen : type) {
-    case 1: value = real; break;
-    case 2: value = integer; break;
-    case 3: value = text; break;
+    case 1:
+      value = real;
+      break;
+    case 2:
+      value = integer;
+      break;
+    case 3:
+      value = text;
+      break;
     case 4: {
       Result<NamedOnnxConstant> constant = read_onnx_tensor(tensor, folder_);
       if (!constant) return in_file(constant.failure());
       value = constant->constant;
       break;
     }
-    case 6: value = std::move(reals); break;
-    case 7: value = std::move(integers); break;
-    case 8: value = std::move(texts); break;
-    default: break;
+    case 6:
+      value = std::move(reals);
+      break;
+    case 7:
+      value = std::move(integers);
+      break;
+    case 8:
+      value = std::move(texts);
+      break;
+    default:
+      break;
     }
     if (!node.attributes.emplace(name, std::move(value)).second)
       return damaged(fmt::format("{} has two attributes `{}`", node.text(), name));
@@ -221,11 +286,13 @@ private:
 
   // Each name has one maker, which stands before what reads it.
   Status check_names() {
-    std::erase_if(model_.inputs, [&](const OnnxValue& value) { return model_.constants.contains(value.name); });
+    std::erase_if(model_.inputs,
+                  [&](const OnnxValue& value) { return model_.constants.contains(value.name); });
     std::set<std::string_view> known;
     for (const auto& [name, constant] : model_.constants) known.insert(name);
     for (const OnnxValue& input : model_.inputs)
-      if (!known.insert(input.name).second) return damaged(fmt::format("two inputs are called `{}`", input.name));
+      if (!known.insert(input.name).second)
+        return damaged(fmt::format("two inputs are called `{}`", input.name));
     for (const OnnxNode& node : model_.nodes) {
       for (std::string_view input : node.inputs)
         if (!input.empty() && !known.contains(input))
@@ -236,7 +303,8 @@ private:
     }
     if (model_.outputs.empty()) return damaged("it has no outputs");
     for (const OnnxValue& output : model_.outputs)
-      if (!known.contains(output.name)) return damaged(fmt::format("nothing makes its output `{}`", output.name));
+      if (!known.contains(output.name))
+        return damaged(fmt::format("nothing makes its output `{}`", output.name));
     return {};
   }
 

@@ -1,8 +1,8 @@
-// The wire format of protocol buffers, read and written: fields of a message in order, nothing of what they mean.
-// Reading is strict: a varint has at most ten bytes, a length never leaves its message, groups are refused. A field
-// is a view into the bytes: nothing is copied, and nothing is allocated. Messages within messages are the caller's
-// to open, so how deep they nest is bounded by the caller's code, never by the file. Shown by
-// tests/exchange/wire_test.cpp.
+// The wire format of protocol buffers, read and written: fields of a message in order, nothing of what they
+// mean. Reading is strict: a varint has at most ten bytes, a length never leaves its message, groups are
+// refused. A field is a view into the bytes: nothing is copied, and nothing is allocated. Messages within
+// messages are the caller's to open, so how deep they nest is bounded by the caller's code, never by the
+// file. Shown by tests/exchange/wire_test.cpp.
 #pragma once
 
 #include "support/result.h"

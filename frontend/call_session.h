@@ -1,6 +1,6 @@
-// Calls of operators and layers, one at a time, on tensors of given types: what a program with these calls would make
-// of them. For tools that write programs and have to know shapes while they do. A call that is wrong leaves
-// everything as it was, and says why. Shown by tests/elaborate/call_session_test.cpp.
+// Calls of operators and layers, one at a time, on tensors of given types: what a program with these calls
+// would make of them. For tools that write programs and have to know shapes while they do. A call that is
+// wrong leaves everything as it was, and says why. Shown by tests/elaborate/call_session_test.cpp.
 #pragma once
 
 #include "frontend/ast.h"
@@ -33,7 +33,8 @@ public:
     std::vector<int> results;
     std::vector<Parameter> parameters; // and states
   };
-  // `text`: one expression, such as `max_pool2d(a, 3)` or `Conv2d(16, 3)(a)`, with `tensors` under these names.
+  // `text`: one expression, such as `max_pool2d(a, 3)` or `Conv2d(16, 3)(a)`, with `tensors` under these
+  // names.
   Result<Outcome> call(const std::string& text, const std::map<std::string, int>& tensors);
   const TensorType& type(int tensor) const;
 

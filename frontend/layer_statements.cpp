@@ -305,7 +305,11 @@ void NetworkBuilder::add_output(const ast::Stmt& statement, Scope& scope) {
                       target->text, description_of(*value));
       continue;
     }
-    outputs_->emplace_back(target->text, *value);
+    // What goes in and comes out is computed too: an input that nothing reads has no place in memory.
+    CompileTimeValue made = *value;
+    if (made.is_tensor() && graph_.value(made.tensor).role == ValueRole::Input)
+      made.tensor = graph_.add_copy(made.tensor, full(target->text), statement.location, depth());
+    outputs_->emplace_back(target->text, std::move(made));
   }
 }
 

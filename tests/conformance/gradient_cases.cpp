@@ -252,6 +252,8 @@ std::vector<GradientCase> gradient_cases() {
   cases.push_back({"slice_axis", {{{kN, 3, 7, 5}}}, "axis = 2; start = 1; end = 6; step = 2"});
   cases.push_back({"slice_axis", {{{kN, 17}}}, "axis = -1; start = 3; end = 4"});
   cases.push_back({"move_last", {{{kN, 3, 2, 5}}}, "axis = 1"});
+  cases.push_back({"mean_axis", {{{kN, 3, 2, 5}}}, "axis = 1"});
+  cases.push_back({"mean_axis", {{{kN, 3, 17}}}, "axis = -1"});
   cases.push_back({"split_last", {{{kN, 2, 15}}}, "parts = 3"});
   cases.push_back({"pad_axis", {{{kN, 3, 2, 5}}}, "axis = 2; before = 1; after = 2; value = 0.5"});
   cases.push_back({"pad_axis", {{{kN, 17, 3}}}, "axis = 1; before = 3"});

@@ -460,6 +460,9 @@ def views():
     with Operator("move_last") as op:
         op.case("channels", lambda x: x.movedim(1, -1), normal(2, 3, 4, 5), axis=1)
         op.case("rows", lambda x: x.movedim(2, -1), normal(2, 3, 4, 5), axis=2)
+    with Operator("mean_axis") as op:
+        op.case("channels", lambda x: x.mean(1, keepdim=True), normal(2, 3, 4, 5), axis=1)
+        op.case("last", lambda x: x.mean(-1, keepdim=True), normal(2, 3, 4), axis=-1)
     with Operator("split_last") as op:
         op.case("images", lambda x: x.unflatten(-1, (3, 4)), normal(2, 5, 12), parts=3)
     with Operator("pad_axis") as op:

@@ -7,7 +7,8 @@ namespace {
 
 TEST(CallSession, CallsTellTheirTypes) {
   CallSession session;
-  const int image = session.add_tensor({ElementType::F32, {Size::n(), Size::constant(3), Size::constant(8), Size::constant(8)}});
+  const int image = session.add_tensor(
+      {ElementType::F32, {Size::n(), Size::constant(3), Size::constant(8), Size::constant(8)}});
   const auto conv = session.call("Conv2d(4, 3)(a)", {{"a", image}});
   ASSERT_TRUE(conv.ok()) << conv.failure().message;
   ASSERT_EQ(conv->results.size(), 1u);
@@ -36,7 +37,8 @@ TEST(CallSession, DefaultsMayUseArgumentsBefore) {
   CallSession session;
   const ast::Item* pool = session.library().find_callable("max_pool2d");
   ASSERT_TRUE(pool);
-  const CompileTimeValue three = CompileTimeValue::of_list({CompileTimeValue::of(3), CompileTimeValue::of(2)});
+  const CompileTimeValue three =
+      CompileTimeValue::of_list({CompileTimeValue::of(3), CompileTimeValue::of(2)});
   const auto stride = session.default_of(*pool, pool->attributes[1], {{"kernel_size", three}});
   ASSERT_TRUE(stride.ok());
   EXPECT_EQ(text_of(*stride), "[3, 2]");

@@ -23,7 +23,8 @@ WRONG = "wrong"
 # What no program of ours can say, or what a trained network is not asked.
 BEYOND = {
     "another type than f32": "neither f32 nor integers|of ONNX's type|constant of integers|not supported|`to` is",
-    "along the batch, or between examples": "along the batch|moves the batch|between examples|`a` \\[N\\] and",
+    "along the batch, or between examples": "along the batch|moves the batch|between examples|`a` \\[N\\] and|"
+    "Flatten.*axis|Gemm.*trans|has no `axes`|c` is f32.3,4",
     "training": "training_mode",
     "a second output": "is used$",
 }

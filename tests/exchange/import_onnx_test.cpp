@@ -56,17 +56,18 @@ model branches {
 TEST(ImportOnnx, ShapesThatAreComputedAreKnown) {
   const auto network = import_onnx(model("shapes.onnx"));
   ASSERT_TRUE(network.ok()) << network.failure().message;
-  EXPECT_NE(network->program.find("image -> flatten -> unflatten(3, 4, 2) -> global_avg_pool2d"), std::string::npos);
+  EXPECT_NE(network->program.find("image -> flatten -> unflatten(3, 4, 2) -> global_avg_pool2d"),
+            std::string::npos);
 }
 
 TEST(ImportOnnx, EverythingThatHasNoCounterpartIsNamed) {
   const auto network = import_onnx(model("refused.onnx"));
   ASSERT_FALSE(network.ok());
   EXPECT_EQ(network.failure().code, ExitCode::Failed);
-  for (const char* line :
-       {"node `choice` (If): control flow is not imported", "node `wave` (Sin): the library has no such operator",
-        "node `other wave` (Cos): the library has no such operator",
-        "node `pool` (MaxPool): its `dilations` is [2, 2], not 1"})
+  for (const char* line : {"node `choice` (If): control flow is not imported",
+                           "node `wave` (Sin): the library has no such operator",
+                           "node `other wave` (Cos): the library has no such operator",
+                           "node `pool` (MaxPool): its `dilations` is [2, 2], not 1"})
     EXPECT_NE(network.failure().message.find(line), std::string::npos) << network.failure().message;
 }
 
@@ -102,7 +103,8 @@ TEST_F(ImportParts, UnknownAttributesAreNotPassedOver) {
   parts.outputs = {onnx_value("y", {1, 4})};
   const auto network = import_onnx(write("m.onnx", onnx_model(parts)));
   ASSERT_FALSE(network.ok());
-  EXPECT_NE(network.failure().message.find("its attribute `upside_down` means nothing here"), std::string::npos);
+  EXPECT_NE(network.failure().message.find("its attribute `upside_down` means nothing here"),
+            std::string::npos);
 }
 
 TEST(OperatorMap, LinesAreRead) {
@@ -125,8 +127,8 @@ TEST(OperatorMap, LinesAreRead) {
 }
 
 TEST(OperatorMap, WrongLinesAreRefused) {
-  for (const char* text : {"Conv", "Conv(x y)", "Conv(x) {a b}", "Conv(x) sometimes", "Conv(x) since new", "(x)",
-                           "Conv(x) {a -> b c}", "Conv(x) {a: kind of}"})
+  for (const char* text : {"Conv", "Conv(x y)", "Conv(x) {a b}", "Conv(x) sometimes", "Conv(x) since new",
+                           "(x)", "Conv(x) {a -> b c}", "Conv(x) {a: kind of}"})
     EXPECT_FALSE(parse_onnx_line(text).ok()) << text;
 }
 
@@ -145,7 +147,8 @@ TEST(OperatorMap, TheLibraryNamesArgumentsThatItHas) {
         for (const OnnxLine& known : map.lines(line->chain[0].op))
           for (const OnnxEntry& entry : known.entries) {
             if (entry.argument.empty() || entry.scales || known.item != item) continue;
-            EXPECT_TRUE(std::ranges::any_of(item->attributes, [&](const auto& has) { return has.name == entry.argument; }))
+            EXPECT_TRUE(std::ranges::any_of(item->attributes,
+                                            [&](const auto& has) { return has.name == entry.argument; }))
                 << item->name << " has no `" << entry.argument << "`";
           }
       }
@@ -193,7 +196,8 @@ TEST(FoldConstants, WeightsInAnotherOrder) {
   ConstantFolder folder(0);
   const auto matrix = integers({2, 3}, {1, 2, 3, 4, 5, 6});
   EXPECT_EQ(folder.fold(node("Transpose"), {matrix})->integers, (std::vector<int64_t>{1, 4, 2, 5, 3, 6}));
-  EXPECT_EQ(folder.fold(node("Reshape"), {matrix, integers({2}, {-1, 2})})->shape, (std::vector<int64_t>{3, 2}));
+  EXPECT_EQ(folder.fold(node("Reshape"), {matrix, integers({2}, {-1, 2})})->shape,
+            (std::vector<int64_t>{3, 2}));
   EXPECT_FALSE(folder.fold(node("Reshape"), {matrix, integers({1}, {5})}));
   EXPECT_EQ(folder.fold(node("Gather", {{"axis", int64_t{1}}}), {matrix, integers({2}, {-1, 0})})->integers,
             (std::vector<int64_t>{3, 1, 6, 4}));

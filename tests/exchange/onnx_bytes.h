@@ -46,7 +46,8 @@ inline std::string onnx_external(const std::string& name, const std::vector<int6
 }
 
 inline std::string onnx_node(const std::string& op, const std::vector<std::string>& inputs,
-                             const std::vector<std::string>& outputs, const std::vector<std::string>& attributes = {}) {
+                             const std::vector<std::string>& outputs,
+                             const std::vector<std::string>& attributes = {}) {
   WireWriter node;
   for (const std::string& input : inputs) node.bytes(1, input);
   for (const std::string& output : outputs) node.bytes(2, output);

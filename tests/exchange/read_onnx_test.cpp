@@ -21,7 +21,8 @@ protected:
     EXPECT_NE(message.find(why), std::string::npos) << "`" << message << "` does not say: " << why;
   }
 
-  OnnxParts sound_{{onnx_node("Relu", {"x"}, {"y"})}, {}, {onnx_value("x", {-1, 3})}, {onnx_value("y", {-1, 3})}};
+  OnnxParts sound_{
+      {onnx_node("Relu", {"x"}, {"y"})}, {}, {onnx_value("x", {-1, 3})}, {onnx_value("y", {-1, 3})}};
 };
 
 TEST_F(ReadOnnx, ASmallModel) {

@@ -28,9 +28,9 @@ TEST(Wire, WhatIsWrittenIsRead) {
 TEST(Wire, DamagedBytesAreRefused) {
   const std::string eleven = "\x08" + std::string(10, '\xff') + "\x01";
   const std::string too_large = "\x08" + std::string(9, '\xff') + "\x02";
-  for (const std::string& bytes :
-       {std::string("\x08"), std::string("\x0a\x05xx"), std::string("\x0d\x01"), std::string("\x09zzz"),
-        std::string("\x0b"), std::string("\x02\x01"), eleven, too_large, std::string("\x0a\xff\xff\xff\xff\x0f")}) {
+  for (const std::string& bytes : {std::string("\x08"), std::string("\x0a\x05xx"), std::string("\x0d\x01"),
+                                   std::string("\x09zzz"), std::string("\x0b"), std::string("\x02\x01"),
+                                   eleven, too_large, std::string("\x0a\xff\xff\xff\xff\x0f")}) {
     WireReader reader(bytes);
     WireField field;
     while (reader.next(field)) {
