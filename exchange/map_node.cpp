@@ -1,5 +1,7 @@
 #include "exchange/map_node.h"
 
+#include "exchange/values.h"
+
 #include "frontend/print_ast.h"
 
 #include <fmt/format.h>
@@ -24,77 +26,6 @@ const OnnxOperand* ImportState::find(std::string_view name) const {
 }
 
 namespace {
-
-// The shortest text that is this number in single precision.
-std::string number_text(double value) {
-  const auto single = static_cast<float>(value);
-  if (std::isinf(single)) return single > 0 ? "inf" : "-inf";
-  std::string text = fmt::format("{}", single);
-  if (text.ends_with(".0")) text.resize(text.size() - 2);
-  return text;
-}
-
-double shortest(float value) {
-  return std::isfinite(value) ? std::stod(fmt::format("{}", value)) : static_cast<double>(value);
-}
-
-CompileTimeValue value_of(const OnnxConstant& constant) {
-  std::vector<CompileTimeValue> items;
-  for (int64_t i = 0; i < constant.elements(); ++i)
-    items.push_back(constant.real ? CompileTimeValue::of_real(shortest(constant.real_at(i)))
-                                  : CompileTimeValue::of(constant.integer_at(i)));
-  return constant.shape.empty() ? items[0] : CompileTimeValue::of_list(std::move(items));
-}
-
-// nullopt for graphs, types and lists of texts.
-std::optional<CompileTimeValue> value_of(const OnnxAttribute& attribute) {
-  if (const auto* integer = std::get_if<int64_t>(&attribute)) return CompileTimeValue::of(*integer);
-  if (const auto* real = std::get_if<float>(&attribute)) return CompileTimeValue::of_real(shortest(*real));
-  if (const auto* text = std::get_if<std::string_view>(&attribute))
-    return CompileTimeValue::of_text(std::string(*text));
-  std::vector<CompileTimeValue> items;
-  if (const auto* integers = std::get_if<std::vector<int64_t>>(&attribute)) {
-    for (int64_t number : *integers) items.push_back(CompileTimeValue::of(number));
-    return CompileTimeValue::of_list(std::move(items));
-  }
-  if (const auto* reals = std::get_if<std::vector<float>>(&attribute)) {
-    for (float number : *reals) items.push_back(CompileTimeValue::of_real(shortest(number)));
-    return CompileTimeValue::of_list(std::move(items));
-  }
-  return std::nullopt;
-}
-
-bool same(const CompileTimeValue& a, const CompileTimeValue& b) {
-  // One number stands for a list of equal ones.
-  if (a.kind != Kind::List && b.kind == Kind::List) return same(b, a);
-  if (a.kind == Kind::List && b.kind != Kind::List)
-    return !a.items.empty() && std::ranges::all_of(a.items, [&](const auto& item) { return same(item, b); });
-  if (a.kind == Kind::List) {
-    if (a.items.size() != b.items.size()) return false;
-    for (std::size_t i = 0; i < a.items.size(); ++i)
-      if (!same(a.items[i], b.items[i])) return false;
-    return true;
-  }
-  const auto x = a.number(), y = b.number();
-  return x && y ? static_cast<float>(*x) == static_cast<float>(*y) : text_of(a) == text_of(b);
-}
-
-// The sizes behind what a pattern leaves out: `ones` dimensions at the end, and those of size 1 before the
-// others.
-std::optional<std::vector<int64_t>> trimmed_shape(const OnnxConstant& constant,
-                                                  const OnnxInputPattern& pattern) {
-  std::vector<int64_t> shape = constant.shape;
-  if (pattern.transposed && shape.size() != 2) return std::nullopt;
-  if (pattern.transposed) std::swap(shape[0], shape[1]);
-  if (constant.elements() == 1) return std::vector<int64_t>{1};
-  for (int i = 0; i < pattern.ones; ++i) {
-    if (shape.empty() || shape.back() != 1) return std::nullopt;
-    shape.pop_back();
-  }
-  if (pattern.ones > 0)
-    while (shape.size() > 1 && shape.front() == 1) shape.erase(shape.begin());
-  return shape;
-}
 
 // One line of the map, tried on a node.
 class Attempt {
@@ -219,7 +150,7 @@ private:
     scope_.bind("count", CompileTimeValue::of(count));
     scope_.bind(first->pattern.name, CompileTimeValue::of_list(std::move(shape)));
     for (const Taken& parameter : parameters_) {
-      const auto trimmed = trimmed_shape(*parameter.operand.constant, parameter.pattern);
+      const auto trimmed = shape_by_pattern(*parameter.operand.constant, parameter.pattern);
       if (!trimmed) return no(fmt::format("the shape of `{}`", parameter.name));
       std::vector<CompileTimeValue> items;
       for (int64_t size : *trimmed) items.push_back(CompileTimeValue::of(size));
@@ -232,9 +163,10 @@ private:
     for (const OnnxNode* node : nodes_)
       if (const auto found = node->attributes.find(name); found != node->attributes.end()) {
         used_.insert(name);
-        return value_of(found->second);
+        return value_of_onnx(found->second);
       }
-    if (const auto found = constants_.find(name); found != constants_.end()) return value_of(*found->second);
+    if (const auto found = constants_.find(name); found != constants_.end())
+      return value_of_onnx(*found->second);
     return std::nullopt;
   }
 
@@ -311,41 +243,6 @@ private:
 
   // --- Calls
 
-  // As the library's argument has it; nullopt where it cannot.
-  static std::optional<CompileTimeValue> converted(const ast::Parameter& argument,
-                                                   const CompileTimeValue& value) {
-    const std::string& type = argument.type.name;
-    if (argument.type.has_dimensions && value.kind == Kind::List) {
-      CompileTimeValue list = value;
-      ast::Parameter element = argument;
-      element.type.has_dimensions = false;
-      for (CompileTimeValue& item : list.items) {
-        const auto one = converted(element, item);
-        if (!one) return std::nullopt;
-        item = *one;
-      }
-      return list;
-    }
-    if (value.kind == Kind::List && value.items.size() == 1) return converted(argument, value.items[0]);
-    if (type == "bool" && value.integer()) return CompileTimeValue::of_bool(*value.integer() != 0);
-    if (type == "int" && value.kind == Kind::Real) {
-      if (value.real != std::floor(value.real) || std::abs(value.real) > 1e9) return std::nullopt;
-      return CompileTimeValue::of(static_cast<int64_t>(value.real));
-    }
-    if (type == "real" && value.number()) return CompileTimeValue::of_real(*value.number());
-    return value;
-  }
-
-  static std::string written(const CompileTimeValue& value) {
-    if (value.kind == Kind::Real) return number_text(value.real);
-    if (value.kind == Kind::Text) return fmt::format("\"{}\"", value.text);
-    if (value.kind != Kind::List) return text_of(value);
-    std::vector<std::string> items;
-    for (const CompileTimeValue& item : value.items) items.push_back(written(item));
-    const bool equal = std::ranges::all_of(items, [&](const std::string& item) { return item == items[0]; });
-    return equal && !items.empty() ? items[0] : fmt::format("[{}]", fmt::join(items, ", "));
-  }
-
   // "64, 3, stride = 2": what has no default, and what differs from it. `at`: which call of several.
   bool argument_text(std::optional<std::size_t> at, std::string& text) {
     std::vector<std::string> parts;
@@ -363,13 +260,13 @@ private:
       }
       CompileTimeValue value = found->second;
       if (at && value.kind == Kind::List) value = value.items[*at];
-      const auto fit = converted(parameter, value);
+      const auto fit = as_argument(parameter, value);
       if (!fit) return no(fmt::format("its `{}` is {}", parameter.name, text_of(value)));
-      const std::string shown = written(*fit);
+      const std::string shown = argument_value_text(*fit);
       bool is_default = false;
       if (parameter.default_value) {
         Result<CompileTimeValue> usual = state_.session.default_of(*line_.item, parameter, given);
-        is_default = usual.ok() && written(*usual) == shown;
+        is_default = usual.ok() && argument_value_text(*usual) == shown;
       }
       given[parameter.name] = *fit;
       if (parameter.default_value) in_order = false;
@@ -384,7 +281,7 @@ private:
   bool own_parameter(const Taken& input, NetworkProgram::Operand& operand) {
     const OnnxConstant& constant = *input.operand.constant;
     if (constant.elements() == 1 && static_cast<int64_t>(constant.shape.size()) <= type_.rank()) {
-      operand.number = number_text(constant.real_at(0));
+      operand.number = real_text_of(constant.real_at(0));
       if (!std::isfinite(constant.real_at(0)))
         return no(fmt::format("its input `{}` is not finite", input.name));
       return true;
@@ -484,7 +381,7 @@ private:
       if (found == parameters_.end()) return no(fmt::format("its `{}` is not given", parameter.name));
       std::vector<int64_t> shape;
       for (const Size& size : parameter.type.shape) shape.push_back(size.factor);
-      auto has = trimmed_shape(*found->operand.constant, found->pattern);
+      auto has = shape_by_pattern(*found->operand.constant, found->pattern);
       while (has && shape.size() < has->size() && has->front() == 1) has->erase(has->begin());
       const bool one = found->operand.constant->elements() == 1;
       if (!one && (!has || *has != shape))

@@ -448,26 +448,19 @@ def views():
         op.case("images", lambda x: x.flatten(1), normal(2, 3, 4, 5))
     with Operator("unflatten") as op:
         op.case("images", lambda x: x.unflatten(1, (3, 4, 5)), normal(2, 60), channels=3, height=4, width=5)
-    with Operator("transpose") as op:
-        op.case("matrices", lambda x: x.transpose(-1, -2), normal(2, 3, 5))
-    with Operator("squeeze") as op:
-        op.case("columns", lambda x: x.squeeze(-1), normal(3, 5, 1))
-    with Operator("unsqueeze") as op:
-        op.case("columns", lambda x: x.unsqueeze(-1), normal(3, 5))
-    with Operator("slice_axis") as op:
-        op.case("rows", lambda x: x[:, :, 1:6:2], normal(2, 3, 7, 5), axis=2, start=1, end=6, step=2)
-        op.case("last", lambda x: x[..., 0:2], normal(2, 3, 4), axis=-1, start=0, end=2)
-    with Operator("move_last") as op:
-        op.case("channels", lambda x: x.movedim(1, -1), normal(2, 3, 4, 5), axis=1)
-        op.case("rows", lambda x: x.movedim(2, -1), normal(2, 3, 4, 5), axis=2)
-    with Operator("mean_axis") as op:
-        op.case("channels", lambda x: x.mean(1, keepdim=True), normal(2, 3, 4, 5), axis=1)
-        op.case("last", lambda x: x.mean(-1, keepdim=True), normal(2, 3, 4), axis=-1)
-    with Operator("split_last") as op:
-        op.case("images", lambda x: x.unflatten(-1, (3, 4)), normal(2, 5, 12), parts=3)
-    with Operator("pad_axis") as op:
-        op.case("rows", lambda x: F.pad(x, (0, 0, 1, 2), value=0.5), normal(2, 3, 4, 5), axis=2, before=1, after=2, value=0.5)
-        op.case("channels", lambda x: F.pad(x, (0, 0, 3, 0)), normal(2, 3, 4), axis=1, before=3)
+    along = {
+        "transpose": (lambda x: x.transpose(-1, -2), (2, 3, 5), {}),
+        "squeeze": (lambda x: x.squeeze(-1), (3, 5, 1), {}),
+        "unsqueeze": (lambda x: x.unsqueeze(-1), (3, 5), {}),
+        "slice_axis": (lambda x: x[:, :, 1:6:2], (2, 3, 7, 5), {"axis": 2, "start": 1, "end": 6, "step": 2}),
+        "move_last": (lambda x: x.movedim(1, -1), (2, 3, 4, 5), {"axis": 1}),
+        "mean_axis": (lambda x: x.mean(-1, keepdim=True), (2, 3, 4), {"axis": -1}),
+        "split_last": (lambda x: x.unflatten(-1, (3, 4)), (2, 5, 12), {"parts": 3}),
+        "pad_axis": (lambda x: F.pad(x, (0, 0, 1, 2), value=0.5), (2, 3, 4, 5), {"axis": 2, "before": 1, "after": 2, "value": 0.5}),
+    }
+    for name, (function, shape, attributes) in along.items():
+        with Operator(name) as op:
+            op.case("case", function, normal(*shape), **attributes)
     with Operator("positions_first") as op:
         op.case("images", lambda x: x.flatten(2).transpose(1, 2), normal(2, 3, 4, 5))
     with Operator("concat") as op:
@@ -601,8 +594,7 @@ def gradient_changes():
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    for group in (elementwise, data, convolution, pooling, linear, normalization, attention, losses, metrics, views, augmentation,
-                  recurrent, optimizers,
-                  gradient_changes):
+    for group in (elementwise, data, convolution, pooling, linear, normalization, attention, losses, metrics, views,
+                  augmentation, recurrent, optimizers, gradient_changes):
         group()
     print(f"{sum(f.stat().st_size for f in FOLDER.iterdir()) / 1e6:.2f} MB in {len(list(FOLDER.iterdir()))} files")
