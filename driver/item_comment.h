@@ -10,6 +10,7 @@ struct ItemComment {
   std::string text;        // its sentences, one line each
   std::string also_called; // "Dense, FullyConnected", or ""
   std::string written;     // "a + b", or ""
+  std::string onnx;        // "`Conv`, `Conv -> Add`", or ""
 };
 
 ItemComment comment_of(const std::string& documentation);

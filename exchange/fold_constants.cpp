@@ -325,8 +325,18 @@ Made fold_slice(const Folding& folding) {
   for (std::size_t i = 0; i < starts->size(); ++i) {
     const auto d = dimension((*axes)[i], shape.size());
     const int64_t step = (*steps)[i];
-    if (!d || step < 1 || step > (int64_t{1} << 40)) return nullptr;
+    if (!d || step == 0 || step > INT32_MAX || step < -INT32_MAX) return nullptr;
     const int64_t size = x->shape[*d];
+    if (step < 0) { // from the last to the first
+      const auto from_end = [&](int64_t place) {
+        return std::clamp<int64_t>(place < 0 ? place + size : place, -1, size - 1);
+      };
+      const int64_t begin = from_end((*starts)[i]), end = (*ends)[i] < -size ? -1 : from_end((*ends)[i]);
+      shape[*d] = std::max<int64_t>((begin - end - step - 1) / -step, 0);
+      first += begin * strides[*d];
+      strides[*d] *= step;
+      continue;
+    }
     const auto within = [&](int64_t place) {
       return std::clamp<int64_t>(place < 0 ? place + size : place, 0, size);
     };
@@ -467,6 +477,12 @@ OnnxConstantRef ConstantFolder::fold(const OnnxNode& node, const std::vector<Onn
   const auto function = std::ranges::find(kFunctions, node.op, &Function::name);
   if (!node.domain.empty() || function == std::end(kFunctions)) return nullptr;
   return function->fold(Folding{node, inputs, budget_});
+}
+
+bool ConstantFolder::knows(const OnnxNode& node) {
+  return node.domain.empty() &&
+         (node.op == "Shape" ||
+          std::ranges::find(kFunctions, node.op, &Function::name) != std::end(kFunctions));
 }
 
 OnnxConstantRef ConstantFolder::fold_shape(const OnnxNode& node, const std::vector<int64_t>& shape) {

@@ -20,6 +20,8 @@ public:
   // The first may be kOpenBatch.
   OnnxConstantRef fold_shape(const OnnxNode& node, const std::vector<int64_t>& shape);
 
+  static bool knows(const OnnxNode& node); // one of the operators above
+
 private:
   int64_t budget_;
 };

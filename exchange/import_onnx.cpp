@@ -21,6 +21,11 @@ static std::string printable(std::string text) {
   return text;
 }
 
+static std::string_view without_ending(std::string_view name, std::string_view ending) {
+  if (name.size() > ending.size() && name.ends_with(ending)) name.remove_suffix(ending.size());
+  return name;
+}
+
 namespace {
 
 class Importer {
@@ -162,7 +167,7 @@ private:
       problem = "control flow is not imported";
     else if (!node.domain.empty())
       problem = fmt::format("operators of `{}` are not imported", node.domain);
-    else if (missing && state_.map.lines(node.op).empty())
+    else if (missing && state_.map.lines(node.op).empty() && !ConstantFolder::knows(node))
       problem = "the library has no such operator";
     else if (!missing) {
       Result<std::vector<const OnnxNode*>> taken = map_node(state_, node);
@@ -206,7 +211,7 @@ private:
     for (std::size_t i = named.size(); i-- > 0;)
       if (NetworkProgram::Value& value = state_.program.values[i];
           value.role == NetworkProgram::Role::Computed && !named[i])
-        value.name = state_.names.identifier(value.name);
+        value.name = state_.names.identifier(without_ending(value.name, "_output_0"));
   }
 
   static bool has_shape(const TensorType& type, const OnnxValue& said) {

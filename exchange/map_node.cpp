@@ -133,7 +133,8 @@ private:
   bool bind_names() {
     const auto first =
         std::ranges::find_if(inputs_, [](const Taken& input) { return input.operand.value >= 0; });
-    if (first == inputs_.end()) return no("none of its inputs is computed");
+    if (first == inputs_.end())
+      return no("all its inputs are constants, and what it makes of them is not computed while importing");
     type_ = state_.program.values[static_cast<std::size_t>(first->operand.value)].type;
     scope_.bind("rank", CompileTimeValue::of(type_.rank()));
     std::vector<CompileTimeValue> sizes, shape;
@@ -337,8 +338,12 @@ private:
     }
     if (!common.empty() && std::string_view("._/:").find(common.back()) != std::string_view::npos)
       return common.substr(0, common.size() - 1);
-    if (!nodes_[0]->name.empty()) return std::string(nodes_[0]->name);
-    return std::string(nodes_[0]->op);
+    std::string_view name = nodes_[0]->name;
+    // "/features/0/Conv": the module, and the operator in it.
+    if (const std::size_t end = name.rfind('/');
+        end != std::string_view::npos && end > 0 && name.substr(end + 1).starts_with(nodes_[0]->op))
+      name = name.substr(0, end);
+    return std::string(name.empty() ? nodes_[0]->op : name);
   }
 
   // Makes one call of the library and gives its result, or -1.
@@ -439,8 +444,14 @@ private:
       if (at) at = i;
       if (!argument_text(at, arguments)) return false;
       const std::size_t output = line_.each_output ? i : 0;
-      const int result = folded_call(arguments, inputs, std::string(nodes_.back()->outputs[output]));
+      int result = folded_call(arguments, inputs, std::string(nodes_.back()->outputs[output]));
       if (result < 0) return false;
+      if (!line_.then.empty() && i + 1 == calls) {
+        const ast::Item* view = state_.session.library().find_callable(line_.then);
+        CHECK(view, "{}", line_.then);
+        result = call(*view, "", {{result, ""}}, std::string(nodes_.back()->outputs[output]));
+        if (result < 0) return false;
+      }
       if (line_.each_output || i + 1 == calls) finish(output, result);
       if (!line_.each_output) inputs = {{result, ""}};
     }

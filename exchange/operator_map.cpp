@@ -167,6 +167,7 @@ Result<OnnxLine> parse_onnx_line(std::string_view text) {
     options = trimmed(text.substr(end + 1));
     text = trimmed(text.substr(0, end + 1));
   }
+  if (const auto then = take_behind(options, "then ")) line.then = *then;
   if (const auto after = take_behind(options, "after ")) line.after = *after;
   if (const auto within = take_behind(options, "within ")) line.within = *within;
   if (options.ends_with("each output")) {

@@ -55,8 +55,8 @@ struct OnnxLine {
   bool each = false;                     // one call for each element of the lists
   bool each_output = false;              // the same, each from the first input
   std::string after;                     // a view that goes before it
-  std::string
-      within; // the op that moves the dimension `axis` behind all others: before it, and back after it
+  std::string then;                      // a view that goes behind it
+  std::string within;                    // the op that moves the dimension `axis` behind all others, and back
 };
 
 class OperatorMap {

@@ -202,6 +202,11 @@ TEST(FoldConstants, WeightsInAnotherOrder) {
   EXPECT_EQ(folder.fold(node("Gather", {{"axis", int64_t{1}}}), {matrix, integers({2}, {-1, 0})})->integers,
             (std::vector<int64_t>{3, 1, 6, 4}));
   EXPECT_FALSE(folder.fold(node("Gather"), {matrix, integers({1}, {2})}));
+  EXPECT_EQ(folder
+                .fold(node("Slice"), {integers({5}, {1, 2, 3, 4, 5}), integers({1}, {-1}),
+                                      integers({1}, {INT64_MIN}), integers({1}, {0}), integers({1}, {-2})})
+                ->integers,
+            (std::vector<int64_t>{5, 3, 1}));
   EXPECT_EQ(folder.fold(node("Range"), {integers({}, {5}), integers({}, {0}), integers({}, {-2})})->integers,
             (std::vector<int64_t>{5, 3, 1}));
 }
