@@ -79,7 +79,9 @@ TEST(InstantiateOp, CrossEntropyComparesClassesWithTheLabel) {
             "m[n] = max(c: 10) stop(x[n, c])\n"
             "z[n] = sum(c: 10) exp(x[n, c] - m[n])\n"
             "right[n] = sum(c: 10) select(c == label[n], x[n, c] - m[n], 0)\n"
-            "y[n] = log(z[n]) - right[n]");
+            "each[n] = log(z[n]) - right[n]\n"
+            "total[n] = each[n]\n" // one position alone
+            "y[n] = total[n]");
 }
 
 TEST(InstantiateOp, BatchStatisticsAreOverTheExamplesThatThereAre) {
