@@ -22,6 +22,25 @@ SOURCE = os.environ["STRIATE_SOURCE"]
 MODELS = os.path.join(SOURCE, "models")
 SKIPPED = 77  # ctest shows a test that exits so as skipped
 
+# One example, so that the order of the driver's shuffling does not matter; dropout and momentum, so that draws and
+# states do.
+ONE_EXAMPLE = """
+model Net {
+    input x: f32[N, 4]
+    output y = x -> Linear(24) as fc1 -> BatchNorm1d as bn -> tanh -> Dropout(0.5) -> Linear(3) as fc2
+}
+data one {
+    split train = csv("one.csv", label = -1)
+    field x = column(0)
+    field label = column(1)
+}
+train Net with one {
+    loss = cross_entropy(y, label)
+    optimizer = SGD(lr = 0.1, momentum = 0.9)
+    epochs = 7    batch = 1    seed = 1
+}
+"""
+
 
 def environment(**extra):
     """The caller's environment without what would change the output, plus a thread count and the like."""

@@ -6,23 +6,6 @@ import sys
 
 import harness
 
-PROGRAM = """
-model Net {
-    input x: f32[N, 4]
-    output y = x -> Linear(24) as fc1 -> BatchNorm1d as bn -> tanh -> Dropout(0.5) -> Linear(3) as fc2
-}
-data one {
-    split train = csv("one.csv", label = -1)
-    field x = column(0)
-    field label = column(1)
-}
-train Net with one {
-    loss = cross_entropy(y, label)
-    optimizer = SGD(lr = 0.1, momentum = 0.9)
-    epochs = 7    batch = 1    seed = 1
-}
-"""
-
 SCRIPT = """
 import sys
 import numpy
@@ -97,7 +80,7 @@ class PythonModule(harness.EndToEnd):
         if not python:
             self.skipTest("there is no python3 with numpy")
         harness.write_csv(self.path("one.csv"), [[0.5, -1.0, 2.0, 0.25, 2]])
-        program = self.write("one.nn", PROGRAM)
+        program = self.write("one.nn", harness.ONE_EXAMPLE)
         self.write("script.py", SCRIPT)
         # A Python that is not sanitized cannot load a library that is.
         environment = harness.environment(PYTHONPATH=os.path.join(harness.SOURCE, "python"), STRIATE_LIBRARY=os.environ["STRIATE_LIBRARY"])
