@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <numeric>
+#include <set>
 
 namespace striate {
 
@@ -16,10 +17,26 @@ std::string c_identifier(const std::string& name) {
   }
   if (identifier.empty() || std::isdigit(static_cast<unsigned char>(identifier[0])))
     identifier.insert(0, "_");
-  return identifier;
+  // C99's and C++'s words that a value may be called by.
+  static const std::set<std::string> kWords = {
+      "auto",     "bool",     "break",    "case",   "catch",    "char",     "class",     "const",
+      "continue", "default",  "delete",   "do",     "double",   "else",     "enum",      "extern",
+      "false",    "float",    "for",      "goto",   "if",       "inline",   "int",       "long",
+      "new",      "operator", "or",       "and",    "not",      "private",  "public",    "register",
+      "restrict", "return",   "short",    "signed", "sizeof",   "static",   "struct",    "switch",
+      "this",     "throw",    "true",     "try",    "typedef",  "union",    "unsigned",  "using",
+      "virtual",  "void",     "volatile", "while",  "template", "typename", "namespace", "protected",
+      "friend",   "explicit", "export",   "xor"};
+  return kWords.contains(identifier) ? identifier + "_" : identifier;
 }
 
 namespace {
+
+// A text within a comment, which must not end there.
+std::string in_comment(std::string text) {
+  for (std::size_t at = 0; (at = text.find("*/", at)) != std::string::npos;) text.insert(at + 1, " ");
+  return text;
+}
 
 class Header {
 public:
@@ -30,8 +47,8 @@ public:
   }
 
   std::string text() {
-    add("/* {}, compiled by Striate for {}:\n *   {}\n *\n", description_.title, description_.cpu,
-        description_.command);
+    add("/* {}, compiled by Striate for {}:\n *   {}\n *\n", in_comment(description_.title), description_.cpu,
+        in_comment(description_.command));
     add(" * Nothing is allocated, and there is no state but the workspace: {}_WORKSPACE_BYTES bytes of the "
         "caller's,\n"
         " * aligned to {}_WORKSPACE_ALIGNMENT. Calls on different workspaces may run at once. Arrays are "
@@ -147,7 +164,8 @@ private:
   }
 
   void add_entry(const ArtifactEntry& entry) {
-    const char* meaning = entry.name == "run"    ? "Applies the model to 1 to MAX_EXAMPLES examples."
+    const char* meaning = entry.name == "run"
+                              ? "Applies the model to any number of examples up to MAX_EXAMPLES."
                           : entry.name == "eval" ? "The same in evaluation mode: nothing changes."
                                                  : "One update of all trained parameters.";
     add("/* {} Outputs that are NULL are left out{}.\n", meaning,

@@ -7,6 +7,7 @@
 #include "runtime/files.h"
 #include "runtime/load_weights.h"
 #include "runtime/safetensors.h"
+#include "support/parameter_path.h"
 
 #include <algorithm>
 #include <cstring>
@@ -14,8 +15,7 @@
 
 namespace striate {
 
-// Where the files go, without their endings: `-o net`, `-o net.o`, or beside nothing else than the program's
-// name.
+// Where the files go, without their endings: `-o net`, `-o net.o`, or the program's name in this folder.
 static std::filesystem::path base_path(const Options& options) {
   std::filesystem::path path = options.output.empty() ? std::filesystem::path(options.file).stem()
                                                       : std::filesystem::path(options.output);
@@ -26,30 +26,13 @@ static std::filesystem::path base_path(const Options& options) {
 // The C names of an entry's inputs and outputs must differ.
 static Status check_names(const ArtifactEntry& entry) {
   std::map<std::string, std::string> known;
+  for (const char* own : {"workspace", "settings", "examples", "threads"}) known.emplace(own, own);
   for (const auto* list : {&entry.inputs, &entry.outputs})
     for (const Placement& placement : *list)
       if (const auto [other, fresh] = known.emplace(c_identifier(placement.name), placement.name); !fresh)
         return Failure{ExitCode::Failed, fmt::format("`{}` and `{}` would have the same name in C",
                                                      other->second, placement.name)};
   return {};
-}
-
-// The tensors that a model keeps, and their storage in the arena after `loaded` was put there.
-static std::vector<std::string> stored_bytes(const std::vector<Placement>& placements,
-                                             const std::vector<NamedTensor>& loaded, int64_t arena_bytes) {
-  std::vector<std::string> result;
-  std::vector<char> arena(static_cast<std::size_t>(arena_bytes), 0);
-  for (const Placement& placement : placements) {
-    const auto tensor = std::ranges::find(loaded, placement.name, &NamedTensor::name);
-    if (tensor == loaded.end()) { // an optimizer's state, which begins anew
-      result.emplace_back();
-      continue;
-    }
-    PlacedTensor(placement).write(arena.data(), tensor->tensor);
-    result.emplace_back(arena.data() + placement.offset,
-                        static_cast<std::size_t>(placement.storage * byte_size(placement.element)));
-  }
-  return result;
 }
 
 Status build_artifact(const Options& options, Module module, const CompileOptions& settings) {
@@ -103,8 +86,8 @@ Status build_artifact(const Options& options, Module module, const CompileOption
     if (!weights) return weights.failure();
     if (Status loaded = executor->load(*weights, false, options.weights); !loaded) return loaded;
     if (!options.external_weights)
-      artifact.weights =
-          stored_bytes(artifact.persistents, executor->weights(), executor->executable().arena_bytes);
+      for (const Placement& placement : artifact.persistents) // an optimizer's states begin anew
+        artifact.weights.push_back(is_optimizer_state(placement.name) ? "" : executor->stored(placement));
   }
   const std::string file = safetensors_bytes(executor->state(), {});
   uint64_t header_bytes = 0; // of the JSON text, little-endian, in front of it

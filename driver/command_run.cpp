@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <cstring>
 #include <map>
 #include <numeric>
 
@@ -22,14 +21,6 @@ static Result<std::pair<std::string, std::string>> split_assignment(const std::s
   if (equals == 0 || equals == std::string::npos)
     return Failure{ExitCode::Usage, fmt::format("{}, not `{}`", form, text)};
   return std::pair(text.substr(0, equals), text.substr(equals + 1));
-}
-
-static Failure unknown_name(const char* kind, const std::string& name,
-                            const std::vector<std::string>& known) {
-  const std::string near = nearest_name(name, known);
-  return {ExitCode::Usage,
-          fmt::format("the model has no {} `{}`; it has {}{}", kind, name, fmt::join(known, ", "),
-                      near.empty() ? "" : fmt::format("; did you mean `{}`?", near))};
 }
 
 // "; the program transforms them itself: `column(0) -> to_real(1 / 255)` (lenet.nn:14:5)" for an input that
@@ -118,8 +109,7 @@ static Result<std::pair<std::string, Tensor>> read_input(const std::string& text
     if (graph.values[id].name == name) input = &graph.values[id];
   }
   if (!input) return unknown_name("input", name, known);
-  std::vector<int64_t> example;
-  for (std::size_t d = 1; d < input->type.shape.size(); ++d) example.push_back(input->type.shape[d].factor);
+  const std::vector<int64_t> example = example_shape(*input);
 
   Tensor tensor;
   const bool is_file = what.starts_with('@');
@@ -202,13 +192,6 @@ static Result<std::map<std::string, std::string>> output_files(const Options& op
   return files;
 }
 
-// Puts the rows of one run behind those of the runs before.
-static void append_rows(Tensor& all, const Tensor& rows, int64_t first) {
-  const int64_t bytes_per_row = rows.bytes() / rows.shape()[0];
-  std::memcpy(static_cast<char*>(all.data()) + first * bytes_per_row, rows.data(),
-              static_cast<std::size_t>(rows.bytes()));
-}
-
 int command_run(const Options& options) {
   Result<OpenProgram> program = open_program(options);
   if (!program) return report(program.failure());
@@ -219,7 +202,7 @@ int command_run(const Options& options) {
     return generated ? 0 : report(generated.failure());
   }
 
-  std::vector<std::pair<std::string, Tensor>> inputs;
+  std::map<std::string, Tensor> inputs;
   int64_t examples = 1;
   for (const std::string& text : options.inputs) {
     Result<std::pair<std::string, Tensor>> input = read_input(text, *program, needed);
@@ -229,51 +212,28 @@ int command_run(const Options& options) {
       return report({ExitCode::Usage, fmt::format("`{}` has {} examples, the input before it {}",
                                                   input->first, count, examples)});
     examples = count;
-    inputs.push_back(std::move(*input));
+    inputs.insert_or_assign(input->first, std::move(input->second));
   }
   for (ValueId id : needed) {
     const Value& value = module.eval.values[id];
-    if (std::ranges::none_of(inputs, [&](const auto& input) { return input.first == value.name; }))
+    if (!inputs.contains(value.name))
       return report({ExitCode::Usage, fmt::format("the input `{}` ({}) is missing: add --input {}=@FILE.npy",
                                                   value.name, value.type.text(), value.name)});
   }
   const Result<std::map<std::string, std::string>> files = output_files(options, module.eval);
   if (!files) return report(files.failure());
 
-  const int64_t capacity = std::min(examples, kInferenceBatch);
-  Result<Executor> executor = load_trained_model(options, module, capacity);
+  Result<Executor> executor = load_trained_model(options, module, std::min(examples, kInferenceBatch));
   if (!executor) return report(executor.failure());
-
-  const EntryPoint& eval = executor->executable().eval;
-  std::map<std::string, Tensor> saved;
-  for (int64_t first = 0; first < examples; first += capacity) {
-    const int64_t count = std::min(capacity, examples - first);
-    std::vector<int64_t> rows(static_cast<std::size_t>(count));
-    std::iota(rows.begin(), rows.end(), first);
-    for (const auto& [name, tensor] : inputs) {
-      const Status set = executor->set_input(eval, name, tensor, rows);
-      if (!set) return report(set.failure());
-    }
-    executor->run(eval, count);
-    for (const auto& [name, value] : module.eval.outputs) {
-      const bool by_example = module.eval.values[value].type.has_batch();
-      Tensor output = executor->output(eval, name, count);
-      if (!files->contains(name)) {
-        print_output(name, output, by_example, program->data->fit().classes);
-        continue;
-      }
-      if (!by_example) {
-        saved[name] = std::move(output);
-        continue;
-      }
-      std::vector<int64_t> shape = output.shape();
-      shape[0] = examples;
-      if (first == 0) saved.insert_or_assign(name, Tensor(output.element(), shape));
-      append_rows(saved[name], output, first);
-    }
+  const Result<std::map<std::string, Tensor>> outputs = run_in_batches(*executor, inputs, examples);
+  if (!outputs) return report(outputs.failure());
+  for (const auto& [name, value] : module.eval.outputs) {
+    const Tensor& output = outputs->at(name);
+    if (const auto file = files->find(name); file == files->end())
+      print_output(name, output, module.eval.values[value].type.has_batch(), program->data->fit().classes);
+    else if (const Status written = write_npy(file->second, output); !written)
+      return report(written.failure());
   }
-  for (const auto& [name, file] : *files)
-    if (const Status written = write_npy(file, saved[name]); !written) return report(written.failure());
   return 0;
 }
 

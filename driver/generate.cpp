@@ -37,12 +37,6 @@ struct NextCharacter {
   int64_t advance = 0; // from one place of the window to the next
 };
 
-std::vector<int64_t> example_shape(const Value& value) {
-  std::vector<int64_t> shape;
-  for (std::size_t d = 1; d < value.type.shape.size(); ++d) shape.push_back(value.type.shape[d].factor);
-  return shape;
-}
-
 Result<NextCharacter> find_parts(const Graph& graph, const std::vector<ValueId>& needed, int64_t vocabulary) {
   NextCharacter parts;
   if (needed.size() != 1)

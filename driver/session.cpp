@@ -13,14 +13,6 @@
 
 namespace striate {
 
-static Failure unknown_name(const char* kind, const std::string& name,
-                            const std::vector<std::string>& known) {
-  const std::string near = nearest_name(name, known);
-  return {ExitCode::Usage,
-          fmt::format("there is no {} `{}`; there are {}{}", kind, name, fmt::join(known, ", "),
-                      near.empty() ? "" : fmt::format("; did you mean `{}`?", near))};
-}
-
 static std::vector<std::string> names_of(const std::vector<SessionTensor>& tensors) {
   std::vector<std::string> names;
   for (const SessionTensor& tensor : tensors) names.push_back(tensor.name);
@@ -136,39 +128,10 @@ Result<int64_t> Session::count_examples(const EntryPoint& entry,
   return examples;
 }
 
-Status Session::set_inputs(const EntryPoint& entry, const std::map<std::string, Tensor>& inputs,
-                           int64_t first, int64_t count) {
-  std::vector<int64_t> rows(static_cast<std::size_t>(count));
-  std::iota(rows.begin(), rows.end(), first);
-  for (const auto& [name, tensor] : inputs)
-    if (Status set = executor_->set_input(entry, name, tensor, rows); !set) return set;
-  return {};
-}
-
 Result<std::map<std::string, Tensor>> Session::run(const std::map<std::string, Tensor>& inputs) {
-  const EntryPoint& eval = entry(false);
-  const Result<int64_t> examples = count_examples(eval, inputs);
+  const Result<int64_t> examples = count_examples(entry(false), inputs);
   if (!examples) return examples.failure();
-  std::map<std::string, Tensor> outputs;
-  for (int64_t first = 0; first < *examples; first += capacity()) {
-    const int64_t count = std::min(capacity(), *examples - first);
-    if (Status set = set_inputs(eval, inputs, first, count); !set) return set.failure();
-    executor_->run(eval, count);
-    for (const SessionTensor& output : described(eval.outputs)) {
-      Tensor rows = executor_->output(eval, output.name, count);
-      if (!output.batch) {
-        outputs.insert_or_assign(output.name, std::move(rows));
-        continue;
-      }
-      std::vector<int64_t> shape = rows.shape();
-      shape[0] = *examples;
-      const auto [all, fresh] = outputs.try_emplace(output.name, rows.element(), shape);
-      const int64_t bytes = rows.bytes() / count;
-      std::copy_n(static_cast<const char*>(rows.data()), rows.bytes(),
-                  static_cast<char*>(all->second.data()) + first * bytes);
-    }
-  }
-  return outputs;
+  return run_in_batches(*executor_, inputs, *examples);
 }
 
 Result<std::map<std::string, Tensor>> Session::train_step(const std::map<std::string, Tensor>& inputs) {
@@ -187,19 +150,20 @@ Result<std::map<std::string, Tensor>> Session::train_step(const std::map<std::st
       return Failure{
           ExitCode::Usage,
           fmt::format("the program has a schedule for `{}`: give it a value before each step", name)};
-  scalars_["step"] += 1;
-  for (const auto& [name, value] : scalars_) executor_->set_scalar(name, value);
-  if (Status set = set_inputs(step, inputs, 0, *examples); !set) return set.failure();
+  std::vector<int64_t> order(static_cast<std::size_t>(*examples));
+  std::iota(order.begin(), order.end(), int64_t{0});
+  for (const auto& [name, tensor] : inputs)
+    if (Status set = executor_->set_input(step, name, tensor, order); !set) return set.failure();
   if (!inputs.contains(kRowNumbersInput)) {
     // Draws of fields belong to rows: every step has its own.
     Tensor rows(ElementType::I32, {*examples});
-    std::vector<int64_t> order(static_cast<std::size_t>(*examples));
-    std::iota(order.begin(), order.end(), int64_t{0});
-    const auto before = static_cast<int64_t>(scalars_["step"] - 1) * capacity();
-    for (int64_t k : order)
-      rows.as<int32_t>()[static_cast<std::size_t>(k)] = static_cast<int32_t>(before + k);
+    const auto before = static_cast<int64_t>(scalars_["step"]) * capacity();
+    std::iota(rows.as<int32_t>().begin(), rows.as<int32_t>().end(), static_cast<int32_t>(before));
     if (Status set = executor_->set_input(step, kRowNumbersInput, rows, order); !set) return set.failure();
   }
+  // The step counts from here: what was refused above was none.
+  scalars_["step"] += 1;
+  for (const auto& [name, value] : scalars_) executor_->set_scalar(name, value);
   executor_->run(step, *examples);
   std::map<std::string, Tensor> outputs;
   for (const Placement& output : step.outputs)

@@ -57,8 +57,6 @@ public:
 private:
   Session() = default;
   const EntryPoint& entry(bool of_step) const;
-  Status set_inputs(const EntryPoint& entry, const std::map<std::string, Tensor>& inputs, int64_t first,
-                    int64_t count);
   Result<int64_t> count_examples(const EntryPoint& entry, const std::map<std::string, Tensor>& inputs) const;
 
   bool training_ = false;

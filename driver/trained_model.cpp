@@ -3,7 +3,11 @@
 #include "passes/eliminate_dead_nodes.h"
 #include "runtime/load_weights.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <cstring>
+#include <numeric>
 
 namespace striate {
 
@@ -21,6 +25,47 @@ Result<Executor> load_trained_model(const Options& options, const Module& module
   if (const Status loaded = executor->load(*weights, false, options.weights); !loaded)
     return loaded.failure();
   return executor;
+}
+
+Result<std::map<std::string, Tensor>>
+run_in_batches(Executor& executor, const std::map<std::string, Tensor>& inputs, int64_t examples) {
+  const EntryPoint& eval = executor.executable().eval;
+  const int64_t capacity = executor.executable().capacity;
+  std::map<std::string, Tensor> outputs;
+  for (int64_t first = 0; first < examples; first += capacity) {
+    const int64_t count = std::min(capacity, examples - first);
+    std::vector<int64_t> rows(static_cast<std::size_t>(count));
+    std::iota(rows.begin(), rows.end(), first);
+    for (const auto& [name, tensor] : inputs)
+      if (Status set = executor.set_input(eval, name, tensor, rows); !set) return set.failure();
+    executor.run(eval, count);
+    for (const Placement& placement : eval.outputs) {
+      Tensor part = executor.output(eval, placement.name, count);
+      if (!placement.batch) {
+        outputs.insert_or_assign(placement.name, std::move(part));
+        continue;
+      }
+      std::vector<int64_t> shape = part.shape();
+      shape[0] = examples;
+      Tensor& whole = outputs.try_emplace(placement.name, part.element(), shape).first->second;
+      std::memcpy(static_cast<char*>(whole.data()) + first * (part.bytes() / count), part.data(),
+                  static_cast<std::size_t>(part.bytes()));
+    }
+  }
+  return outputs;
+}
+
+Failure unknown_name(const char* kind, const std::string& name, const std::vector<std::string>& known) {
+  const std::string near = nearest_name(name, known);
+  return {ExitCode::Usage,
+          fmt::format("the model has no {} `{}`; it has {}{}", kind, name, fmt::join(known, ", "),
+                      near.empty() ? "" : fmt::format("; did you mean `{}`?", near))};
+}
+
+std::vector<int64_t> example_shape(const Value& value) {
+  std::vector<int64_t> shape;
+  for (std::size_t d = 1; d < value.type.shape.size(); ++d) shape.push_back(value.type.shape[d].factor);
+  return shape;
 }
 
 std::vector<ValueId> keep_model_only(Module& module) {

@@ -180,6 +180,11 @@ Status Executor::load(std::span<const NamedTensor> tensors, bool optimizer, cons
   return {};
 }
 
+std::string Executor::stored(const Placement& placement) const {
+  return {arena() + placement.offset,
+          static_cast<std::size_t>(placement.storage * byte_size(placement.element))};
+}
+
 void Executor::set(const std::string& name, Tensor value) {
   for (const Placement* placement : persistent(true))
     if (placement->name == name) {

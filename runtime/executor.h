@@ -57,6 +57,9 @@ public:
   // names the file.
   Status load(std::span<const NamedTensor> tensors, bool optimizer, const std::string& source);
 
+  // The bytes of a parameter or state as they lie in the arena.
+  std::string stored(const Placement& placement) const;
+
   // One parameter or state, of its type and number of elements.
   void set(const std::string& name, Tensor value);
 

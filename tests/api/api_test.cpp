@@ -36,7 +36,6 @@ protected:
               (std::string("striate_api_") + testing::UnitTest::GetInstance()->current_test_info()->name());
     std::filesystem::create_directories(folder_);
     write("net.nn", kProgram);
-    // The text is the only thing that says so: the label is the last column.
     write("table.csv", "0.5,-1,2,0.25,2\n1,0,0,1,0\n");
   }
   void TearDown() override {
@@ -249,6 +248,12 @@ TEST_F(Api, RefusesWhatDoesNotFit) {
   EXPECT_EQ(code("x", 4, 16, 9), STRIATE_USAGE);
   const striate_array in = {"x", STRIATE_F32, x.data(), 4};
   EXPECT_EQ(striate_train_step(model_, 1, &in, 1, nullptr, 0), STRIATE_USAGE) << "no label";
+  std::vector<float> half = {0.5f};
+  const striate_array fraction[] = {in, {"label", STRIATE_F32, half.data(), 1}};
+  EXPECT_EQ(striate_train_step(model_, 1, fraction, 2, nullptr, 0), STRIATE_BAD_DATA) << "half a class";
+  double steps = 0;
+  EXPECT_EQ(striate_get_setting(model_, "step", &steps), STRIATE_OK);
+  EXPECT_EQ(steps, 1) << "what was refused is no step";
   const striate_array none = {"x", STRIATE_F32, nullptr, 4};
   EXPECT_EQ(striate_run(model_, 1, &none, 1, nullptr, 0), STRIATE_USAGE);
   const striate_array out = {"y", STRIATE_F32, x.data(), 2};

@@ -89,25 +89,6 @@ int main(int argc, char **argv) {
 }
 """
 
-# One example, so that the order of the driver's shuffling does not matter; dropout and momentum, so that draws and
-# states do.
-ONE = """
-model Net {
-    input x: f32[N, 4]
-    output y = x -> Linear(24) as fc1 -> BatchNorm1d as bn -> tanh -> Dropout(0.5) -> Linear(3) as fc2
-}
-data one {
-    split train = csv("one.csv", label = -1)
-    field x = column(0)
-    field label = column(1)
-}
-train Net with one {
-    loss = cross_entropy(y, label)
-    optimizer = SGD(lr = 0.1, momentum = 0.9)
-    epochs = 7    batch = 1    seed = 1
-}
-"""
-
 SEQUENCES = """
 model Net {
     input x: f32[N, 9, 5]
@@ -191,7 +172,7 @@ class Artifacts(WithObjects):
 
     def test_a_c_program_learns_as_the_driver_does(self):
         harness.write_csv(self.path("one.csv"), [[0.5, -1.0, 2.0, 0.25, 2]])
-        program = self.write("one.nn", ONE)
+        program = self.write("one.nn", harness.ONE_EXAMPLE)
         self.striate("train", program, "--run", self.path("run"))
         self.striate("build", program, "--train", "-o", self.path("net"))
         self.output_of(self.compile(LEARN), self.path("own.safetensors"))
@@ -229,6 +210,13 @@ class Artifacts(WithObjects):
         self.striate("build", program, "--emit=object", "-o", self.path("no folder", "net"), expect=3)
         clash = self.write("clash.nn", "model Net {\n    input a: f32[N, 2]\n    output y.a = a -> relu\n    output y_a = a -> tanh\n}\n")
         self.striate("build", clash, "--emit=object", "-o", self.path("net"), expect=1)
+        taken = self.write("taken.nn", "model Net {\n    input examples: f32[N, 2]\n    output y = examples -> relu\n}\n")
+        self.assertIn("`examples`", self.striate("build", taken, "--emit=object", "-o", self.path("net"), expect=1).stderr)
+
+    def test_names_that_are_words_of_c(self):
+        program = self.write("net.nn", "model Net {\n    input double: f32[N, 2]\n    output short = double -> relu\n}\n")
+        self.striate("build", program, "--emit=object", "-o", self.path("net"))
+        self.output_of(self.compile('#include "net.h"\nint main(void) { return net_run(0, 0, 0, 0, 0) != NET_BAD_EXAMPLES; }\n'))
 
 
 if __name__ == "__main__":
