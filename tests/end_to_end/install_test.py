@@ -42,6 +42,14 @@ class Install(harness.EndToEnd):
         self.command("cmake", "--build", self.path("build"))
         self.command(self.path("build", "user"))
 
+    def test_the_python_module_brings_its_library(self):
+        if not shutil.which("cmake"):
+            self.skipTest("there is no `cmake`")
+        prefix = self.path("prefix")
+        self.command("cmake", "--install", os.path.dirname(harness.BINARY), "--prefix", prefix, "--component", "python")
+        library = os.path.join(prefix, "striate", "libstriate.so.1")
+        self.assertTrue(os.path.isfile(library) and not os.path.islink(library), os.listdir(prefix))
+
 
 if __name__ == "__main__":
     harness.main()
