@@ -9,6 +9,8 @@ int command_check(const Options& options);
 int command_train(const Options& options);
 int command_eval(const Options& options);
 int command_run(const Options& options);
+int command_bench(const Options& options);
+int command_machine(const Options& options);
 int command_build(const Options& options);
 int command_explain(const Options& options);
 int command_summary(const Options& options);

@@ -41,9 +41,13 @@ void add_program(CLI::App& command, Options& options) {
       ->type_name("DIR");
 }
 
-void add_compilation(CLI::App& command, Options& options) {
+void add_threads(CLI::App& command, Options& options) {
   add_count(command, "--threads,-j", options.threads, 1024,
             "processors to use (default: all); results do not depend on it");
+}
+
+void add_compilation(CLI::App& command, Options& options) {
+  add_threads(command, options);
   command.add_option("--mcpu", options.cpu, "the CPU to compile for, by LLVM's name (default: this one)")
       ->type_name("CPU");
   add_choice(command, "--layout", options.layout, "LAYOUT",
@@ -93,6 +97,8 @@ public:
     add_eval();
     add_run();
     add_build();
+    add_bench();
+    add_machine();
     add_explain();
     add_summary();
     add_fmt();
@@ -242,8 +248,7 @@ private:
         ->needs(weights);
     build.add_flag("--train", options_.train,
                    "an object that trains: its step, evaluation and first weights");
-    add_choice(build, "--mode", options_.mode, "MODE",
-               "train: the training step (the default); infer: evaluation", {"train", "infer"});
+    add_mode(build);
     build.add_option("--phase", options_.phase, "of a training with phases, this one (default: the last)")
         ->type_name("NAME");
     add_count(build, "--batch", options_.batch, int64_t{1} << 20,
@@ -253,6 +258,38 @@ private:
                {"x86_64", "aarch64"});
     add_output(build);
     add_trace(build, options_);
+  }
+
+  void add_mode(CLI::App& command) {
+    add_choice(command, "--mode", options_.mode, "MODE",
+               "train: the training step (the default); infer: evaluation", {"train", "infer"});
+  }
+
+  void add_bench() {
+    CLI::App& bench =
+        add("bench", nullptr, "time a training step or the model, kernel by kernel", command_bench);
+    add_program(bench, options_);
+    add_compilation(bench, options_);
+    add_mode(bench);
+    add_count(bench, "--batch", options_.batch, int64_t{1} << 20,
+              "examples per run (default: the program's batch)");
+    bench.add_option("--seconds", options_.seconds, "how long to measure (default: 2)")
+        ->type_name("S")
+        ->check(CLI::Range(0.0, 86400.0).description(""));
+    add_count(bench, "--iterations", options_.iterations, int64_t{1} << 40,
+              "so many runs, however long they take");
+    bench.add_option("--rows", options_.rows, "kernels in the table; 0: all (default: 20)")
+        ->type_name("N")
+        ->check(CLI::Range(int64_t{0}, int64_t{1} << 40).description(""));
+    bench.add_option("--json", options_.json, "write every run and kernel to FILE, too")->type_name("FILE");
+    bench.add_option("--trace", options_.trace, "write the last run as a trace for Perfetto or Chrome")
+        ->type_name("FILE");
+  }
+
+  void add_machine() {
+    CLI::App& machine =
+        add("machine", nullptr, "measure the machine: arithmetic and bandwidth, at most", command_machine);
+    add_threads(machine, options_);
   }
 
   void add_output(CLI::App& command) {

@@ -70,6 +70,13 @@ struct Options {
   bool time_passes = false;
   std::string dump_to;
 
+  // bench
+  double seconds = 2;     // to measure for
+  int64_t iterations = 0; // runs; 0: as many as the time allows
+  int64_t rows = 20;      // kernels in the table; 0: all
+  std::string json;       // files for other programs
+  std::string trace;
+
   // import: `file` is an ONNX model, `output` the program
 
   // fmt: programs; why: layers and values

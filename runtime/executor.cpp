@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstring>
 
 namespace striate {
 
@@ -59,11 +60,15 @@ void Executor::run_kernels(const EntryPoint& entry, std::size_t first, std::size
   visit_calls(entry.loops, first, last, [&](std::size_t k, int64_t part, int64_t parts) {
     const ExecutableKernel& kernel = entry.kernels[k];
     const int64_t extent = kernel.parallel_extent(examples) / parts;
+    const int64_t began = timeline_ ? steady_nanoseconds() : 0;
     pool_->run(extent, [&](int64_t begin, int64_t end) {
       kernel.function(arena(), slots_.data(), examples, part * extent + begin, part * extent + end);
     });
+    if (timeline_) timeline_->push_back({k, began, steady_nanoseconds()});
   });
 }
+
+void Executor::fill(char byte) { std::memset(arena(), byte, static_cast<std::size_t>(arena_->bytes())); }
 
 void Executor::run(const EntryPoint& entry, int64_t examples) {
   set_slots(entry, examples);

@@ -5,6 +5,7 @@
 
 #include "runtime/data_readers.h"
 #include "runtime/placement.h"
+#include "runtime/timeline.h"
 
 #include <map>
 #include <memory>
@@ -39,6 +40,12 @@ public:
   // The two parts of a run: up to the loss, with parameters and optimizer states as they were, and the rest.
   void run_forward(const EntryPoint& entry, int64_t examples);
   void run_update(const EntryPoint& entry, int64_t examples);
+
+  // Sets every byte of memory.
+  void fill(char byte);
+
+  // From now on every run adds its kernels to the timeline; nullptr: no more.
+  void record(Timeline* timeline) { timeline_ = timeline; }
 
   // An input of an entry point, rows of a column as its examples.
   Status set_input(const EntryPoint& entry, std::string_view name, const Tensor& column,
@@ -90,6 +97,7 @@ private:
   std::vector<float> slots_; // reused by every run
   uint64_t seed_ = 0;
   int64_t mean_over_ = 0;
+  Timeline* timeline_ = nullptr;
 };
 
 } // namespace striate

@@ -1,0 +1,126 @@
+#include "driver/bench_subject.h"
+
+#include "driver/trained_model.h"
+#include "ir/kernel/analysis.h"
+#include "ir/kernel/parse.h"
+#include "runtime/dataset.h"
+#include "runtime/files.h"
+#include "runtime/timeline.h"
+#include "runtime/trainer.h"
+
+#ifdef STRIATE_HAS_LLVM
+#include "codegen/cpu/jit.h"
+#endif
+
+#include <numeric>
+#include <random>
+
+namespace striate {
+
+// Reals in [0, 1), whole numbers 0: a class and a word that exist.
+static Status draw_inputs(Executor& executor, const EntryPoint& entry, int64_t examples) {
+  std::mt19937 generator(1);
+  std::vector<int64_t> rows(static_cast<std::size_t>(examples));
+  std::iota(rows.begin(), rows.end(), int64_t{0});
+  for (const Placement& input : entry.inputs) {
+    std::vector<int64_t> shape = input.shape;
+    if (input.batch) shape[0] = examples;
+    Tensor values(input.element, shape);
+    if (input.element == ElementType::F32)
+      for (float& value : values.as<float>()) value = static_cast<float>(generator() >> 8) * 0x1p-24F;
+    if (const Status set = executor.set_input(entry, input.name, values, rows); !set) return set.failure();
+  }
+  return {};
+}
+
+static double seconds_since(int64_t began) {
+  return static_cast<double>(steady_nanoseconds() - began) * 1e-9;
+}
+
+static Result<BenchSubject> subject_of_model(const Options& options) {
+  Result<OpenProgram> opened = open_program(options);
+  if (!opened) return opened.failure();
+  Module& module = opened->module();
+  const bool of_step = options.mode == "train" && module.has_training;
+  if (!of_step) keep_model_only(module);
+  const int64_t capacity = options.batch > 0     ? options.batch
+                           : module.has_training ? phase_options(options, module).capacity()
+                                                 : kInferenceBatch;
+  const Result<CompileOptions> settings = compile_options(options, capacity, true);
+  if (!settings) return settings.failure();
+  BenchSubject subject;
+  subject.of_step = of_step;
+  subject.target = settings->pipeline.target;
+  int64_t began = steady_nanoseconds();
+  const Result<Compilation> compilation = lower(module, of_step, *settings);
+  if (!compilation) return compilation.failure();
+  subject.lowering_seconds = seconds_since(began);
+  began = steady_nanoseconds();
+  Result<Executable> executable = compile(*compilation, *settings);
+  if (!executable) return executable.failure();
+  subject.code_seconds = seconds_since(began);
+  subject.program = of_step ? compilation->step.program : compilation->eval.program;
+  Result<Executor> executor = Executor::create(std::move(*executable), settings->threads);
+  if (!executor) return executor.failure();
+  subject.executor = std::make_unique<Executor>(std::move(*executor));
+  subject.executor->set_seed(static_cast<uint64_t>(module.training.seed));
+  for (const ScalarSchedule& schedule : module.schedules) subject.executor->set_scalar(schedule.scalar, 1e-3);
+  subject.executor->set_scalar("update", 1);
+  subject.executor->set_scalar("step", 1);
+  subject.executor->initialize();
+  if (const Status drawn = draw_inputs(*subject.executor, subject.entry(), capacity); !drawn)
+    return drawn.failure();
+  return subject;
+}
+
+#ifdef STRIATE_HAS_LLVM
+static Result<BenchSubject> subject_of_kernels(const Options& options) {
+  constexpr int64_t kMost = int64_t{1} << 28;
+  const Result<std::string> text = read_file(options.file, kMost);
+  if (!text) return text.failure();
+  Result<Program> program = parse_program(*text, options.file);
+  if (!program) return program.failure();
+  const Result<CompileOptions> settings = compile_options(options, program->capacity, true);
+  if (!settings) return settings.failure();
+  BenchSubject subject;
+  subject.target = settings->pipeline.target;
+  const int64_t began = steady_nanoseconds();
+  Result<std::shared_ptr<CompiledPrograms>> code =
+      jit_compile({&*program}, subject.target, settings->threads);
+  if (!code) return code.failure();
+  subject.code_seconds = seconds_since(began);
+  Executable executable;
+  executable.capacity = program->capacity;
+  executable.arena_bytes = program->arena_bytes;
+  executable.code = *code;
+  executable.eval.name = program->name;
+  executable.eval.scalars = program->scalars;
+  executable.eval.loops = program->loops;
+  for (std::size_t k = 0; k < program->kernels.size(); ++k) {
+    const Kernel& kernel = program->kernels[k];
+    executable.eval.kernels.push_back({kernel.name, (*code)->function(0, k), [kernel](int64_t examples) {
+                                         return parallel_extent(kernel, examples);
+                                       }});
+    if (kernel.location.known()) executable.eval.kernels.back().place = kernel.location.text();
+  }
+  Result<Executor> executor = Executor::create(std::move(executable), settings->threads);
+  if (!executor) return executor.failure();
+  subject.executor = std::make_unique<Executor>(std::move(*executor));
+  for (const std::string& scalar : program->scalars) subject.executor->set_scalar(scalar, 1e-3);
+  constexpr char kByte = 0x3C; // four of them are the f32 0.0115
+  subject.executor->fill(kByte);
+  subject.program = std::move(*program);
+  return subject;
+}
+#else
+static Result<BenchSubject> subject_of_kernels(const Options&) {
+  return Failure{ExitCode::Failed,
+                 "this build has no CPU back end (it was configured with -DSTRIATE_LLVM=OFF)"};
+}
+#endif
+
+Result<BenchSubject> bench_subject(const Options& options) {
+  return options.file.ends_with(".sir") ? subject_of_kernels(options) : subject_of_model(options);
+}
+
+} // namespace striate

@@ -1,0 +1,64 @@
+// striate bench: how fast a program runs, and where the time goes. striate machine: what the machine can do
+// at most.
+
+#include "driver/commands.h"
+#include "driver/kernel_profile.h"
+#include "runtime/files.h"
+
+namespace striate {
+
+static std::string speed_text(const MachineSpeed& speed) {
+  return fmt::format("{:.1f} GFLOP/s, {:.1f} GB/s from cache, {:.1f} GB/s from memory", speed.flops * 1e-9,
+                     speed.cache_bytes * 1e-9, speed.memory_bytes * 1e-9);
+}
+
+int command_machine(const Options& options) {
+  const Result<CompileOptions> settings = compile_options(options, 1, true);
+  if (!settings) return report(settings.failure());
+  ThreadPool pool(settings->threads);
+  const TargetInfo& target = settings->pipeline.target;
+  const Result<MachineSpeed> speed = measure_machine(target, pool);
+  if (!speed) return report(speed.failure());
+  fmt::print("cpu      {}, {} registers of {} bits\n", target.name, target.vector_registers,
+             target.vector_bits);
+  fmt::print("caches   {} KiB, {} KiB\n", target.l1_bytes >> 10, target.l2_bytes >> 10);
+  fmt::print("threads  {}\n", settings->threads);
+  fmt::print("at most  {}\n", speed_text(*speed));
+  return 0;
+}
+
+int command_bench(const Options& options) {
+  Result<BenchSubject> subject = bench_subject(options);
+  if (!subject) return report(subject.failure());
+  const Result<MachineSpeed> speed = measure_machine(subject->target, subject->executor->pool());
+  if (!speed) return report(speed.failure());
+  Timeline last;
+  const RunProfile profile = profile_runs(*subject, options.seconds, options.iterations, last);
+
+  const double median = quantile(profile.runs, 0.5);
+  const auto milliseconds = [&](double share) { return quantile(profile.runs, share) * 1e3; };
+  double flop = 0;
+  for (const KernelProfile& kernel : profile.kernels) flop += kernel.flop;
+  const int threads = subject->executor->pool().threads();
+  fmt::print("{}, batch {}, {} thread{}, {}\n", subject->program.name, subject->examples(), threads,
+             threads == 1 ? "" : "s", subject->target.name);
+  fmt::print("compiled in {:.2f} s ({:.2f} s of passes), {:.1f} MB of memory\n",
+             subject->lowering_seconds + subject->code_seconds, subject->lowering_seconds,
+             static_cast<double>(subject->executor->executable().arena_bytes) * 1e-6);
+  fmt::print(
+      "{} runs: p50 {:.3f} ms, p90 {:.3f}, p99 {:.3f}, least {:.3f}; {:.1f} examples/s, {:.1f} GFLOP/s\n",
+      profile.runs.size(), median * 1e3, milliseconds(0.9), milliseconds(0.99), milliseconds(0),
+      static_cast<double>(subject->examples()) / median, flop / median * 1e-9);
+  fmt::print("the machine, at most: {}\n\n{}", speed_text(*speed),
+             profile_table(profile, *speed, options.rows));
+  if (!options.json.empty())
+    if (const Status written = write_file_safely(options.json, profile_json(*subject, profile, *speed));
+        !written)
+      return report(written.failure());
+  if (!options.trace.empty())
+    if (const Status written = write_file_safely(options.trace, trace_json(*subject, last)); !written)
+      return report(written.failure());
+  return 0;
+}
+
+} // namespace striate

@@ -1,0 +1,177 @@
+#include "driver/kernel_profile.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace striate {
+
+double quantile(std::vector<double> values, double share) {
+  CHECK(!values.empty());
+  std::sort(values.begin(), values.end());
+  const double place = share * static_cast<double>(values.size() - 1);
+  const auto low = static_cast<std::size_t>(place);
+  const std::size_t high = std::min(low + 1, values.size() - 1);
+  return values[low] + (values[high] - values[low]) * (place - static_cast<double>(low));
+}
+
+// "relu (conv1)": a kernel and the layer that it begins with.
+static std::string name_of(const ExecutableKernel& kernel) {
+  const bool said = kernel.layer.empty() || kernel.name.starts_with(kernel.layer);
+  return said ? kernel.name : fmt::format("{} ({})", kernel.name, kernel.layer);
+}
+
+static double bytes_of(const Kernel& kernel) {
+  double bytes = 0;
+  for (const KernelBuffer& buffer : kernel.buffers)
+    if (buffer.space == BufferSpace::Memory)
+      bytes += static_cast<double>(buffer.elements * byte_size(buffer.type));
+  return bytes;
+}
+
+RunProfile profile_runs(BenchSubject& subject, double seconds, int64_t iterations, Timeline& last) {
+  Executor& executor = *subject.executor;
+  const EntryPoint& entry = subject.entry();
+  const int64_t examples = subject.examples();
+  const auto since = [](int64_t began) { return static_cast<double>(steady_nanoseconds() - began) * 1e-9; };
+  const int64_t warm_up = steady_nanoseconds();
+  for (int run = 0; run < 2 || (since(warm_up) < seconds / 10 && iterations == 0); ++run)
+    executor.run(entry, examples);
+
+  RunProfile profile;
+  std::vector<std::vector<double>> kernels; // of each run, each kernel's seconds
+  const int64_t started = steady_nanoseconds();
+  constexpr std::size_t kLeast = 3;
+  while (iterations > 0 ? static_cast<int64_t>(profile.runs.size()) < iterations
+                        : profile.runs.size() < kLeast || since(started) < seconds) {
+    last.clear();
+    executor.record(&last);
+    const int64_t began = steady_nanoseconds();
+    executor.run(entry, examples);
+    profile.runs.push_back(since(began));
+    executor.record(nullptr);
+    kernels.emplace_back(entry.kernels.size(), 0.0);
+    for (const KernelSpan& span : last)
+      kernels.back()[span.kernel] += static_cast<double>(span.end - span.begin) * 1e-9;
+  }
+
+  // The middle half of the runs stands for all of them: so the parts add up to the whole.
+  std::vector<std::size_t> middle(profile.runs.size());
+  std::iota(middle.begin(), middle.end(), std::size_t{0});
+  std::ranges::sort(middle, {}, [&](std::size_t run) { return profile.runs[run]; });
+  const std::size_t quarter = middle.size() / 4;
+  middle = {middle.begin() + static_cast<long>(quarter), middle.end() - static_cast<long>(quarter)};
+  const auto share = 1.0 / static_cast<double>(middle.size());
+  for (const std::size_t run : middle) profile.typical += profile.runs[run] * share;
+  profile.outside = profile.typical;
+  for (std::size_t k = 0; k < entry.kernels.size(); ++k) {
+    const Kernel& kernel = subject.program.kernels[k];
+    double own = 0;
+    for (const std::size_t run : middle) own += kernels[run][k] * share;
+    profile.outside -= own;
+    profile.kernels.push_back({k, name_of(entry.kernels[k]), entry.kernels[k].place, own,
+                               kernel.flops_per_example * static_cast<double>(examples) + kernel.flops_fixed,
+                               bytes_of(kernel)});
+  }
+  return profile;
+}
+
+static std::string seconds_text(double seconds) {
+  if (seconds < 1e-3) return fmt::format("{:.1f} us", seconds * 1e6);
+  return seconds < 1 ? fmt::format("{:.2f} ms", seconds * 1e3) : fmt::format("{:.2f} s", seconds);
+}
+
+namespace {
+struct Row {
+  KernelProfile kernel;
+  double least = 0; // seconds that the machine's limits leave for it
+};
+} // namespace
+
+std::string profile_table(const RunProfile& profile, const MachineSpeed& speed, int64_t count) {
+  std::vector<Row> rows;
+  for (const KernelProfile& kernel : profile.kernels)
+    rows.push_back({kernel, speed.least_seconds(kernel.flop, kernel.bytes)});
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const Row& a, const Row& b) { return a.kernel.seconds > b.kernel.seconds; });
+  if (const auto shown = static_cast<std::size_t>(count); count > 0 && shown < rows.size()) {
+    Row rest;
+    rest.kernel.name = fmt::format("{} others", rows.size() - shown);
+    for (std::size_t k = shown; k < rows.size(); ++k) {
+      rest.kernel.seconds += rows[k].kernel.seconds;
+      rest.kernel.flop += rows[k].kernel.flop;
+      rest.kernel.bytes += rows[k].kernel.bytes;
+      rest.least += rows[k].least;
+    }
+    rows.resize(shown);
+    rows.push_back(rest);
+  }
+  rows.push_back({{0, "between kernels", "", profile.outside, 0, 0}, 0});
+  std::size_t names = 6, places = 5;
+  constexpr std::size_t kLongest = 48;
+  for (const auto& [kernel, least] : rows) {
+    names = std::max(names, std::min(kLongest, kernel.name.size()));
+    places = std::max(places, kernel.place.size());
+  }
+  std::string text = fmt::format("{:{}}  {:{}}  {:>10}  {:>6}  {:>9}  {:>8}  {:>9}\n", "kernel", names,
+                                 "place", places, "time", "share", "GFLOP/s", "GB/s", "% of roof");
+  for (const auto& [kernel, least] : rows) {
+    const auto rate = [&, works = least > 0](double amount, int digits) {
+      return works ? fmt::format("{:.{}f}", amount / kernel.seconds, digits) : std::string();
+    };
+    text += fmt::format("{:{}}  {:{}}  {:>10}  {:>5.1f}%  {:>9}  {:>8}  {:>9}\n",
+                        kernel.name.substr(0, kLongest), names, kernel.place, places,
+                        seconds_text(kernel.seconds), 100 * kernel.seconds / profile.typical,
+                        rate(kernel.flop * 1e-9, 1), rate(kernel.bytes * 1e-9, 1), rate(100 * least, 0));
+  }
+  return text;
+}
+
+std::string profile_json(const BenchSubject& subject, const RunProfile& profile, const MachineSpeed& speed) {
+  nlohmann::json kernels = nlohmann::json::array();
+  for (const KernelProfile& kernel : profile.kernels)
+    kernels.push_back({{"kernel", kernel.kernel},
+                       {"name", kernel.name},
+                       {"place", kernel.place},
+                       {"seconds", kernel.seconds},
+                       {"flop", kernel.flop},
+                       {"bytes", kernel.bytes}});
+  const nlohmann::json result = {
+      {"program", subject.program.name},
+      {"cpu", subject.target.name},
+      {"threads", subject.executor->pool().threads()},
+      {"batch", subject.examples()},
+      {"passes_seconds", subject.lowering_seconds},
+      {"code_seconds", subject.code_seconds},
+      {"arena_bytes", subject.executor->executable().arena_bytes},
+      {"machine",
+       {{"flops", speed.flops}, {"cache_bytes", speed.cache_bytes}, {"memory_bytes", speed.memory_bytes}}},
+      {"runs", profile.runs},
+      {"typical", profile.typical},
+      {"outside_kernels", profile.outside},
+      {"kernels", kernels}};
+  return result.dump(1) + "\n";
+}
+
+std::string trace_json(const BenchSubject& subject, const Timeline& timeline) {
+  nlohmann::json events = nlohmann::json::array();
+  const EntryPoint& entry = subject.entry();
+  const int64_t start = timeline.empty() ? 0 : timeline.front().begin;
+  const auto microseconds = [](int64_t nanoseconds) { return static_cast<double>(nanoseconds) * 1e-3; };
+  for (const KernelSpan& span : timeline) {
+    const Kernel& kernel = subject.program.kernels[span.kernel];
+    events.push_back({{"name", kernel.name},
+                      {"ph", "X"},
+                      {"pid", 1},
+                      {"tid", 1},
+                      {"ts", microseconds(span.begin - start)},
+                      {"dur", microseconds(span.end - span.begin)},
+                      {"args", {{"kernel", span.kernel}, {"place", entry.kernels[span.kernel].place}}}});
+  }
+  const nlohmann::json result = {{"traceEvents", events}, {"displayTimeUnit", "ns"}};
+  return result.dump(1) + "\n";
+}
+
+} // namespace striate

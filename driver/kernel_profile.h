@@ -1,0 +1,42 @@
+// Where the time of an entry point goes, kernel by kernel, beside the work and the
+// machine's limits. Tested by tests/driver/bench_test.py.
+#pragma once
+
+#include "driver/bench_subject.h"
+#include "driver/machine_speed.h"
+#include "runtime/timeline.h"
+
+#include <string>
+#include <vector>
+
+namespace striate {
+
+struct KernelProfile {
+  std::size_t kernel = 0; // of the program
+  std::string name, place;
+  double seconds = 0; // of a typical run
+  double flop = 0;    // operations per run
+  double bytes = 0;   // of distinct memory that it reads or writes, per run
+};
+
+struct RunProfile {
+  std::vector<double> runs; // seconds of each, in order
+  std::vector<KernelProfile> kernels;
+  double typical = 0; // the mean of the middle half of them
+  double outside = 0; // what is left of it between kernels
+};
+
+// Runs for `seconds` (or `iterations` times, where that is not 0), after a warm-up; at least three times.
+// `last`: the timeline of the last run.
+RunProfile profile_runs(BenchSubject& subject, double seconds, int64_t iterations, Timeline& last);
+
+// The value below which a share of the values lies, 0 to 1.
+double quantile(std::vector<double> values, double share);
+
+// The table for people: `rows` kernels that take most time (0: all), and the rest as one row.
+std::string profile_table(const RunProfile& profile, const MachineSpeed& speed, int64_t rows);
+std::string profile_json(const BenchSubject& subject, const RunProfile& profile, const MachineSpeed& speed);
+// One run in the trace format of Chrome and Perfetto.
+std::string trace_json(const BenchSubject& subject, const Timeline& timeline);
+
+} // namespace striate

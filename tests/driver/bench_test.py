@@ -1,0 +1,76 @@
+"""striate bench: the parts sum to the whole, files for other programs say the same, kernels in text form are timed too."""
+
+import json
+import re
+
+import harness
+
+NET = """
+model Net() {
+    input image: f32[N, 3, 16, 16]
+    output logits = image -> Conv2d(16, 3, padding = 1) as conv -> relu -> max_pool2d(2) -> flatten -> Linear(10) as fc
+}
+data pictures {
+    split train = idx("images.gz", "labels.gz")
+    field image = column(0) -> to_real(1/255)
+    field label = column(1)
+}
+train Net with pictures {
+    loss = cross_entropy(logits, label)
+    optimizer = SGD(lr = 0.1 -> step_decay(every = 2))
+    epochs = 1    batch = 16
+}
+"""
+
+
+class Bench(harness.EndToEnd):
+    def test_parts_sum_to_the_whole(self):
+        net = self.write("net.nn", NET)
+        result = self.striate("bench", net, "--seconds", "0.2", "--json", self.path("b.json"), "--trace", self.path("t.json"))
+        self.assertRegex(result.stdout, r"^Net\.step, batch 16, ")
+        self.assertIn("the machine, at most: ", result.stdout)
+        with open(self.path("b.json")) as file:
+            bench = json.load(file)
+        self.assertGreaterEqual(len(bench["runs"]), 3)
+        self.assertEqual(bench["batch"], 16)
+        parts = sum(kernel["seconds"] for kernel in bench["kernels"]) + bench["outside_kernels"]
+        self.assertAlmostEqual(parts / bench["typical"], 1, delta=1e-6)
+        self.assertLess(abs(bench["outside_kernels"]), 0.5 * bench["typical"])
+        convolution = next(k for k in bench["kernels"] if k["place"].startswith(net) and k["flop"] >= 16 * 2 * 16 * 16 * 16 * 27)
+        self.assertGreater(convolution["seconds"], 0)
+        with open(self.path("t.json")) as file:
+            events = json.load(file)["traceEvents"]
+        self.assertEqual([event["args"]["kernel"] for event in events], list(range(len(bench["kernels"]))))
+        self.assertEqual([event["name"] for event in events], [kernel["name"].split(" ")[0] for kernel in bench["kernels"]])
+        self.assertTrue(any(re.fullmatch(r"\w+ \(conv\)", kernel["name"]) for kernel in bench["kernels"]))
+
+    def test_kernels_in_text_form(self):
+        net = self.write("net.nn", NET)
+        self.striate("build", net, "--emit=kernel", "--mode=infer", "-o", self.path("net.sir"))
+        result = self.striate("bench", self.path("net.sir"), "--iterations", "4", "--rows", "0")
+        self.assertRegex(result.stdout, r"\n4 runs: p50 ")
+        self.assertEqual(len(re.findall(r"net\.nn:\d+:\d+ ", result.stdout)), self.kernels(self.path("net.sir")))
+
+    def kernels(self, file):
+        with open(file) as text:
+            return len(re.findall(r"^kernel .* loc\(", text.read(), re.MULTILINE))
+
+    def test_rows(self):
+        net = self.write("net.nn", NET)
+        result = self.striate("bench", net, "--mode=infer", "--iterations", "3", "--rows", "1")
+        self.assertRegex(result.stdout, r"\n\d+ others ")
+        self.assertRegex(result.stdout, r"^Net\.eval, ")
+
+    def test_what_is_wrong_is_said(self):
+        self.assertIn("nowhere.sir", self.striate("bench", "nowhere.sir", expect=3).stderr)
+        broken = self.write("broken.sir", 'program "p" capacity 1 arena 0 scalars ()\nkernel k {\n  store y[0] = 1\n}\n')
+        self.assertIn("broken.sir:3", self.striate("bench", broken, expect=3).stderr)
+        self.striate("bench", self.write("net.nn", NET), "--iterations", "0", expect=2)
+        self.striate("bench", self.write("net.nn", NET), "--json", self.path("none/b.json"), "--iterations", "3", expect=3)
+
+    def test_machine(self):
+        self.assertRegex(self.striate("machine", "--threads", "1").stdout, r"at most +[\d.]+ GFLOP/s, [\d.]+ GB/s from cache, ")
+
+
+if __name__ == "__main__":
+    harness.main()
