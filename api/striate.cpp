@@ -53,8 +53,8 @@ int guarded(Function&& function) {
 Result<Tensor> tensor_of(const striate_array& array, std::vector<int64_t> shape) {
   const auto type = std::ranges::find(kTypes, array.type, [](const auto& pair) { return pair.first; });
   if (type == std::end(kTypes))
-    return Failure{ExitCode::Usage, fmt::format("`{}` has the type {}, which is none", array.name,
-                                                static_cast<int>(array.type))};
+    return Failure{ExitCode::Usage,
+                   fmt::format("`{}` has the type {}, which is none", array.name, array.type)};
   const std::optional<int64_t> count = element_count(type->second, shape);
   if (!count || *count != array.count)
     return Failure{ExitCode::Usage, fmt::format("`{}` is {}, but {} elements are given", array.name,

@@ -49,7 +49,7 @@ typedef struct striate_options {
  * number. Strings and shapes live as long as the model. */
 typedef struct striate_tensor {
   const char* name;
-  striate_type type;
+  int type; /* a striate_type */
   int by_example;
   int rank;
   const int64_t* shape;
@@ -59,7 +59,7 @@ typedef struct striate_tensor {
  * every value can be (f32 from u8, i32 or f64). */
 typedef struct striate_array {
   const char* name;
-  striate_type type;
+  int type; /* a striate_type */
   void* data;
   int64_t count;
 } striate_array;

@@ -235,7 +235,7 @@ TEST_F(Api, RefusesWhatDoesNotFit) {
   std::vector<float> x(5 * 4);
   std::vector<int32_t> label(5);
   const auto code = [&](const char* name, int64_t examples, int64_t count, int type = STRIATE_F32) {
-    const striate_array in[] = {{name, static_cast<striate_type>(type), x.data(), count},
+    const striate_array in[] = {{name, type, x.data(), count},
                                 {"label", STRIATE_I32, label.data(), examples}};
     return striate_train_step(model_, examples, in, 2, nullptr, 0);
   };

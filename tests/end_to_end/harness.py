@@ -42,6 +42,12 @@ train Net with one {
 """
 
 
+def is_sanitized():
+    """Whether the address sanitizer is in the binary: it needs far more memory, and other programs cannot load what it is in."""
+    with open(BINARY, "rb") as file:
+        return b"__asan_init" in file.read()
+
+
 def environment(**extra):
     """The caller's environment without what would change the output, plus a thread count and the like."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("STRIATE", "LC_", "LANG"))}
