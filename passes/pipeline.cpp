@@ -31,10 +31,8 @@ Program run_kernel_passes(Graph& graph, const PersistentPlan& persistents, const
 
 Program lower_regions(Graph& graph, const PipelineOptions& options) {
   Program program = schedule(graph, options.capacity, options.target);
-  for (const Kernel& kernel : program.kernels) {
-    const std::vector<std::string> problems = verify(kernel);
-    CHECK(problems.empty(), "kernel {}: {}", kernel.name, problems[0]);
-  }
+  const std::vector<std::string> problems = verify(program);
+  CHECK(problems.empty(), "{}", problems[0]);
   return program;
 }
 

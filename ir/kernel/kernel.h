@@ -128,5 +128,7 @@ std::string print(const Kernel& kernel);
 std::string print(const Program& program);
 // One line per violation of the rules in docs/ir.md.
 std::vector<std::string> verify(const Kernel& kernel);
+// The same of all its kernels, and of what the program gives them: memory, examples and scalars.
+std::vector<std::string> verify(const Program& program);
 
 } // namespace striate

@@ -265,18 +265,13 @@ private:
 
 } // namespace
 
-static Status refusal(const TextReader& reader, const Kernel& kernel, const std::string& file) {
-  if (reader.failed()) return reader.failure();
-  if (std::vector<std::string> problems = verify(kernel); !problems.empty())
-    return bad_data("{}: kernel {}: {}", file, kernel.name, problems.front());
-  return {};
-}
-
 Result<Kernel> parse_kernel(const std::string& text, const std::string& file) {
   TextReader reader(text, file);
   Kernel kernel = KernelReader(reader).read();
   if (!reader.at_end()) reader.fail("something stands after the kernel");
-  if (Status refused = refusal(reader, kernel, file); !refused) return refused.failure();
+  if (reader.failed()) return reader.failure();
+  if (std::vector<std::string> problems = verify(kernel); !problems.empty())
+    return bad_data("{}: kernel {}: {}", file, kernel.name, problems.front());
   return kernel;
 }
 
@@ -310,9 +305,10 @@ Result<Program> parse_program(const std::string& text, const std::string& file) 
   }
   while (!reader.failed() && !reader.at_end()) {
     program.kernels.push_back(KernelReader(reader).read());
-    if (Status refused = refusal(reader, program.kernels.back(), file); !refused) return refused.failure();
   }
   if (reader.failed()) return reader.failure();
+  if (std::vector<std::string> problems = verify(program); !problems.empty())
+    return bad_data("{}: {}", file, problems.front());
   std::size_t end = 0;
   for (const KernelLoop& loop : program.loops) {
     if (loop.first < end || loop.first + loop.count > program.kernels.size())

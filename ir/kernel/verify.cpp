@@ -1,5 +1,6 @@
 // The rules a kernel keeps (docs/ir.md, "Kernels").
 #include "ir/expression_check.h"
+#include "ir/kernel/analysis.h"
 #include "ir/kernel/kernel.h"
 
 #include <algorithm>
@@ -11,7 +12,8 @@ namespace {
 
 class KernelVerifier {
 public:
-  explicit KernelVerifier(const Kernel& kernel) : kernel_(kernel) {}
+  // `capacity`: the most examples, 0 where it is not known.
+  KernelVerifier(const Kernel& kernel, int64_t capacity) : kernel_(kernel), capacity_(capacity) {}
 
   std::vector<std::string> verify() {
     check_variables();
@@ -271,20 +273,23 @@ private:
         problem("{} uses {}, which has the further axis {}", where, tile.name, kernel_.variables[axis].name);
   }
 
-  // Where nothing but constant extents decides the offset.
+  // Where nothing but constant extents decides the offset; or the capacity too, where the range is exact.
   void check_bounds(const IndexExpr& offset, const KernelBuffer& buffer) {
     if (conditions_ > 0) return;
     std::vector<int> variables;
     offset.collect_variables(variables);
+    const bool batch_is_known = capacity_ > 0 && offset.is_affine();
     for (int v : variables)
-      if (kernel_.variables[v].extent.batch || bounded_[v]) return;
-    Interval range = offset.range([this](int v) { return kernel_.range_of(v, 1); });
+      if ((kernel_.variables[v].extent.batch && !batch_is_known) || bounded_[v]) return;
+    Interval range =
+        offset.range([this](int v) { return kernel_.range_of(v, std::max<int64_t>(capacity_, 1)); });
     if (range.low < 0 || range.high >= buffer.elements)
       problem("{} is accessed at {} .. {} of {} elements", buffer.name, range.low, range.high,
               buffer.elements);
   }
 
   const Kernel& kernel_;
+  const int64_t capacity_;
   std::vector<bool> open_;     // loops that stand around the statement
   std::vector<bool> bounded_;  // loops with a bound
   std::vector<bool> assigned_; // tiles that surely have a value
@@ -294,6 +299,32 @@ private:
 
 } // namespace
 
-std::vector<std::string> verify(const Kernel& kernel) { return KernelVerifier(kernel).verify(); }
+std::vector<std::string> verify(const Kernel& kernel) { return KernelVerifier(kernel, 0).verify(); }
+
+std::vector<std::string> verify(const Program& program) {
+  std::vector<std::string> problems;
+  if (program.capacity < 1) problems.push_back(fmt::format("the capacity is {}", program.capacity));
+  for (const Kernel& kernel : program.kernels) {
+    const auto problem = [&](const std::string& what) {
+      problems.push_back(fmt::format("kernel {}: {}", kernel.name, what));
+    };
+    for (const std::string& what : KernelVerifier(kernel, std::max<int64_t>(program.capacity, 0)).verify())
+      problem(what);
+    for (const KernelBuffer& buffer : kernel.buffers)
+      if (buffer.space == BufferSpace::Memory &&
+          (buffer.offset > program.arena_bytes ||
+           buffer.elements > (program.arena_bytes - buffer.offset) / byte_size(buffer.type)))
+        problem(fmt::format("{} ends beyond the arena's {} bytes", buffer.name, program.arena_bytes));
+    visit_statements(kernel.body, [&](const KernelStatement& statement) {
+      for (const ExprRef& expression : expressions_of(statement))
+        visit(expression, [&](const ExprRef& e) {
+          if (e->kind == Expr::Kind::Scalar &&
+              std::ranges::find(program.scalars, e->name) == program.scalars.end())
+            problem(fmt::format("${} is no scalar of the program", e->name));
+        });
+    });
+  }
+  return problems;
+}
 
 } // namespace striate
