@@ -68,8 +68,7 @@ static ValueId padded_copy(Graph& graph, ValueId source, const Padding& padding,
                        original.location);
 }
 
-// Of all points of the variables in one index, the share that lies inside 0 .. extent-1.
-static double share_inside(const Statement& statement, const IndexExpr& index, int64_t extent) {
+double share_inside(const Statement& statement, const IndexExpr& index, int64_t extent) {
   std::vector<int> used;
   index.collect_variables(used);
   std::vector<int64_t> values(statement.variables.size(), 0);

@@ -19,6 +19,9 @@ void pad_contractions(Graph& graph, bool pad_innermost);
 // The free variables that decide whether a contraction's reads lie inside: they must not be tiled.
 std::vector<int> guarded_variables(const Graph& graph, const Node& node);
 
+// Of all points of the variables in one index, the share that lies inside 0 .. extent-1.
+double share_inside(const Statement& statement, const IndexExpr& index, int64_t extent);
+
 // A sum over reduced variables whose body is a product of two factors.
 bool is_contraction(const Statement& statement);
 

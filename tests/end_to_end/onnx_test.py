@@ -7,8 +7,8 @@ import resource
 import subprocess
 import time
 
-import onnx_files as onnx
 import harness
+import onnx_files as onnx
 from harness import BINARY, SOURCE, EndToEnd, environment, main, read_npy, shared_data, write_npy
 
 SLACK = 3  # for machines that have other things to do

@@ -4,14 +4,15 @@
 #include "passes/pipeline.h"
 #include "tests/passes/graphs.h"
 
+#include <algorithm>
+
 namespace striate {
 namespace {
 
 Program program_of(Graph graph, const PipelineOptions& options) {
   run_region_passes(graph, {}, options);
   const Program program = run_kernel_passes(graph, plan_persistents(graph), options);
-  for (const Kernel& kernel : program.kernels)
-    EXPECT_EQ(verify(kernel), std::vector<std::string>()) << print(kernel);
+  EXPECT_EQ(verify(program), std::vector<std::string>()) << print(program);
   return program;
 }
 
@@ -20,6 +21,19 @@ PipelineOptions avx512() {
   options.target.vector_bits = 512;
   options.target.vector_registers = 32;
   return options;
+}
+
+TEST(Schedule, TermsThatAreLeftOutAreNoWork) {
+  const Program program =
+      program_of(step_graph(training_program("", "input x: f32[N, 1, 12, 12]\n output y = x -> Conv2d(3, 5) "
+                                                 "as a -> Conv2d(2, 5) as b -> relu -> flatten -> "
+                                                 "Linear(4) as fc")),
+                 PipelineOptions());
+  const auto gradient =
+      std::ranges::find_if(program.kernels, [](const Kernel& k) { return k.name.starts_with("a_grad"); });
+  ASSERT_NE(gradient, program.kernels.end());
+  // As many products as forward: 2 filters, 3 channels, 4 x 4 places, 5 x 5 taps.
+  EXPECT_EQ(gradient->flops_per_example, 2.0 * 2 * 3 * 16 * 25);
 }
 
 // Odd sizes, every layout, targets with few and many registers: all kernels are verified by program_of.
