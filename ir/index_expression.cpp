@@ -240,11 +240,32 @@ int64_t IndexExpr::evaluate(const int64_t* values) const {
   return result;
 }
 
-Interval IndexExpr::range(const std::function<Interval(int)>& range_of) const {
+static int64_t multiple_of(const IndexExpr::Term& term, const std::function<int64_t(int)>& step_of) {
+  int64_t factor = 1;
+  if (term.kind == IndexExpr::TermKind::Variable) {
+    factor = step_of ? step_of(term.variable) : 1;
+  } else {
+    const int64_t inner = term.operand->multiple_of(step_of);
+    if (term.kind == IndexExpr::TermKind::Remainder)
+      factor = std::gcd(inner, term.divisor);
+    else if (inner % term.divisor == 0)
+      factor = inner / term.divisor;
+  }
+  return factor * std::abs(term.coefficient);
+}
+
+int64_t IndexExpr::multiple_of(const std::function<int64_t(int)>& step_of) const {
+  int64_t factor = std::abs(constant_);
+  for (const Term& term : terms_) factor = std::gcd(factor, striate::multiple_of(term, step_of));
+  return factor;
+}
+
+Interval IndexExpr::range(const std::function<Interval(int)>& range_of,
+                          const std::function<int64_t(int)>& step_of) const {
   __int128 low = constant_, high = constant_;
   for (const Term& term : terms_) {
     Interval inner =
-        term.kind == TermKind::Variable ? range_of(term.variable) : term.operand->range(range_of);
+        term.kind == TermKind::Variable ? range_of(term.variable) : term.operand->range(range_of, step_of);
     if (term.kind != TermKind::Variable) {
       Interval block = {floor_div(inner.low, term.divisor), floor_div(inner.high, term.divisor)};
       if (term.kind == TermKind::Quotient)
@@ -252,7 +273,7 @@ Interval IndexExpr::range(const std::function<Interval(int)>& range_of) const {
       else if (block.low == block.high)
         inner = {floor_mod(inner.low, term.divisor), floor_mod(inner.high, term.divisor)};
       else
-        inner = {0, term.divisor - 1};
+        inner = {0, term.divisor - std::gcd(term.operand->multiple_of(step_of), term.divisor)};
     }
     __int128 first = static_cast<__int128>(term.coefficient) * inner.low;
     __int128 second = static_cast<__int128>(term.coefficient) * inner.high;
@@ -287,25 +308,8 @@ private:
                                            : remainder(operand, term.divisor);
   }
 
-  // A number that every value is a multiple of; 0 for the constant 0.
-  int64_t multiple_of(const Term& term) const {
-    int64_t factor = 1;
-    if (term.kind == TermKind::Variable) {
-      factor = step_of_ ? step_of_(term.variable) : 1;
-    } else {
-      int64_t inner = multiple_of(*term.operand);
-      if (term.kind == TermKind::Remainder)
-        factor = std::gcd(inner, term.divisor);
-      else if (inner % term.divisor == 0)
-        factor = inner / term.divisor;
-    }
-    return factor * std::abs(term.coefficient);
-  }
-  int64_t multiple_of(const IndexExpr& e) const {
-    int64_t factor = std::abs(e.constant());
-    for (const Term& term : e.terms()) factor = std::gcd(factor, multiple_of(term));
-    return factor;
-  }
+  int64_t multiple_of(const Term& term) const { return striate::multiple_of(term, step_of_); }
+  int64_t multiple_of(const IndexExpr& e) const { return e.multiple_of(step_of_); }
 
   static IndexExpr alone(const Term& term) {
     switch (term.kind) {

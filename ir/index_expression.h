@@ -60,10 +60,13 @@ public:
   IndexExpr substitute(const std::function<IndexExpr(int)>& replacement) const;
   int64_t evaluate(const int64_t* values) const; // values[variable]
   // Values it can take when each variable lies in its interval (inclusive); exact for affine expressions of
-  // independent variables, an enclosure otherwise.
-  Interval range(const std::function<Interval(int)>& range_of) const;
-  // The same with quotients and remainders resolved where ranges and divisibility decide them. `step_of`
-  // gives a number that every value of the variable is a multiple of.
+  // independent variables, an enclosure otherwise. `step_of` gives a number that every value of the variable
+  // is a multiple of.
+  Interval range(const std::function<Interval(int)>& range_of,
+                 const std::function<int64_t(int)>& step_of = nullptr) const;
+  // A number that every value is a multiple of; 0 for the constant 0.
+  int64_t multiple_of(const std::function<int64_t(int)>& step_of) const;
+  // The same with quotients and remainders resolved where ranges and divisibility decide them.
   IndexExpr simplify(const std::function<Interval(int)>& range_of,
                      const std::function<int64_t(int)>& step_of = nullptr) const;
   std::string text(const std::function<std::string(int)>& name_of) const; // "2*i + r - 1", "(c // 16)"

@@ -2,7 +2,11 @@
 
 #include "passes/adjoint.h"
 #include "passes/expand_calls.h"
+#include "passes/order_nodes.h"
 #include "passes/pad_contractions.h"
+
+#include <algorithm>
+#include <set>
 
 namespace striate {
 
@@ -20,22 +24,45 @@ const char* name_of(LayoutPolicy policy) {
   CHECK(false);
 }
 
-LayoutPolicy choose_layout_policy(Graph& graph, int64_t capacity, std::optional<LayoutPolicy> wanted) {
-  const auto decide = [&](LayoutPolicy policy, const std::string& reason) {
-    graph.decide("assign_layouts", graph.name, name_of(policy), reason);
-    return policy;
-  };
+static bool blockable(const Size& size) { return !size.batch && size.factor % kBlock == 0; }
+
+// Of the multiplications of all contractions over a batch, the share whose results fill vectors without the
+// batch: feature maps of whole blocks of channels, and matrices of features, which share loads of weights
+// among examples anyway.
+static double share_in_blocks(const Graph& graph, int64_t capacity) {
+  double all = 0, blocks = 0;
+  for (const Node& node : graph.nodes) {
+    const Statement& statement = statement_of(node);
+    const TensorType& type = graph.values[node.outputs[0]].type;
+    if (!is_contraction(statement) || !type.has_batch()) continue;
+    double points = 1;
+    for (const IndexVariable& variable : statement.variables)
+      points *= static_cast<double>(variable.extent.factor);
+    all += points;
+    const bool matrix = type.rank() == 2 && capacity % kBlock == 0;
+    if (matrix || (type.rank() == 4 && blockable(type.shape[1]))) blocks += points;
+  }
+  return all > 0 ? blocks / all : 0;
+}
+
+LayoutChoice choose_layouts(const Graph& graph, int64_t capacity) {
   // Blocks of 16 of its rows would end elsewhere than blocks of 16 examples.
   for (const Value& value : graph.values)
     for (const Size& size : value.type.shape)
-      if (size.batch && size.factor != 1 &&
-          wanted.value_or(LayoutPolicy::BatchBlocked) == LayoutPolicy::BatchBlocked)
-        return decide(LayoutPolicy::Plain, fmt::format("`{}` has several rows per example", value.name));
-  if (wanted) return decide(*wanted, "asked for");
-  return decide(LayoutPolicy::BatchBlocked,
-                capacity >= kBlock
-                    ? "the capacity fills vectors of 16 examples, so that no layer has ragged vectors"
-                    : "lanes beyond the batch repeat its last example");
+      if (size.batch && size.factor != 1)
+        return {LayoutPolicy::Plain, fmt::format("`{}` has several rows per example", value.name)};
+  if (capacity < kBlock)
+    return {LayoutPolicy::ChannelBlocked,
+            fmt::format("{} example{} would leave most lanes of a batch's vectors empty", capacity,
+                        capacity == 1 ? "" : "s")};
+  const bool loops = std::ranges::any_of(graph.nodes, [](const Node& node) { return node.loop >= 0; });
+  constexpr double kNearlyAll = 0.9;
+  const double share = share_in_blocks(graph, capacity);
+  if (!loops && share >= kNearlyAll)
+    return {LayoutPolicy::ChannelBlocked,
+            fmt::format("{:.0f} % of the work fills vectors of 16 channels or features", 100 * share)};
+  return {LayoutPolicy::BatchBlocked,
+          "the capacity fills vectors of 16 examples, so that no layer has ragged vectors"};
 }
 
 // Is the mask `n < N`, over a batch variable?
@@ -76,13 +103,27 @@ static void mark_zero_in_padding(Graph& graph) {
   }
 }
 
-static bool blockable(const Size& size) { return !size.batch && size.factor % kBlock == 0; }
-
 // [N][C/16][H][W][16] where the channel count allows it.
 static Layout channel_blocked(const TensorType& type) {
   if (type.has_batch() && type.rank() >= 2 && blockable(type.shape[1]))
     return Layout::blocked(type, 1, kBlock);
   return Layout::row_major(type);
+}
+
+// Does each block of 16 values of the variable lie in one block of the dimension that the index walks along?
+// Alone, or beside groups of whole blocks.
+static bool runs_in_blocks(const Statement& statement, const IndexExpr& index, int variable) {
+  if (variable < 0 || !index.is_affine() || index.constant() % kBlock != 0 ||
+      !blockable(statement.variables[static_cast<std::size_t>(variable)].extent))
+    return false;
+  bool found = false;
+  for (const IndexExpr::Term& term : index.terms()) {
+    if (term.variable == variable && term.coefficient == 1)
+      found = true;
+    else if (term.coefficient % kBlock != 0)
+      return false;
+  }
+  return found;
 }
 
 // The layout of a contraction's operand without a batch (a weight) for a vector over the target's channel:
@@ -93,8 +134,8 @@ static Layout weight_layout(const Statement& statement, const ExprRef& weight, c
   int vector_dimension = -1, reduced_dimension = -1;
   for (std::size_t d = 0; d < weight->indices.size(); ++d) {
     if (!blockable(type.shape[d])) continue;
-    if (weight->indices[d].as_variable() == vector) vector_dimension = static_cast<int>(d);
-    if (weight->indices[d].as_variable() == reduced) reduced_dimension = static_cast<int>(d);
+    if (runs_in_blocks(statement, weight->indices[d], vector)) vector_dimension = static_cast<int>(d);
+    if (runs_in_blocks(statement, weight->indices[d], reduced)) reduced_dimension = static_cast<int>(d);
   }
   if (vector_dimension < 0) return Layout::row_major(type);
   Layout layout;
@@ -108,6 +149,147 @@ static Layout weight_layout(const Statement& statement, const ExprRef& weight, c
   return layout;
 }
 
+// The layout of a matrix's weight where the vector is 16 examples: those of 16 results lie side by side, so
+// that a tile of results loads one line.
+static Layout result_blocked(const Statement& statement, const ExprRef& weight, const TensorType& type) {
+  const int result = statement.output.size() > 1 ? statement.output[1].back() : -1;
+  for (std::size_t d = 0; d < weight->indices.size(); ++d)
+    if (blockable(type.shape[d]) && runs_in_blocks(statement, weight->indices[d], result))
+      return Layout::blocked(type, static_cast<int>(d), kBlock);
+  return Layout::row_major(type);
+}
+
+// Is the layout's vector 16 examples?
+static bool is_batch_blocked(const Layout& layout) {
+  return !layout.digits.empty() && layout.digits.back().dimension == 0 &&
+         layout.digits.front().extent.batch && layout.digits.back().extent == Size::constant(kBlock);
+}
+
+// A contraction over a batch, and its factors without one.
+static void visit_weights(const Graph& graph,
+                          const std::function<void(NodeId, const ExprRef& factor, ValueId weight)>& see) {
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
+    const Statement& statement = statement_of(node);
+    if (!is_contraction(statement) || !graph.values[node.outputs[0]].type.has_batch()) continue;
+    for (const ExprRef& factor : statement.body->arguments)
+      if (factor->kind == Expr::Kind::Read && !graph.values[node.inputs[factor->operand]].type.has_batch())
+        see(static_cast<NodeId>(n), factor, node.inputs[factor->operand]);
+  }
+}
+
+// Each weight lies as the first contraction that reads it wants it: the forward pass.
+static void lay_out_weights(Graph& graph) {
+  std::set<ValueId> settled;
+  visit_weights(graph, [&](NodeId node, const ExprRef& factor, ValueId weight) {
+    if (!settled.insert(weight).second) return;
+    Value& value = graph.values[weight];
+    const Statement& statement = statement_of(graph.nodes[node]);
+    const bool vector_of_examples = is_batch_blocked(graph.values[graph.nodes[node].outputs[0]].layout);
+    value.layout = vector_of_examples ? result_blocked(statement, factor, value.type)
+                                      : weight_layout(statement, factor, value.type);
+  });
+}
+
+// What replaces a persistent lies as the persistent does; so do an optimizer's states, and the gradients that
+// come to it element by element.
+static void follow_persistents(Graph& graph) {
+  const auto like = [&](ValueId value, ValueId other) {
+    return graph.values[value].type.shape == graph.values[other].type.shape;
+  };
+  for (const Persistent& state : graph.persistents) {
+    const ValueId parameter = state.group.empty() ? -1 : graph.find(state.group);
+    if (parameter >= 0 && like(state.value, parameter))
+      graph.values[state.value].layout = graph.values[parameter].layout;
+  }
+  std::vector<ValueId> pending;
+  for (const Persistent& persistent : graph.persistents) {
+    if (persistent.next < 0) continue;
+    graph.values[persistent.next].layout = graph.values[persistent.value].layout;
+    pending.push_back(persistent.next);
+  }
+  std::set<ValueId> followed(pending.begin(), pending.end());
+  while (!pending.empty()) {
+    const ValueId value = pending.back();
+    pending.pop_back();
+    const NodeId producer = graph.values[value].producer;
+    if (producer < 0 || statement_of(graph.nodes[producer]).reduces()) continue;
+    for (ValueId input : graph.nodes[producer].inputs) {
+      if (graph.values[input].producer < 0 || !like(input, value) || !followed.insert(input).second) continue;
+      graph.values[input].layout = graph.values[value].layout;
+      pending.push_back(input);
+    }
+  }
+}
+
+// The layout that a contraction would rather read a factor in, or nothing where it lies well: along the
+// vector, and so that neighbours of an index that goes through several dimensions (of what was flattened) are
+// neighbours in memory.
+static std::optional<Layout> wanted_layout(const Graph& graph, const Node& node, const ExprRef& factor,
+                                           bool vectors_of_examples) {
+  const Value& result = graph.values[node.outputs[0]];
+  const Value& value = graph.values[node.inputs[factor->operand]];
+  const Statement& statement = statement_of(node);
+  const bool flattened =
+      std::ranges::any_of(factor->indices, [](const IndexExpr& i) { return !i.is_affine(); });
+  if (value.type.has_batch() && flattened && value.layout == channel_blocked(value.type) &&
+      value.type.rank() > 2)
+    return vectors_of_examples ? Layout::blocked(value.type, 0, kBlock) : Layout::row_major(value.type);
+  const Layout::Digit& vector = result.layout.digits.back();
+  if (!(vector.extent == Size::constant(kBlock)) || is_batch_blocked(result.layout) || statement.order.lanes)
+    return std::nullopt;
+  const int variable = statement.output[static_cast<std::size_t>(vector.dimension)].back();
+  int along = -1;
+  for (std::size_t d = 0; d < factor->indices.size(); ++d)
+    if (factor->indices[d].uses(variable)) along = static_cast<int>(d);
+  const Layout::Digit& last = value.layout.digits.back();
+  if (along < 0 || (last.dimension == along && last.step == 1)) return std::nullopt;
+  Layout layout =
+      value.type.has_batch() ? channel_blocked(value.type) : weight_layout(statement, factor, value.type);
+  const bool helps = layout.digits.back().dimension == along;
+  return helps ? std::optional(std::move(layout)) : std::nullopt;
+}
+
+// Where a contraction's vector runs along another dimension of a factor than the factor lies in (the data
+// gradient's runs along the channels that the forward pass sums over), it reads a copy.
+static void pack_factors(Graph& graph, bool vectors_of_examples) {
+  struct Copy {
+    NodeId reader;
+    int operand;
+    Layout layout;
+  };
+  std::vector<Copy> wanted;
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
+    if (!is_contraction(statement_of(node)) || graph.values[node.outputs[0]].layout.digits.empty()) continue;
+    for (const ExprRef& factor : statement_of(node).body->arguments)
+      if (factor->kind == Expr::Kind::Read && !factor->indices.empty())
+        if (std::optional<Layout> layout = wanted_layout(graph, node, factor, vectors_of_examples))
+          wanted.push_back({static_cast<NodeId>(n), factor->operand, std::move(*layout)});
+  }
+  std::map<std::pair<ValueId, std::string>, ValueId> copies;
+  for (const Copy& copy : wanted) {
+    std::vector<ValueId> inputs = graph.nodes[copy.reader].inputs;
+    const Value factor = graph.values[inputs[static_cast<std::size_t>(copy.operand)]];
+    const auto key = std::make_pair(inputs[static_cast<std::size_t>(copy.operand)], copy.layout.text());
+    auto made = copies.find(key);
+    if (made == copies.end()) {
+      Statement same = pointwise_statement(factor.type);
+      same.body = read(0, same.output_indices(), scalar_type_of(factor.type.element));
+      const ValueId packed = add_statement(graph, "pack", "", factor.name + ".packed", factor.type,
+                                           {key.first}, std::move(same), factor.location);
+      graph.values[packed].layout = copy.layout;
+      made = copies.emplace(key, packed).first;
+      graph.decide("assign_layouts", factor.name, "packed again",
+                   fmt::format("the vector of `{}` runs along another dimension of it",
+                               graph.values[graph.nodes[copy.reader].outputs[0]].name));
+    }
+    inputs[static_cast<std::size_t>(copy.operand)] = made->second;
+    set_statement(graph, copy.reader, inputs, statement_of(graph.nodes[copy.reader]));
+  }
+  if (!wanted.empty()) order_nodes(graph);
+}
+
 std::map<std::string, Layout> persistent_layouts(const Graph& graph) {
   std::map<std::string, Layout> layouts;
   for (const Persistent& persistent : graph.persistents)
@@ -115,7 +297,18 @@ std::map<std::string, Layout> persistent_layouts(const Graph& graph) {
   return layouts;
 }
 
-void assign_layouts(Graph& graph, LayoutPolicy policy, const std::map<std::string, Layout>& fixed) {
+// Matrices of features have no positions that could share a load of a weight; 16 examples do. There must be
+// memory for those beyond the last one, and no sum over the batch that counts on zeros there.
+static bool vectors_of_examples(const Graph& graph, int64_t capacity) {
+  for (const Value& value : graph.values)
+    if (value.type.has_batch() && !(value.type.shape[0] == Size::n())) return false;
+  return capacity % kBlock == 0 && std::ranges::none_of(graph.nodes, [](const Node& node) {
+           return node.loop >= 0 || statement_of(node).order.lanes;
+         });
+}
+
+void assign_layouts(Graph& graph, LayoutPolicy policy, int64_t capacity,
+                    const std::map<std::string, Layout>& fixed) {
   for (Value& value : graph.values) {
     switch (policy) {
     case LayoutPolicy::BatchBlocked:
@@ -135,23 +328,18 @@ void assign_layouts(Graph& graph, LayoutPolicy policy, const std::map<std::strin
     for (const Node& node : graph.nodes)
       if (node.loop >= 0)
         graph.values[node.outputs[0]].layout = Layout::row_major(graph.values[node.outputs[0]].type);
-    for (const Node& node : graph.nodes) {
-      const Statement& statement = statement_of(node);
-      if (!is_contraction(statement) || !graph.values[node.outputs[0]].type.has_batch()) continue;
-      for (const ExprRef& factor : statement.body->arguments) {
-        if (factor->kind != Expr::Kind::Read) continue;
-        Value& value = graph.values[node.inputs[factor->operand]];
-        if (!value.type.has_batch()) value.layout = weight_layout(statement, factor, value.type);
-      }
-    }
+    if (vectors_of_examples(graph, capacity))
+      for (Value& value : graph.values)
+        if (value.type.has_batch() && value.type.rank() <= 2)
+          value.layout = Layout::blocked(value.type, 0, kBlock);
+    lay_out_weights(graph);
   }
   for (const Persistent& persistent : graph.persistents) {
     const auto found = fixed.find(graph.values[persistent.value].name);
     if (found != fixed.end()) graph.values[persistent.value].layout = found->second;
   }
-  // What replaces a persistent lies as the persistent does.
-  for (const Persistent& persistent : graph.persistents)
-    if (persistent.next >= 0) graph.values[persistent.next].layout = graph.values[persistent.value].layout;
+  follow_persistents(graph);
+  if (policy == LayoutPolicy::ChannelBlocked) pack_factors(graph, vectors_of_examples(graph, capacity));
   mark_zero_in_padding(graph);
 }
 

@@ -2,8 +2,12 @@
 // lanes.
 //
 //   batch-blocked     x[N/16][C][H][W][16]: the vector is 16 examples; weights stay as written (broadcast)
-//   channel-blocked   x[N][C/16][H][W][16] and weights with their output channel innermost, where every
-//   contraction allows it plain             row-major
+//   channel-blocked   x[N][C/16][H][W][16] and weights with their output channel innermost, where a
+//   contraction
+//                     allows it; a contraction whose vector runs along another dimension of a factor reads a
+//                     copy of it. Matrices x[N][C] are batch-blocked, where the capacity is a multiple of 16,
+//                     and their weights lie w[O/16][C][16].
+//   plain             row-major
 //
 // Assumes assign_orders. A parameter has one layout for all entry points: the first one decides, the others
 // are given its layouts in `fixed`, by name. Guarantees a layout on every value. Shown by
@@ -17,10 +21,16 @@ namespace striate {
 enum class LayoutPolicy { BatchBlocked, ChannelBlocked, Plain };
 const char* name_of(LayoutPolicy policy);
 
-// What serves a step of `capacity` examples best, or `wanted` where it is sound.
-LayoutPolicy choose_layout_policy(Graph& graph, int64_t capacity, std::optional<LayoutPolicy> wanted = {});
+struct LayoutChoice {
+  LayoutPolicy policy = LayoutPolicy::BatchBlocked;
+  std::string reason;
+};
+// What serves runs of at most `capacity` examples best: a question to the graph of statements, whose orders
+// follow the answer (assign_orders), so that it does not depend on what is asked for.
+LayoutChoice choose_layouts(const Graph& graph, int64_t capacity);
 
-void assign_layouts(Graph& graph, LayoutPolicy policy, const std::map<std::string, Layout>& fixed = {});
+void assign_layouts(Graph& graph, LayoutPolicy policy, int64_t capacity,
+                    const std::map<std::string, Layout>& fixed = {});
 
 // The layouts of a graph's persistents, to fix those of another entry point's graph.
 std::map<std::string, Layout> persistent_layouts(const Graph& graph);

@@ -7,7 +7,7 @@ namespace striate {
 constexpr int64_t kBlock =
     16; // logical lanes of a vector and the split of the first reduced variable, on every target
 
-static ReductionOrder order_of(const Statement& statement) {
+static ReductionOrder order_of(const Statement& statement, bool batch_lanes) {
   ReductionOrder order;
   const int count = static_cast<int>(statement.variables.size());
   if (statement.reducer != Reducer::Sum && statement.reducer != Reducer::Prod) {
@@ -17,10 +17,10 @@ static ReductionOrder order_of(const Statement& statement) {
   }
   for (int v = statement.free_count; v < count; ++v) {
     if (!statement.variables[v].extent.batch) continue;
-    order.loops.push_back({v, kBlock, statement.variables[v].extent});
+    order.loops.push_back({v, batch_lanes ? kBlock : 1, statement.variables[v].extent});
     for (int other = statement.free_count; other < count; ++other)
       if (other != v) order.loops.push_back({other, 1, statement.variables[other].extent});
-    order.lanes = ReductionLoop{v, 1, Size::constant(kBlock)};
+    if (batch_lanes) order.lanes = ReductionLoop{v, 1, Size::constant(kBlock)};
     return order;
   }
   const int first = statement.free_count;
@@ -33,11 +33,11 @@ static ReductionOrder order_of(const Statement& statement) {
   return order;
 }
 
-void assign_orders(Graph& graph) {
+void assign_orders(Graph& graph, bool batch_lanes) {
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     Statement statement = statement_of(graph.nodes[n]);
     if (!statement.reduces()) continue;
-    statement.order = order_of(statement);
+    statement.order = order_of(statement, batch_lanes);
     set_statement(graph, static_cast<NodeId>(n), graph.nodes[n].inputs, std::move(statement));
   }
 }

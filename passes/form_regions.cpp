@@ -119,8 +119,10 @@ private:
     std::vector<NodeId> first, rest;
     for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
       const Node& node = graph_.nodes[n];
+      // A copy is made where it is needed: until then it would only take room.
+      const bool copies = statement_of(node).body->kind == Expr::Kind::Read;
       const bool follows =
-          !node.inputs.empty() && !escapes_[node.outputs[0]] &&
+          !node.inputs.empty() && !copies && !escapes_[node.outputs[0]] &&
           std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId v) { return known[v]; });
       if (follows) known[node.outputs[0]] = true;
       (follows ? first : rest).push_back(static_cast<NodeId>(n));

@@ -6,6 +6,7 @@
 #include "passes/pad_contractions.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace striate {
 
@@ -197,6 +198,25 @@ static bool is_read_at_places(const Node& reader, ValueId value) {
   return found;
 }
 
+// Whether a factor that is 0 outside a view would become a choice between what the view's source has there
+// and 0: that would stand in the contraction's inner loop.
+static bool becomes_a_test(const Graph& graph, const Node& producer, const Node& contraction) {
+  const Statement &source = statement_of(producer), &target = statement_of(contraction);
+  const ValueId value = producer.outputs[0];
+  std::vector<int> numbers(producer.inputs.size());
+  std::iota(numbers.begin(), numbers.end(), 0);
+  const auto type_of = [&](int operand) -> const TensorType& {
+    return graph.values[producer.inputs[static_cast<std::size_t>(operand)]].type;
+  };
+  bool found = false;
+  visit(target.body, [&](const ExprRef& e) {
+    if (e->kind != Expr::Kind::Read || !e->has_else || contraction.inputs[e->operand] != value) return;
+    const ExprRef seen = seen_through(source, graph.values[value].type, e, target.ranges(), numbers, type_of);
+    found = found || seen->kind != Expr::Kind::Read;
+  });
+  return found;
+}
+
 // Why the producer must stay a statement of its own as far as this reader is concerned, or "".
 static std::string refusal(const Graph& graph, NodeId producer_id, NodeId reader_id,
                            std::size_t reader_count) {
@@ -210,7 +230,10 @@ static std::string refusal(const Graph& graph, NodeId producer_id, NodeId reader
         is_factor(reader, producer.outputs[0])))
     return "it reads an earlier step";
   if (is_read_at_places(reader, producer.outputs[0])) return "data decides where it is read";
-  if (is_view(source)) return "";
+  if (is_view(source))
+    return is_contraction(target) && becomes_a_test(graph, producer, reader)
+               ? "its bounds would be tested many times"
+               : "";
   if (target.reduces() && reads_at_places(source.body)) return "it reads where data decides";
   if (reader_count > 1) return "it has several readers";
   bool source_batch = false, target_batch = false;

@@ -22,9 +22,27 @@ static Status plain(Graph& graph, PassState&) {
   return {};
 }
 
+static void choose_policy(Graph& graph, PassState& state) {
+  if (state.policy) return;
+  const auto [suits, reason] = choose_layouts(graph, state.options.capacity);
+  state.suits = suits;
+  state.policy = state.options.layout.value_or(suits);
+  const bool asked = state.options.layout.has_value();
+  // There are no blocks of examples where a batch counts several rows of each.
+  if (suits == LayoutPolicy::Plain && state.policy == LayoutPolicy::BatchBlocked) state.policy = suits;
+  graph.decide("assign_layouts", graph.name, name_of(*state.policy),
+               asked && state.policy == state.options.layout ? "asked for" : reason);
+}
+
 static LayoutPolicy policy_of(Graph& graph, PassState& state) {
-  if (!state.policy) state.policy = choose_layout_policy(graph, state.options.capacity, state.options.layout);
+  choose_policy(graph, state);
   return *state.policy;
+}
+
+static Status run_assign_orders(Graph& graph, PassState& state) {
+  choose_policy(graph, state);
+  assign_orders(graph, state.suits == LayoutPolicy::BatchBlocked);
+  return {};
 }
 
 static Status run_differentiate(Graph& graph, PassState& state) {
@@ -52,7 +70,7 @@ static Status run_pad_contractions(Graph& graph, PassState& state) {
 }
 
 static Status run_assign_layouts(Graph& graph, PassState& state) {
-  assign_layouts(graph, policy_of(graph, state), state.fixed);
+  assign_layouts(graph, policy_of(graph, state), state.options.capacity, state.fixed);
   return {};
 }
 
@@ -91,7 +109,7 @@ const std::vector<Pass>& graph_passes() {
          return {};
        }},
       {"assign_orders", "declares the order of evaluation of every reduction", Needs::Statements,
-       plain<assign_orders>},
+       run_assign_orders},
       {"assign_layouts", "decides how each value lies in memory", Needs::Statements, run_assign_layouts},
       {"form_regions", "fuses statements into regions, one kernel each", Needs::Layouts, run_form_regions},
       {"plan_memory", "gives every stored value its place in one arena", Needs::Regions, run_plan_memory},

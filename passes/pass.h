@@ -20,7 +20,7 @@ struct PassState {
   const std::vector<OptimizerInstance>* optimizers = nullptr;
   std::map<std::string, Layout> fixed;       // the persistents' layouts, decided elsewhere
   std::map<ValueId, ValueId> gradients;      // by parameter, from differentiate to append_updates
-  std::optional<LayoutPolicy> policy;        // chosen once
+  std::optional<LayoutPolicy> suits, policy; // what suits the graph, and what is used; chosen once
   std::optional<PersistentPlan> persistents; // where persistents lie, decided elsewhere
 };
 

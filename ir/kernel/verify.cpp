@@ -282,7 +282,8 @@ private:
     for (int v : variables)
       if ((kernel_.variables[v].extent.batch && !batch_is_known) || bounded_[v]) return;
     Interval range =
-        offset.range([this](int v) { return kernel_.range_of(v, std::max<int64_t>(capacity_, 1)); });
+        offset.range([this](int v) { return kernel_.range_of(v, std::max<int64_t>(capacity_, 1)); },
+                     [this](int v) { return step_of(kernel_.variables[v]); });
     if (range.low < 0 || range.high >= buffer.elements)
       problem("{} is accessed at {} .. {} of {} elements", buffer.name, range.low, range.high,
               buffer.elements);

@@ -16,28 +16,35 @@ struct OperandUse {
 
 } // namespace
 
+static bool contains(const std::vector<int>& list, int v) {
+  return std::find(list.begin(), list.end(), v) != list.end();
+}
+
 static std::vector<OperandUse> operands_of(const Statement& statement, int lane) {
   std::vector<OperandUse> uses;
   visit(statement.body, [&](const ExprRef& e) {
     if (e->kind != Expr::Kind::Read) return;
     OperandUse use;
     for (const IndexExpr& index : e->indices) index.collect_variables(use.variables);
-    use.vector = lane >= 0 && std::count(use.variables.begin(), use.variables.end(), lane) > 0;
+    use.vector = lane >= 0 && contains(use.variables, lane);
     uses.push_back(std::move(use));
   });
   return uses;
 }
 
-TileChoice choose_tile(const Statement& statement, int lane, const std::vector<int>& exact,
-                       const std::vector<int>& untiled, const TargetInfo& target) {
+TileChoice choose_tile(const Statement& statement, int lane, const TileLimits& limits, int64_t capacity,
+                       const TargetInfo& target) {
   const std::vector<OperandUse> operands = operands_of(statement, lane);
   // Hardware vectors per tile point: the lane axis is 16 floats wide on every target.
   const double vectors = lane >= 0 ? std::max(1.0, kLanes * 32.0 / target.vector_bits) : 1;
+  // A batch is tiled as far as its capacity divides: rows beyond the last example are there to be computed.
+  const auto extent_of = [&](int v) {
+    const Size& extent = statement.variables[v].extent;
+    return extent.batch ? (extent.factor == 1 ? capacity : 1) : extent.factor;
+  };
   std::vector<int> candidates;
   for (int v = 0; v < statement.free_count; ++v)
-    if (v != lane && !statement.variables[v].extent.batch && statement.variables[v].extent.factor > 1 &&
-        std::count(untiled.begin(), untiled.end(), v) == 0)
-      candidates.push_back(v);
+    if (v != lane && extent_of(v) > 1 && !contains(limits.untiled, v)) candidates.push_back(v);
 
   constexpr int64_t kLargest = 28;
   constexpr double kLoadPorts = 2;
@@ -46,12 +53,11 @@ TileChoice choose_tile(const Statement& statement, int lane, const std::vector<i
   constexpr double kLatencyCycles = 5, kPassOverhead = 1.05;
   TileChoice best;
   double best_score = INFINITY;
-  const auto is_exact = [&](int v) { return std::count(exact.begin(), exact.end(), v) > 0; };
-  const auto uses = [](const OperandUse& use, int v) {
-    return std::count(use.variables.begin(), use.variables.end(), v) > 0;
-  };
+  const auto is_exact = [&](int v) { return contains(limits.exact, v); };
+  const auto uses = [](const OperandUse& use, int v) { return contains(use.variables, v); };
   const auto allowed = [&](int v, int64_t size) {
-    return statement.variables[v].extent.factor % size == 0 || !is_exact(v);
+    if (contains(limits.blocked, v) && kLanes % size != 0) return false;
+    return extent_of(v) % size == 0 || !(is_exact(v) || statement.variables[v].extent.batch);
   };
   const auto consider = [&](int a, int64_t size_a, int b, int64_t size_b) {
     if (!allowed(a, size_a) || (b >= 0 && !allowed(b, size_b))) return;
@@ -80,11 +86,16 @@ TileChoice choose_tile(const Statement& statement, int lane, const std::vector<i
     const auto waste = [](int64_t extent, int64_t size) {
       return static_cast<double>((extent + size - 1) / size * size) / static_cast<double>(extent);
     };
-    score *= waste(statement.variables[a].extent.factor, size_a);
-    if (b >= 0) score *= waste(statement.variables[b].extent.factor, size_b);
+    score *= waste(extent_of(a), size_a);
+    if (b >= 0) score *= waste(extent_of(b), size_b);
     // Among equals: fewer loads and fewer distinct cache lines, since they cost bandwidth too.
     score *= 1 + 0.05 * loads / accumulators;
-    if (!exact.empty()) score *= 1 + 0.05 * streams / points;
+    if (!limits.exact.empty()) score *= 1 + 0.05 * streams / points;
+    // Examples lie far apart: each one more is one more stream, and they may meet in one set of a cache.
+    const auto examples = [&](int v, int64_t size) {
+      return v >= 0 && statement.variables[v].extent.batch ? static_cast<double>(size) : 0;
+    };
+    score *= 1 + 0.005 * (examples(a, size_a) + examples(b, size_b));
     // Among equals the later variable, whose neighbours are nearer in memory.
     if (score <= best_score * (1 + 1e-9)) {
       best_score = score;
@@ -96,12 +107,12 @@ TileChoice choose_tile(const Statement& statement, int lane, const std::vector<i
     }
   };
   for (int a : candidates) {
-    const int64_t largest_a = std::min(kLargest, statement.variables[a].extent.factor);
+    const int64_t largest_a = std::min(kLargest, extent_of(a));
     for (int64_t size_a = 1; size_a <= largest_a; ++size_a) {
       consider(a, size_a, -1, 1);
       for (int b : candidates) {
         if (b <= a) continue;
-        const int64_t largest_b = std::min(kLargest, statement.variables[b].extent.factor);
+        const int64_t largest_b = std::min(kLargest, extent_of(b));
         for (int64_t size_b = 2; size_b <= largest_b; ++size_b) consider(a, size_a, b, size_b);
       }
     }

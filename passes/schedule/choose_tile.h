@@ -21,9 +21,15 @@ struct TileChoice {
   std::string reason;
 };
 
-// `lane`: the variable whose low digit is the vector (free or reduced), or -1. `exact`: variables whose tile
-// must divide their extent. `untiled`: variables that must not be tiled.
-TileChoice choose_tile(const Statement& contraction, int lane, const std::vector<int>& exact,
-                       const std::vector<int>& untiled, const TargetInfo& target);
+struct TileLimits {
+  std::vector<int> exact;   // variables whose tile must divide their extent
+  std::vector<int> untiled; // that must not be tiled
+  std::vector<int> blocked; // whose tile must fit blocks of 16
+};
+
+// `lane`: the variable whose low digit is the vector (free or reduced), or -1. `capacity`: the most examples,
+// of a batch variable, whose tile must divide it.
+TileChoice choose_tile(const Statement& contraction, int lane, const TileLimits& limits, int64_t capacity,
+                       const TargetInfo& target);
 
 } // namespace striate

@@ -19,8 +19,9 @@ public:
         window_(statement_of(window_node_)), shape_(*window_shape(window_)),
         lane_(lane_of(graph, head_node_)) {
     while (shape_.dimensions[row_].window < 0) ++row_;
-    // Rows come one at a time.
-    tile_ = tile_axes(graph, builder.region(), head_node_, lane_, {head_variable(row_)}, target);
+    // Rows come one at a time, of one example.
+    tile_ = tile_axes(graph, builder.region(), head_node_, lane_, {head_variable(0), head_variable(row_)},
+                      builder.capacity(), target);
   }
 
   void build() {

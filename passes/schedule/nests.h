@@ -51,6 +51,6 @@ KernelStatement accumulate(KernelBuilder& builder, const Node& node, const std::
 // Decides the register tile and records it. `untiled`: variables whose loops must stay single steps.
 std::vector<std::pair<int, int64_t>> tile_axes(Graph& graph, const Region& region, const Node& node,
                                                const LaneChoice& lane, std::vector<int> untiled,
-                                               const TargetInfo& target);
+                                               int64_t capacity, const TargetInfo& target);
 
 } // namespace striate

@@ -173,6 +173,7 @@ static ExprRef is_real_example(const Statement& statement, int variable, const s
 static ExprRef padding_mask(const KernelBuilder& builder, const Node& node,
                             const std::vector<IndexExpr>& at) {
   const Statement& statement = statement_of(node);
+  if (!statement.order.lanes) return nullptr; // its loop ends with the last example
   for (std::size_t v = statement.free_count; v < statement.variables.size(); ++v) {
     if (!statement.variables[v].extent.batch) continue;
     const bool vanishes =
@@ -254,16 +255,36 @@ static std::vector<int> window_taps(const Statement& statement) {
   return taps;
 }
 
+// Variables that walk along a dimension which is stored in blocks of 16.
+static std::vector<int> in_blocks(const Graph& graph, const Node& node) {
+  std::vector<int> variables;
+  const auto see = [&](ValueId value, const std::vector<IndexExpr>& indices) {
+    for (const Layout::Digit& digit : graph.values[value].layout.digits)
+      if (digit.step == kLanes)
+        indices[static_cast<std::size_t>(digit.dimension)].collect_variables(variables);
+  };
+  const Statement& statement = statement_of(node);
+  see(node.outputs[0], statement.output_indices());
+  visit(statement.body, [&](const ExprRef& e) {
+    if (e->kind == Expr::Kind::Read) see(node.inputs[e->operand], e->indices);
+  });
+  return variables;
+}
+
 std::vector<std::pair<int, int64_t>> tile_axes(Graph& graph, const Region& region, const Node& node,
                                                const LaneChoice& lane, std::vector<int> untiled,
-                                               const TargetInfo& target) {
+                                               int64_t capacity, const TargetInfo& target) {
   const Statement& statement = statement_of(node);
-  // Totals in scratch are added to: no tap may be met twice.
-  const std::vector<int> exact = lane.role == LaneRole::Reduced ? window_taps(statement) : std::vector<int>();
+  std::vector<int> exact;
+  if (in_place(graph, region)) // nothing may be computed twice
+    for (int v = 0; v < statement.free_count; ++v) exact.push_back(v);
+  else if (lane.role == LaneRole::Reduced) // totals in scratch are added to: no tap may be met twice
+    exact = window_taps(statement);
   const std::vector<int> guarded = guarded_variables(graph, node);
   untiled.insert(untiled.end(), guarded.begin(), guarded.end());
   if (const int step = step_variable(graph, node); step >= 0) untiled.push_back(step);
-  const TileChoice choice = choose_tile(statement, lane.variable, exact, untiled, target);
+  const TileChoice choice =
+      choose_tile(statement, lane.variable, {exact, untiled, in_blocks(graph, node)}, capacity, target);
   std::string text;
   std::vector<std::pair<int, int64_t>> sizes;
   for (const TileAxis& axis : choice.axes) {
@@ -329,7 +350,7 @@ static FreeLoops free_loops(KernelBuilder& builder, const Statement& head, const
     if (variable.extent.is_constant(1)) continue;
     loops.at[v] = IndexExpr(0);
     if (!variable.extent.is_constant(size)) {
-      const bool overlap = size > 1 && variable.extent.factor % size != 0;
+      const bool overlap = size > 1 && !variable.extent.batch && variable.extent.factor % size != 0;
       const int loop = builder.loop(variable.name, kind, variable.extent, size, overlap);
       --parallel_left;
       loops.frames.push_back(KernelBuilder::for_loop(loop));
@@ -434,8 +455,8 @@ void reduction_nest(KernelBuilder& builder, Graph& graph, const RegionParts& par
   const LaneChoice lane = lane_of(graph, head_node);
   const bool twice_is_harmless = !in_place(graph, builder.region());
   std::vector<std::pair<int, int64_t>> tile;
-  if (is_contraction(head) && twice_is_harmless)
-    tile = tile_axes(graph, builder.region(), head_node, lane, {}, target);
+  if (is_contraction(head))
+    tile = tile_axes(graph, builder.region(), head_node, lane, {}, builder.capacity(), target);
   if (is_contraction(head) && lane.role == LaneRole::Reduced && twice_is_harmless) {
     const std::vector<int> taps = window_taps(head);
     // The batch block is the outermost loop of the order.

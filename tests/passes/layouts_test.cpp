@@ -4,6 +4,8 @@
 #include "passes/assign_orders.h"
 #include "tests/passes/graphs.h"
 
+#include <algorithm>
+
 namespace striate {
 namespace {
 
@@ -16,9 +18,10 @@ std::string layout(const Graph& graph, const std::string& value) {
   return id < 0 ? "no value " + value : graph.values[id].layout.text();
 }
 
-Graph with_layouts(Graph graph, LayoutPolicy policy, const std::map<std::string, Layout>& fixed = {}) {
-  assign_orders(graph);
-  assign_layouts(graph, policy, fixed);
+Graph with_layouts(Graph graph, LayoutPolicy policy, const std::map<std::string, Layout>& fixed = {},
+                   bool batch_lanes = true, int64_t capacity = 64) {
+  assign_orders(graph, batch_lanes);
+  assign_layouts(graph, policy, capacity, fixed);
   EXPECT_EQ(verify(graph), std::vector<std::string>());
   for (const Value& value : graph.values)
     EXPECT_EQ(value.layout.empty(), value.type.shape.empty()) << value.name;
@@ -61,12 +64,60 @@ TEST(Layouts, BlocksOfTheBatchAreExamples) {
       "op merge(x[N, T, C]) -> y[(N T), C] { y[(n t), c] = x[n, t, c] }\n"
       "model M {\n input x: f32[N, 3, 5]\n output y = x -> merge -> Linear(4) as a\n}\n";
   Graph graph = model_graph(merged);
-  EXPECT_EQ(choose_layout_policy(graph, 64), LayoutPolicy::Plain);
-  EXPECT_EQ(choose_layout_policy(graph, 64, LayoutPolicy::BatchBlocked), LayoutPolicy::Plain);
-  EXPECT_EQ(choose_layout_policy(graph, 64, LayoutPolicy::ChannelBlocked), LayoutPolicy::ChannelBlocked);
-  Graph usual = model_graph("model M { input x: f32[N, 3, 5]\n output y = relu(x) }");
-  EXPECT_EQ(choose_layout_policy(usual, 64), LayoutPolicy::BatchBlocked);
-  EXPECT_EQ(choose_layout_policy(usual, 64, LayoutPolicy::Plain), LayoutPolicy::Plain);
+  EXPECT_EQ(choose_layouts(graph, 64).policy, LayoutPolicy::Plain);
+}
+
+LayoutPolicy chosen(const std::string& body, int64_t capacity) {
+  return choose_layouts(model_graph("model M {\n" + body + "\n}\n"), capacity).policy;
+}
+
+TEST(Layouts, TheWorkDecides) {
+  const std::string wide =
+      "input x: f32[N, 3, 9, 9]\n output y = x -> Conv2d(32, 3) as a -> Conv2d(48, 3) as b -> flatten -> ";
+  EXPECT_EQ(chosen(wide + "Linear(32) as fc", 64), LayoutPolicy::ChannelBlocked);
+  // Where the last block of examples is not whole, matrices do not count.
+  EXPECT_EQ(chosen(wide + "Linear(3) as fc", 24), LayoutPolicy::ChannelBlocked);
+  EXPECT_EQ(chosen(wide + "Linear(3200) as fc", 24), LayoutPolicy::BatchBlocked);
+  EXPECT_EQ(chosen("input x: f32[N, 1, 9, 9]\n output y = x -> Conv2d(20, 3) as a", 64),
+            LayoutPolicy::BatchBlocked);
+  EXPECT_EQ(chosen("input x: f32[N, 1, 9, 9]\n output y = x -> Conv2d(20, 3) as a", 15),
+            LayoutPolicy::ChannelBlocked);
+  EXPECT_EQ(chosen("input x: f32[N, 40]\n output y = x -> Linear(20) as a", 64),
+            LayoutPolicy::ChannelBlocked);
+  EXPECT_EQ(chosen("input x: f32[N, 40]\n output y = relu(x)", 64), LayoutPolicy::BatchBlocked);
+}
+
+TEST(Layouts, MatricesAmongChannelBlocksAreBatchBlocked) {
+  const std::string source =
+      training_program("", "input x: f32[N, 32, 8, 8]\n output y = x -> Conv2d(48, 3) as c -> relu "
+                           "-> flatten -> Linear(32) as hidden -> relu -> Linear(4) as fc");
+  const Graph graph = with_layouts(step_graph(source), LayoutPolicy::ChannelBlocked, {}, false);
+  EXPECT_EQ(layout(graph, "hidden"), "(d0/16, d1, d0%16)");
+  EXPECT_EQ(layout(graph, "hidden.weight"), "(d0/16, d1, d0%16)");
+  EXPECT_EQ(layout(graph, "hidden.weight.next"), "(d0/16, d1, d0%16)");
+  EXPECT_EQ(layout(graph, "hidden.weight.grad"), "(d0/16, d1, d0%16)");
+  EXPECT_EQ(layout(graph, "fc.weight"), "(d0, d1)"); // 4 results make no block
+  EXPECT_EQ(layout(graph, "c"), "(d0, d1/16, d2, d3, d1%16)");
+  // A block of 16 rows must exist, and no sum may count on zeros in it.
+  for (const Graph& other : {with_layouts(step_graph(source), LayoutPolicy::ChannelBlocked, {}, false, 24),
+                             with_layouts(step_graph(source), LayoutPolicy::ChannelBlocked, {}, true)})
+    EXPECT_EQ(layout(other, "hidden"), "(d0, d1/16, d1%16)");
+}
+
+TEST(Layouts, AFactorThatLiesAlongAnotherDimensionIsCopied) {
+  const std::string source =
+      training_program("", "input x: f32[N, 32, 8, 8]\n output y = x -> Conv2d(48, 3) as c -> relu -> "
+                           "Conv2d(64, 3) as d -> flatten -> Linear(32) as fc");
+  const Graph graph = with_layouts(step_graph(source), LayoutPolicy::ChannelBlocked, {}, false);
+  // Forward the vector runs along the filters; the gradient by the image runs along the channels.
+  EXPECT_EQ(layout(graph, "d.weight"), "(d0/16, d1/16, d2, d3, d1%16, d0%16)");
+  EXPECT_EQ(layout(graph, "d.weight.packed"), "(d0/16, d1/16, d2, d3, d0%16, d1%16)");
+  EXPECT_LT(graph.find("c.weight.packed"), 0); // no gradient by x
+  const NodeId reader = graph.values[graph.find("relu.grad")].producer;
+  EXPECT_TRUE(std::ranges::count(graph.nodes[reader].inputs, graph.find("d.weight.packed")));
+  EXPECT_FALSE(std::ranges::count(graph.nodes[reader].inputs, graph.find("d.weight")));
+  // Of the weight's gradient, by the examples' gradients.
+  EXPECT_EQ(layout(graph, "fc.grad.packed"), "(d0, d1/16, d1%16)");
 }
 
 TEST(Layouts, AnotherEntryPointTakesTheFirstOnesWeights) {

@@ -35,8 +35,8 @@ std::string order_text(const Statement& statement) {
 }
 
 // Of the value, or of the graph's first reduction.
-std::string order_of(Graph graph, const std::string& value = "") {
-  assign_orders(graph);
+std::string order_of(Graph graph, const std::string& value = "", bool batch_lanes = true) {
+  assign_orders(graph, batch_lanes);
   EXPECT_EQ(verify(graph), std::vector<std::string>());
   for (const Node& node : graph.nodes)
     if (value.empty() ? statement_of(node).reduces() : graph.values[node.outputs[0]].name == value)
@@ -69,12 +69,13 @@ TEST(Orders, SumsOverTheBatchHaveLanes) {
   append_gradients(graph);
   EXPECT_EQ(order_of(graph, "k.grad"), "n/16 i j lanes n%16");
   EXPECT_EQ(order_of(graph, "x.grad"), "o r s");
+  EXPECT_EQ(order_of(graph, "k.grad", false), "n i j");
 }
 
 TEST(Orders, TheResultFollowsTheOrder) {
   // 17 channels in the order (c/16, r, s, c%16), each added to one accumulator by fma.
   Graph graph = graph_of_op(kOps, "conv", {f32({1, 17, 2, 2}), f32({1, 17, 2, 2})});
-  assign_orders(graph);
+  assign_orders(graph, true);
   const ReferenceRun run = run_with_noise(graph, 1, Precision::F32);
   const std::vector<double>&x = run.value("x").values, &k = run.value("k").values;
   float sum = 0;
