@@ -40,7 +40,7 @@ static double share_in_blocks(const Graph& graph, int64_t capacity) {
       points *= static_cast<double>(variable.extent.factor);
     all += points;
     const bool matrix = type.rank() == 2 && capacity % kBlock == 0;
-    if (matrix || (type.rank() == 4 && blockable(type.shape[1]))) blocks += points;
+    if (node.loop < 0 && (matrix || (type.rank() == 4 && blockable(type.shape[1])))) blocks += points;
   }
   return all > 0 ? blocks / all : 0;
 }
@@ -51,18 +51,17 @@ LayoutChoice choose_layouts(const Graph& graph, int64_t capacity) {
     for (const Size& size : value.type.shape)
       if (size.batch && size.factor != 1)
         return {LayoutPolicy::Plain, fmt::format("`{}` has several rows per example", value.name)};
-  if (capacity < kBlock)
-    return {LayoutPolicy::ChannelBlocked,
-            fmt::format("{} example{} would leave most lanes of a batch's vectors empty", capacity,
-                        capacity == 1 ? "" : "s")};
-  const bool loops = std::ranges::any_of(graph.nodes, [](const Node& node) { return node.loop >= 0; });
-  constexpr double kNearlyAll = 0.9;
+  // What a multiplication takes, in those of full vectors along the channels: without whole blocks of them,
+  // and along the batch, whose maps are 16 times as far from each other. Measured: docs/performance.md.
+  constexpr double kRagged = 8, kAlongBatch = 1.7;
   const double share = share_in_blocks(graph, capacity);
-  if (!loops && share >= kNearlyAll)
-    return {LayoutPolicy::ChannelBlocked,
-            fmt::format("{:.0f} % of the work fills vectors of 16 channels or features", 100 * share)};
-  return {LayoutPolicy::BatchBlocked,
-          "the capacity fills vectors of 16 examples, so that no layer has ragged vectors"};
+  const int64_t lanes = (capacity + kBlock - 1) / kBlock * kBlock;
+  const double along_channels = share + kRagged * (1 - share);
+  const double along_batch = kAlongBatch * static_cast<double>(lanes) / static_cast<double>(capacity);
+  return {along_channels < along_batch ? LayoutPolicy::ChannelBlocked : LayoutPolicy::BatchBlocked,
+          fmt::format("{:.0f} % of the work has full vectors of channels or features; along the batch all "
+                      "would be {:.0f} % full",
+                      100 * share, 100 * static_cast<double>(capacity) / static_cast<double>(lanes))};
 }
 
 // Is the mask `n < N`, over a batch variable?
@@ -223,16 +222,15 @@ static void follow_persistents(Graph& graph) {
 }
 
 // The layout that a contraction would rather read a factor in, or nothing where it lies well: along the
-// vector, and so that neighbours of an index that goes through several dimensions (of what was flattened) are
+// vector, and so that neighbours of an index that goes through several dimensions (of what was joined) are
 // neighbours in memory.
 static std::optional<Layout> wanted_layout(const Graph& graph, const Node& node, const ExprRef& factor,
                                            bool vectors_of_examples) {
   const Value& result = graph.values[node.outputs[0]];
   const Value& value = graph.values[node.inputs[factor->operand]];
   const Statement& statement = statement_of(node);
-  const bool flattened =
-      std::ranges::any_of(factor->indices, [](const IndexExpr& i) { return !i.is_affine(); });
-  if (value.type.has_batch() && flattened && value.layout == channel_blocked(value.type) &&
+  const bool joined = std::ranges::any_of(factor->indices, [](const IndexExpr& i) { return !i.is_affine(); });
+  if (value.type.has_batch() && joined && value.layout == channel_blocked(value.type) &&
       value.type.rank() > 2)
     return vectors_of_examples ? Layout::blocked(value.type, 0, kBlock) : Layout::row_major(value.type);
   const Layout::Digit& vector = result.layout.digits.back();

@@ -159,7 +159,8 @@ TEST(Regions, NotAlongTheVector) {
   const Graph graph = model_graph(fmt::format("{}model M {{\n{}\n}}\n", definitions, body));
   EXPECT_FALSE(fused_with_window(with_regions(graph, options)));
   // With a block of the batch as the vector, the channels are rows like others.
-  EXPECT_TRUE(fused_with_window(with_regions(graph)));
+  options.layout = LayoutPolicy::BatchBlocked;
+  EXPECT_TRUE(fused_with_window(with_regions(graph, options)));
 }
 
 TEST(Regions, NotATailThatReadsNeighbours) {
