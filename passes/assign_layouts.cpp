@@ -53,7 +53,7 @@ LayoutChoice choose_layouts(const Graph& graph, int64_t capacity) {
         return {LayoutPolicy::Plain, fmt::format("`{}` has several rows per example", value.name)};
   // What a multiplication takes, in those of full vectors along the channels: without whole blocks of them,
   // and along the batch, whose maps are 16 times as far from each other. Measured: docs/performance.md.
-  constexpr double kRagged = 8, kAlongBatch = 1.7;
+  constexpr double kRagged = 5, kAlongBatch = 1.7;
   const double share = share_in_blocks(graph, capacity);
   const int64_t lanes = (capacity + kBlock - 1) / kBlock * kBlock;
   const double along_channels = share + kRagged * (1 - share);

@@ -61,7 +61,7 @@ class Usage(harness.EndToEnd):
             self.assertIn("`haswel` is not a CPU that LLVM knows", error)
             self.assertIn("did you mean `haswell`?", error)
         # Any CPU's code can be looked at.
-        self.assertIn("zmm", self.striate("build", self.net, "--emit=asm", "--mcpu=znver4").stdout)
+        self.assertIn("zmm", self.striate("build", self.net, "--emit=asm", "--batch=16", "--mcpu=znver4").stdout)
         self.assertNotIn("ymm", self.striate("build", self.net, "--emit=asm", "--mcpu=x86-64").stdout)
 
     def test_the_bits_do_not_depend_on_the_cpu(self):
