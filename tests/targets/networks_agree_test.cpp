@@ -2,42 +2,79 @@
 // text) gives the interpreter's bits through several steps and in evaluation.
 #include "tests/conformance/golden_file.h"
 #include "tests/targets/random_network.h"
+#include "tests/targets/random_operators.h"
 
 #include "frontend/parser.h"
 #include "frontend/standard_library.h"
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <set>
 
 namespace striate {
 namespace {
 
-void run_network(uint64_t seed, bool cuda) {
-  RandomNetwork network = random_network(seed);
-  network.options.cuda = cuda;
+void compare(const std::string& text, const TargetRunOptions& options, uint64_t seed) {
   SCOPED_TRACE(fmt::format("seed {}: capacity {}, batches {}, {}; {}, {}, {} bits\n{}", seed,
-                           network.options.capacity, network.options.batches[0], network.options.batches[1],
-                           name_of(*network.options.layout), network.options.fuse ? "fused" : "not fused",
-                           network.options.vector_bits, network.text));
-  const std::optional<Module> module = module_of(network.text);
+                           options.capacity, options.batches[0], options.batches[1],
+                           options.layout ? name_of(*options.layout) : "the layout chosen",
+                           options.fuse ? "fused" : "not fused", options.vector_bits, text));
+  const std::optional<Module> module = module_of(text);
   if (!module) return;
-  for (const std::string& difference : differences_between_targets(*module, network.options))
+  for (const std::string& difference : differences_between_targets(*module, options))
     ADD_FAILURE() << difference;
 }
 
-class RandomNetworks : public testing::TestWithParam<int> {};
-TEST_P(RandomNetworks, HaveTheInterpretersBits) {
-  const bool cuda = GetParam() < 4;
-  run_network(static_cast<uint64_t>(GetParam()), cuda);
+void run_network(uint64_t seed, bool cuda) {
+  RandomNetwork network = random_network(seed);
+  network.options.cuda = cuda;
+  compare(network.text, network.options, seed);
 }
-INSTANTIATE_TEST_SUITE_P(, RandomNetworks, testing::Range(0, 40), testing::PrintToStringParamName());
 
-class RandomNetworksFull : public testing::TestWithParam<int> {};
-TEST_P(RandomNetworksFull, HaveTheInterpretersBits) {
+// The derived gradient too, by differences.
+void run_operators(uint64_t seed, bool cuda) {
+  RandomOperators program = random_operators(seed);
+  program.options.cuda = cuda;
+  compare(program.text, program.options, seed);
+  const std::optional<Module> module = module_of(program.text);
+  if (!module) return;
+  EXPECT_EQ(gradient_problem(*module, std::min<int64_t>(program.options.capacity, 3), kRandomRate, seed), "")
+      << "seed " << seed << "\n"
+      << program.text;
+}
+
+class RandomPrograms : public testing::TestWithParam<int> {};
+TEST_P(RandomPrograms, NetworksHaveTheInterpretersBits) {
+  run_network(static_cast<uint64_t>(GetParam()), GetParam() < 4);
+}
+TEST_P(RandomPrograms, OperatorsHaveTheInterpretersBits) {
+  for (int k = 0; k < 5; ++k)
+    run_operators(static_cast<uint64_t>(5 * GetParam() + k), GetParam() < 4 && k == 0);
+}
+INSTANTIATE_TEST_SUITE_P(, RandomPrograms, testing::Range(0, 40), testing::PrintToStringParamName());
+
+class RandomProgramsFull : public testing::TestWithParam<int> {};
+TEST_P(RandomProgramsFull, NetworksHaveTheInterpretersBits) {
   for (int k = 0; k < 20; ++k) run_network(static_cast<uint64_t>(1000 + 20 * GetParam() + k), k == 0);
 }
-INSTANTIATE_TEST_SUITE_P(, RandomNetworksFull, testing::Range(0, 20), testing::PrintToStringParamName());
+TEST_P(RandomProgramsFull, OperatorsHaveTheInterpretersBits) {
+  for (int k = 0; k < 90; ++k) run_operators(static_cast<uint64_t>(1000 + 90 * GetParam() + k), k % 30 == 0);
+}
+INSTANTIATE_TEST_SUITE_P(, RandomProgramsFull, testing::Range(0, 20), testing::PrintToStringParamName());
+
+// STRIATE_SEEDS=FIRST:COUNT runs so many others.
+TEST(RandomProgramsOnDemandFull, HaveTheInterpretersBits) {
+  const char* const wanted = std::getenv("STRIATE_SEEDS");
+  if (!wanted) GTEST_SKIP() << "STRIATE_SEEDS=FIRST:COUNT is not set";
+  unsigned long long first = 0, count = 0;
+  ASSERT_EQ(std::sscanf(wanted, "%llu:%llu", &first, &count), 2) << "STRIATE_SEEDS is FIRST:COUNT";
+  for (uint64_t seed = first; seed < first + count; ++seed) {
+    run_operators(seed, false);
+    if (seed % 10 == 0) run_network(seed, false);
+  }
+}
 
 // With the settings of the stored results of PyTorch, on parameters of sizes that fill vectors and that do
 // not.

@@ -13,6 +13,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
 namespace striate {
 
@@ -226,9 +227,12 @@ private:
     std::vector<int64_t> rows;
     for (int64_t r = 0; r < call.examples; ++r) rows.push_back(r);
     ThreadPool pool(1);
-    for (std::size_t k = 0; k < tensors.size(); ++k) {
-      const PlacedTensor input(point(call.entry).inputs[k]);
-      EXPECT_TRUE(input.write_examples(arena.data(), tensors[k], rows, pool).ok());
+    const Graph& graph = stages(call.entry).regions;
+    for (const Placement& placement : point(call.entry).inputs) { // an input that nothing reads has none
+      for (std::size_t k = 0; k < tensors.size(); ++k) {
+        if (graph.values[graph.inputs[k]].name != placement.name) continue;
+        EXPECT_TRUE(PlacedTensor(placement).write_examples(arena.data(), tensors[k], rows, pool).ok());
+      }
     }
   }
 
@@ -311,6 +315,63 @@ std::vector<std::string> differences_between_targets(const Module& module, const
 
 double distance_from_oracle(const Module& module, const TargetRunOptions& options) {
   return Comparison(module, options).distance();
+}
+
+std::string gradient_problem(const Module& module, int64_t examples, double rate, uint64_t seed) {
+  Graph graph = module.train;
+  graph.scalars = module.scalars;
+  graph.entry = "step";
+  PipelineOptions options;
+  options.capacity = examples;
+  if (const Status status = run_gradient_passes(graph, module.optimizers, true, options); !status)
+    return status.failure().message;
+  std::map<std::string, ReferenceTensor> inputs;
+  for (ValueId input : graph.inputs)
+    inputs[graph.values[input].name] =
+        reference_of(graph.values[input].type, random_input(graph.values[input], examples, seed));
+  const std::map<std::string, double> scalars(graph.scalars.begin(), graph.scalars.end());
+  const auto direction = [&](std::size_t parameter, std::size_t k) {
+    return 2.0 * uniform(seed, k, parameter, 78) - 1;
+  };
+  const auto loss_at = [&](double distance) {
+    ReferenceRun run(graph, Precision::F64, kRunSeed);
+    for (std::size_t p = 0; p < graph.persistents.size(); ++p) {
+      if (!graph.persistents[p].group.empty()) continue; // an optimizer's state
+      const std::string& name = graph.values[graph.persistents[p].value].name;
+      ReferenceTensor moved = run.persistent(name);
+      for (std::size_t k = 0; k < moved.values.size(); ++k) moved.values[k] += distance * direction(p, k);
+      run.set_persistent(name, std::move(moved));
+    }
+    run.step(inputs, examples, scalars);
+    const std::vector<double>& losses = run.output("loss").values; // of the examples
+    return std::accumulate(losses.begin(), losses.end(), 0.0) / static_cast<double>(losses.size());
+  };
+  ReferenceRun run(graph, Precision::F64, kRunSeed);
+  std::vector<ReferenceTensor> before;
+  for (const Persistent& persistent : graph.persistents)
+    before.push_back(run.persistent(graph.values[persistent.value].name));
+  run.step(inputs, examples, scalars);
+  double derived = 0, scale = 0;
+  for (std::size_t p = 0; p < before.size(); ++p) {
+    if (!graph.persistents[p].group.empty()) continue;
+    const ReferenceTensor& after = run.persistent(graph.values[graph.persistents[p].value].name);
+    for (std::size_t k = 0; k < after.values.size(); ++k) {
+      const double part = (before[p].values[k] - after.values[k]) / rate * direction(p, k);
+      derived += part;
+      scale += std::abs(part);
+    }
+  }
+  if (!std::isfinite(derived) || scale > 1e12) return ""; // differences would show nothing
+  // A kink may lie within a step: then a shorter one does without it.
+  std::string problem;
+  for (const double step : {1e-5, 1e-6, 1e-7}) {
+    const double difference = (loss_at(step) - loss_at(-step)) / (2 * step);
+    const double noise = 1e-15 * std::abs(loss_at(0)) / step;
+    if (std::abs(difference - derived) <= 1e-4 * std::abs(derived) + 1e-6 * scale + 10 * noise + 1e-12)
+      return "";
+    problem = fmt::format("the derivative along a direction is {}, by differences {}", derived, difference);
+  }
+  return problem;
 }
 
 } // namespace striate

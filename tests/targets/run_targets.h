@@ -29,4 +29,8 @@ std::vector<std::string> differences_between_targets(const Module& module, const
 // optimisation, relative to the parameter's largest entry.
 double distance_from_oracle(const Module& module, const TargetRunOptions& options);
 
+// Compares what one step of plain gradient descent with the given rate takes from all parameters with central
+// differences of the loss along a random direction, in f64 and before any optimisation. What is wrong, or "".
+std::string gradient_problem(const Module& module, int64_t examples, double rate, uint64_t seed);
+
 } // namespace striate
