@@ -1,5 +1,7 @@
 #include "runtime/tensor.h"
 
+#include <sys/mman.h>
+
 #include <cstring>
 #include <limits>
 
@@ -7,6 +9,7 @@ namespace striate {
 
 // Beyond any machine's memory: the allocator is not even asked.
 static constexpr int64_t kMaximumTensorBytes = int64_t{1} << 39;
+static constexpr std::size_t kHugePage = std::size_t{2} << 20; // of x86-64 and arm64 with pages of 4 KiB
 
 std::optional<int64_t> element_count(ElementType element, const std::vector<int64_t>& shape) {
   constexpr int64_t kMaximum = std::numeric_limits<int64_t>::max() - int64_t{kTensorAlignment};
@@ -40,12 +43,17 @@ Result<Tensor> Tensor::allocate(ElementType element, std::vector<int64_t> shape)
   tensor.elements_ = *count;
   const auto bytes = static_cast<std::size_t>(tensor.bytes());
   if (bytes == 0) return tensor;
-  const std::size_t rounded = (bytes + kTensorAlignment - 1) / kTensorAlignment * kTensorAlignment;
-  if (tensor.bytes() <= kMaximumTensorBytes)
-    tensor.data_.reset(std::aligned_alloc(kTensorAlignment, rounded));
+  // Kernels walk through large tensors with strides beyond a page of 4 KiB.
+  const bool large = bytes >= 2 * kHugePage;
+  const std::size_t alignment = large ? kHugePage : std::size_t{kTensorAlignment};
+  const std::size_t rounded = (bytes + alignment - 1) / alignment * alignment;
+  if (tensor.bytes() <= kMaximumTensorBytes) tensor.data_.reset(std::aligned_alloc(alignment, rounded));
   if (!tensor.data_)
     return Failure{ExitCode::OutOfMemory,
                    fmt::format("no memory for a tensor of type {}", tensor.type_text())};
+#ifdef MADV_HUGEPAGE
+  if (large) madvise(tensor.data(), rounded, MADV_HUGEPAGE); // a wish: small pages do as well
+#endif
   std::memset(tensor.data(), 0, rounded);
   return tensor;
 }

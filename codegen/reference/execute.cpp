@@ -144,7 +144,7 @@ void Execution<T, V>::copy(const AffineRead& read, const Run& run, R* target) co
     }
   }
   low = std::min(low, run.position + run.length);
-  high = std::max(high, low);
+  high = std::clamp(high, low, run.position + run.length);
   const R otherwise = static_cast<R>(read.otherwise);
   const int64_t end = run.length, first = low - run.position, last = high - run.position;
   const int64_t step = stride(read.offset);

@@ -9,6 +9,7 @@
 #include "passes/schedule/nests.h"
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 namespace striate {
@@ -296,6 +297,31 @@ std::vector<std::pair<int, int64_t>> tile_axes(Graph& graph, const Region& regio
   return sizes;
 }
 
+static std::vector<int> free_variables(const Statement& statement) {
+  std::vector<int> variables(static_cast<std::size_t>(statement.free_count));
+  std::iota(variables.begin(), variables.end(), 0);
+  return variables;
+}
+
+// The free variables, outermost first. A matrix's examples come last where its weight exceeds the cache: what
+// a tile of results reads of it then stays there while the examples pass by, a few at a time.
+static std::vector<int> loop_order(const Graph& graph, const Node& node, int64_t l2_bytes) {
+  const Statement& statement = statement_of(node);
+  std::vector<int> order = free_variables(statement);
+  if (order.size() != 2 || !statement.variables[0].extent.batch) return order;
+  int64_t largest = 0;
+  for (const ExprRef& factor : statement.body->arguments) {
+    if (factor->kind != Expr::Kind::Read) continue;
+    const TensorType& type = graph.values[node.inputs[factor->operand]].type;
+    if (type.has_batch()) continue;
+    int64_t bytes = byte_size(type.element);
+    for (const Size& size : type.shape) bytes *= size.factor;
+    largest = std::max(largest, bytes);
+  }
+  if (2 * largest > l2_bytes) std::swap(order[0], order[1]);
+  return order;
+}
+
 namespace {
 
 // The loops over the free variables of the head, and where its variables stand.
@@ -310,16 +336,14 @@ struct FreeLoops {
 } // namespace
 
 static FreeLoops free_loops(KernelBuilder& builder, const Statement& head, const LaneChoice& lane,
-                            const std::vector<std::pair<int, int64_t>>& tile, int step,
-                            bool twice_is_harmless) {
+                            const std::vector<std::pair<int, int64_t>>& tile, std::vector<int> order,
+                            int step, bool twice_is_harmless) {
   FreeLoops loops;
   loops.at.resize(head.variables.size());
   int parallel_left = 2;
   bool lane_is_free = false;
-  std::vector<int> order;
-  for (int v = 0; v < head.free_count; ++v)
-    if (v != step) order.push_back(v);
   if (step >= 0) {
+    std::erase(order, step);
     // The steps of a loop are equal parts of the parallel range, which the caller runs one by one.
     order.insert(order.begin(), step);
     ++parallel_left;
@@ -372,7 +396,8 @@ static FreeLoops free_loops(KernelBuilder& builder, const Statement& head, const
 static void tap_nest(KernelBuilder& builder, Graph& graph, const Node& head_node, const LaneChoice& lane,
                      const std::vector<std::pair<int, int64_t>>& tile, const std::vector<int>& taps) {
   const Statement& head = statement_of(head_node);
-  FreeLoops loops = free_loops(builder, head, lane, tile, step_variable(graph, head_node), true);
+  FreeLoops loops =
+      free_loops(builder, head, lane, tile, free_variables(head), step_variable(graph, head_node), true);
   std::vector<KernelStatement> outer, inner;
   for (std::size_t k = 0; k < loops.frames.size(); ++k) {
     const bool is_tap = std::find(taps.begin(), taps.end(), loops.frame_variables[k]) != taps.end();
@@ -465,7 +490,10 @@ void reduction_nest(KernelBuilder& builder, Graph& graph, const RegionParts& par
       return;
     }
   }
-  FreeLoops loops = free_loops(builder, head, lane, tile, step_variable(graph, head_node), twice_is_harmless);
+  const std::vector<int> order =
+      is_contraction(head) ? loop_order(graph, head_node, target.l2_bytes) : free_variables(head);
+  FreeLoops loops =
+      free_loops(builder, head, lane, tile, order, step_variable(graph, head_node), twice_is_harmless);
 
   std::map<ValueId, ExprRef> local;
   KernelBody body;

@@ -228,6 +228,15 @@ TEST(Interpreter, ReadsRunBackwards) {
             (std::vector<double>{0, 0, 4, 3, 2, 1, 0, 0}));
 }
 
+// The last row of a block of points is cut off after 3 of 25: it lies outside in both dimensions.
+TEST(Interpreter, ReadsThatStartBeyondTheirRun) {
+  const ReferenceTensor x = tensor({25, 8}, std::vector<double>(200, 5));
+  const ExprRef body = read(0, {var(1) - 5, var(0) - 7}, ScalarType::Real, 0.0) + constant(1);
+  std::vector<double> expected(8 * 25, 1);
+  for (std::size_t k = 5; k < 25; ++k) expected[7 * 25 + k] = 6;
+  EXPECT_EQ(run({x}, {8, 25}, statement_of({8, 25}, {}, Reducer::None, body)), expected);
+}
+
 TEST(InterpreterDeathTest, AReadOutsideIsABug) {
   const ReferenceTensor x = tensor({4}, {1, 2, 3, 4});
   const Statement affine = statement_of({5}, {}, Reducer::None, read(0, {var(0)}));
