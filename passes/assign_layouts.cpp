@@ -164,30 +164,22 @@ static bool is_batch_blocked(const Layout& layout) {
          layout.digits.front().extent.batch && layout.digits.back().extent == Size::constant(kBlock);
 }
 
-// A contraction over a batch, and its factors without one.
-static void visit_weights(const Graph& graph,
-                          const std::function<void(NodeId, const ExprRef& factor, ValueId weight)>& see) {
-  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
-    const Node& node = graph.nodes[n];
-    const Statement& statement = statement_of(node);
-    if (!is_contraction(statement) || !graph.values[node.outputs[0]].type.has_batch()) continue;
-    for (const ExprRef& factor : statement.body->arguments)
-      if (factor->kind == Expr::Kind::Read && !graph.values[node.inputs[factor->operand]].type.has_batch())
-        see(static_cast<NodeId>(n), factor, node.inputs[factor->operand]);
-  }
-}
-
-// Each weight lies as the first contraction that reads it wants it: the forward pass.
+// Each weight lies as the first contraction over a batch that reads it wants it: the forward pass.
 static void lay_out_weights(Graph& graph) {
   std::set<ValueId> settled;
-  visit_weights(graph, [&](NodeId node, const ExprRef& factor, ValueId weight) {
-    if (!settled.insert(weight).second) return;
-    Value& value = graph.values[weight];
-    const Statement& statement = statement_of(graph.nodes[node]);
-    const bool vector_of_examples = is_batch_blocked(graph.values[graph.nodes[node].outputs[0]].layout);
-    value.layout = vector_of_examples ? result_blocked(statement, factor, value.type)
-                                      : weight_layout(statement, factor, value.type);
-  });
+  for (const Node& node : graph.nodes) {
+    const Statement& statement = statement_of(node);
+    const Value& result = graph.values[node.outputs[0]];
+    if (!is_contraction(statement) || !result.type.has_batch()) continue;
+    for (const ExprRef& factor : statement.body->arguments) {
+      if (factor->kind != Expr::Kind::Read) continue;
+      const ValueId weight = node.inputs[factor->operand];
+      Value& value = graph.values[weight];
+      if (value.type.has_batch() || !settled.insert(weight).second) continue;
+      value.layout = is_batch_blocked(result.layout) ? result_blocked(statement, factor, value.type)
+                                                     : weight_layout(statement, factor, value.type);
+    }
+  }
 }
 
 // What replaces a persistent lies as the persistent does; so do an optimizer's states, and the gradients that
@@ -307,6 +299,7 @@ static bool vectors_of_examples(const Graph& graph, int64_t capacity) {
 
 void assign_layouts(Graph& graph, LayoutPolicy policy, int64_t capacity,
                     const std::map<std::string, Layout>& fixed) {
+  const bool of_examples = vectors_of_examples(graph, capacity);
   for (Value& value : graph.values) {
     switch (policy) {
     case LayoutPolicy::BatchBlocked:
@@ -326,7 +319,7 @@ void assign_layouts(Graph& graph, LayoutPolicy policy, int64_t capacity,
     for (const Node& node : graph.nodes)
       if (node.loop >= 0)
         graph.values[node.outputs[0]].layout = Layout::row_major(graph.values[node.outputs[0]].type);
-    if (vectors_of_examples(graph, capacity))
+    if (of_examples)
       for (Value& value : graph.values)
         if (value.type.has_batch() && value.type.rank() <= 2)
           value.layout = Layout::blocked(value.type, 0, kBlock);
@@ -337,7 +330,7 @@ void assign_layouts(Graph& graph, LayoutPolicy policy, int64_t capacity,
     if (found != fixed.end()) graph.values[persistent.value].layout = found->second;
   }
   follow_persistents(graph);
-  if (policy == LayoutPolicy::ChannelBlocked) pack_factors(graph, vectors_of_examples(graph, capacity));
+  if (policy == LayoutPolicy::ChannelBlocked) pack_factors(graph, of_examples);
   mark_zero_in_padding(graph);
 }
 

@@ -14,7 +14,7 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PEERS = {"pytorch": ["torch"], "torch.compile": ["torch"], "onnxruntime": ["torch", "onnx", "onnxruntime"]}
-# net, mode, batch, what the issue of speed asks for: the ratio to the best of the peers
+# net, mode, batch, the ratio to the best of the peers that is wanted
 WORK = [
     ("lenet", "train", 64, 2.0), ("lenet", "train", 1, 6.0), ("lenet", "infer", 1, 2.0),
     ("wide_mlp", "train", 256, 1.1), ("resnet20", "train", 128, 1.3), ("alexnet", "train", 32, 1.5),
@@ -27,8 +27,9 @@ class Peer:
 
     def __init__(self, name, net, mode, batch, threads):
         self.name = name
+        self.errors = tempfile.TemporaryFile("w+")
         command = [sys.executable, str(HERE / "worker.py"), name, net, mode, str(batch), str(threads)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True)
         self.ready = self.process.stdout.readline().strip() == "ready"
 
     def seconds(self, duration):
@@ -36,8 +37,9 @@ class Peer:
         return statistics.median(json.loads(self.process.stdout.readline()))
 
     def end(self):
-        _, errors = self.process.communicate()
-        return (errors.strip().splitlines() or ["it ended without a word"])[-1]
+        self.process.communicate()
+        self.errors.seek(0)
+        return (self.errors.read().strip().splitlines() or ["it ended without a word"])[-1]
 
 
 def striate_seconds(options, net, mode, batch):
@@ -77,7 +79,7 @@ def compare(options, net, mode, batch):
 
 def main():
     parser = argparse.ArgumentParser(prog="bench/peers/run", description="Striate beside PyTorch, torch.compile and ONNX Runtime.")
-    parser.add_argument("--only", nargs="+", default=[], metavar="NET", help="these networks alone")
+    parser.add_argument("--only", nargs="+", default=[], choices=sorted({work[0] for work in WORK}), help="these networks alone")
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS))
     parser.add_argument("--threads", type=int, default=1, help="of everyone (default: 1)")
     parser.add_argument("--rounds", type=int, default=5, help="turns of everyone (default: 5)")
@@ -85,6 +87,8 @@ def main():
     parser.add_argument("--striate", default=str(ROOT / "build" / "striate"), help="the binary (default: build/striate)")
     parser.add_argument("--json", metavar="FILE", help="writes every round to FILE, too")
     options = parser.parse_args()
+    if not pathlib.Path(options.striate).exists():
+        parser.error(f"there is no {options.striate}: build Striate first, or name it by --striate")
     rows = []
     print(f"medians of {options.rounds} rounds, {options.threads} thread(s); a ratio above 1: Striate is ahead\n")
     print(f"{'work':<26}{'striate':>11}  peers: time, ratio (least .. most of the rounds)")

@@ -59,8 +59,6 @@ def main():
     net = getattr(nets, name)()
     image = torch.randn(batch, *SHAPES.get(name, (3, 224, 224)))
     if mode == "train":
-        if peer == "onnxruntime":
-            sys.exit("ONNX Runtime does not train here")
         work = training_step(net, image, peer == "torch.compile")
     else:
         work = inference(net, image, peer, threads)

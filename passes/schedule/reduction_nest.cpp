@@ -5,6 +5,7 @@
 #include "passes/adjoint.h"
 #include "passes/expand_calls.h"
 #include "passes/pad_contractions.h"
+#include "passes/plan_memory.h"
 #include "passes/schedule/choose_tile.h"
 #include "passes/schedule/nests.h"
 
@@ -312,11 +313,8 @@ static std::vector<int> loop_order(const Graph& graph, const Node& node, int64_t
   int64_t largest = 0;
   for (const ExprRef& factor : statement.body->arguments) {
     if (factor->kind != Expr::Kind::Read) continue;
-    const TensorType& type = graph.values[node.inputs[factor->operand]].type;
-    if (type.has_batch()) continue;
-    int64_t bytes = byte_size(type.element);
-    for (const Size& size : type.shape) bytes *= size.factor;
-    largest = std::max(largest, bytes);
+    const Value& value = graph.values[node.inputs[factor->operand]];
+    if (!value.type.has_batch()) largest = std::max(largest, storage_bytes(value, 1));
   }
   if (2 * largest > l2_bytes) std::swap(order[0], order[1]);
   return order;

@@ -16,15 +16,16 @@
 namespace striate {
 namespace {
 
-void compare(const std::string& text, const TargetRunOptions& options, uint64_t seed) {
-  SCOPED_TRACE(fmt::format("seed {}: capacity {}, batches {}, {}; {}, {}, {} bits\n{}", seed,
-                           options.capacity, options.batches[0], options.batches[1],
-                           options.layout ? name_of(*options.layout) : "the layout chosen",
-                           options.fuse ? "fused" : "not fused", options.vector_bits, text));
-  const std::optional<Module> module = module_of(text);
-  if (!module) return;
+std::optional<Module> compare(const std::string& text, const TargetRunOptions& options, uint64_t seed) {
+  SCOPED_TRACE(fmt::format(
+      "seed {}: capacity {}, batches {}, {}; {}, {}, {} bits, {} bytes of cache\n{}", seed, options.capacity,
+      options.batches[0], options.batches[1], options.layout ? name_of(*options.layout) : "the layout chosen",
+      options.fuse ? "fused" : "not fused", options.vector_bits, options.l2_bytes, text));
+  std::optional<Module> module = module_of(text);
+  if (!module) return module;
   for (const std::string& difference : differences_between_targets(*module, options))
     ADD_FAILURE() << difference;
+  return module;
 }
 
 void run_network(uint64_t seed, bool cuda) {
@@ -37,8 +38,7 @@ void run_network(uint64_t seed, bool cuda) {
 void run_operators(uint64_t seed, bool cuda) {
   RandomOperators program = random_operators(seed);
   program.options.cuda = cuda;
-  compare(program.text, program.options, seed);
-  const std::optional<Module> module = module_of(program.text);
+  const std::optional<Module> module = compare(program.text, program.options, seed);
   if (!module) return;
   EXPECT_EQ(gradient_problem(*module, std::min<int64_t>(program.options.capacity, 3), kRandomRate, seed), "")
       << "seed " << seed << "\n"

@@ -1,7 +1,5 @@
 #include "tests/targets/random_network.h"
 
-#include "tests/targets/draw.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -41,25 +39,11 @@ public:
                                "SGD(lr = 0.05, momentum = 0.9, nesterov = true)", "Adam(lr = 0.01)",
                                "AdamW(lr = 0.01)"}) +
         "\n    epochs = 1 batch = 32 seed = 1\n}\n";
-    network.options = options();
+    network.options = random_options(draw_);
     return network;
   }
 
 private:
-  TargetRunOptions options() {
-    TargetRunOptions options;
-    options.capacity = draw_.of<int64_t>({1, 3, 5, 16, 16, 17, 32, 32, 33});
-    options.batches = {options.capacity, draw_.between(1, options.capacity)};
-    // Mostly the compiler's choice, which decides the orders of sums over the batch, too.
-    if (draw_.chance(40))
-      options.layout =
-          draw_.of({LayoutPolicy::BatchBlocked, LayoutPolicy::ChannelBlocked, LayoutPolicy::Plain});
-    options.fuse = draw_.chance(80);
-    options.vector_bits = draw_.of({0, 0, 128, 256, 512});
-    options.cuda = false;
-    return options;
-  }
-
   void next(const std::string& expression) {
     const std::string name = fmt::format("h{}", ++values_);
     body_ += "    " + name + " = " + expression + "\n";
@@ -223,6 +207,20 @@ private:
 };
 
 } // namespace
+
+TargetRunOptions random_options(Draw& draw) {
+  TargetRunOptions options;
+  options.capacity = draw.of<int64_t>({1, 3, 5, 15, 16, 16, 17, 32, 32, 33});
+  options.batches = {options.capacity, draw.between(1, options.capacity)};
+  // Mostly the compiler's choice, which decides the orders of sums over the batch, too.
+  if (draw.chance(40))
+    options.layout = draw.of({LayoutPolicy::BatchBlocked, LayoutPolicy::ChannelBlocked, LayoutPolicy::Plain});
+  options.fuse = draw.chance(80);
+  options.vector_bits = draw.of({0, 0, 128, 256, 512});
+  if (draw.chance(50)) options.l2_bytes = 256;
+  options.cuda = false;
+  return options;
+}
 
 RandomNetwork random_network(uint64_t seed) { return Generator(seed).run(); }
 

@@ -3,6 +3,7 @@
 // follows from the seed.
 #pragma once
 
+#include "tests/targets/draw.h"
 #include "tests/targets/run_targets.h"
 
 #include <string>
@@ -15,5 +16,8 @@ struct RandomNetwork {
 };
 
 RandomNetwork random_network(uint64_t seed);
+
+// A way to compile and run a program: without CUDA.
+TargetRunOptions random_options(Draw& draw);
 
 } // namespace striate

@@ -1,6 +1,6 @@
 #include "tests/targets/random_operators.h"
 
-#include "tests/targets/draw.h"
+#include "tests/targets/random_network.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -37,7 +37,7 @@ public:
     if (draw_.chance(55)) factors.push_back(parameter());
     if (draw_.chance(20)) factors.push_back(second_read());
     const std::string term = body(factors);
-    std::vector<std::string> result, targets;
+    std::vector<std::string> targets;
     std::vector<std::size_t> order(variables_.size());
     std::iota(order.begin(), order.end(), 0);
     draw_.shuffle(order);
@@ -92,7 +92,7 @@ private:
 
   // An index expression that walks through a dimension, with variables made for it.
   std::string index_into(int64_t extent) {
-    switch (draw_.between(0, 13)) {
+    switch (draw_.between(0, 12)) {
     case 0: { // strided or dilated windows
       const int64_t size = draw_.between(1, std::min<int64_t>(4, extent)), stride = draw_.between(1, 3);
       const int64_t dilation =
@@ -136,13 +136,6 @@ private:
     case 8: // a diagonal
       for (const Variable& other : variables_)
         if (other.extent <= extent) return other.name;
-      break;
-    case 9: // taken apart from one index: the high digit of a joined dimension
-      if (extent <= 6) {
-        const int64_t low = draw_.between(2, 4);
-        const std::string v = variable(extent * low, reduced());
-        return fmt::format("{} // {}", v, low);
-      }
       break;
     }
     return variable(extent, reduced());
@@ -293,14 +286,7 @@ RandomOperators random_operators(uint64_t seed) {
                  "\n}\ndata d {\n    split train = csv(\"d.csv\")\n    field x = column(0)\n}\n"
                  "train M with d {\n    loss = total(y)\n    optimizer = " +
                  fmt::format("SGD(lr = {})\n}}\n", kRandomRate);
-  TargetRunOptions& options = program.options;
-  options.capacity = draw.of<int64_t>({1, 2, 3, 5, 15, 16, 16, 17, 32, 33});
-  options.batches = {options.capacity, draw.between(1, options.capacity)};
-  if (draw.chance(40))
-    options.layout = draw.of({LayoutPolicy::BatchBlocked, LayoutPolicy::ChannelBlocked, LayoutPolicy::Plain});
-  options.fuse = draw.chance(80);
-  options.vector_bits = draw.of({0, 0, 128, 256, 512});
-  options.cuda = false;
+  program.options = random_options(draw);
   return program;
 }
 

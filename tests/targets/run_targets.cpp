@@ -96,6 +96,7 @@ public:
       compile_.pipeline.target.vector_bits = options.vector_bits;
       compile_.pipeline.target.vector_registers = options.vector_bits == 512 ? 32 : 16;
     }
+    if (options.l2_bytes > 0) compile_.pipeline.target.l2_bytes = options.l2_bytes;
     compile_.pipeline.layout = options.layout;
     compile_.pipeline.fuse = options.fuse;
     compilation_ = std::move(*lower(module, true, compile_));

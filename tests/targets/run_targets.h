@@ -14,8 +14,9 @@ struct TargetRunOptions {
   std::vector<int64_t> batches = {32}; // examples of each step
   std::optional<LayoutPolicy> layout;
   bool fuse = true;
-  bool cuda = true;    // the emitted text through the host shim too, in three thread orders
-  int vector_bits = 0; // 0: the host's
+  bool cuda = true;     // the emitted text through the host shim too, in three thread orders
+  int vector_bits = 0;  // 0: the host's
+  int64_t l2_bytes = 0; // the same; a small one for the schedules of large weights
 };
 
 // Elaborates, or fails the test with the diagnostics.
