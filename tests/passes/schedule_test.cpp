@@ -36,6 +36,21 @@ TEST(Schedule, TermsThatAreLeftOutAreNoWork) {
   EXPECT_EQ(gradient->flops_per_example, 2.0 * 2 * 3 * 16 * 25);
 }
 
+// What a tile reads of a large weight stays in the cache while the examples pass by.
+TEST(Schedule, ExamplesAreTheInnerLoopWhereAWeightIsLarge) {
+  for (const bool large : {true, false}) {
+    PipelineOptions options = avx512();
+    options.target.l2_bytes = large ? 8 << 10 : 1 << 20; // the weight has 64 * 48 * 4 bytes
+    const Program program = program_of(
+        model_graph("model M {\n input x: f32[N, 64]\n output y = x -> Linear(48) as fc\n}\n"), options);
+    const std::string text = print(program);
+    const std::size_t examples = text.find("parallel d0: 0..N"), results = text.find("parallel o: 0..48");
+    ASSERT_NE(examples, std::string::npos) << text;
+    ASSERT_NE(results, std::string::npos) << text;
+    EXPECT_EQ(results < examples, large) << text;
+  }
+}
+
 // Odd sizes, every layout, targets with few and many registers: all kernels are verified by program_of.
 TEST(Schedule, EveryKernelIsSound) {
   const std::vector<std::string> bodies = {
