@@ -20,5 +20,6 @@ int command_new(const Options& options);
 int command_opt(const Options& options);
 int command_import(const Options& options);
 int command_why(const Options& options);
+int command_verify(const Options& options);
 
 } // namespace striate

@@ -104,6 +104,7 @@ public:
     add_fmt();
     add_opt();
     add_why();
+    add_verify();
     add_import();
     add_lsp();
     add_completions();
@@ -130,7 +131,7 @@ public:
     if (options_.file.empty() && options_.resume_from.ends_with(".nn"))
       std::swap(options_.file, options_.resume_from);
     const CLI::App& command = *app_.get_subcommands().front();
-    if (options_.file.empty() && command.get_option_no_throw("file"))
+    if (options_.file.empty() && options_.reproducer.empty() && command.get_option_no_throw("file"))
       return usage(fmt::format("a program is missing: striate {} FILE.nn", command.get_name()));
     return chosen_(options_);
   }
@@ -318,6 +319,26 @@ private:
     why.add_option("names", options_.files, "layers and values, or a pass: what concerns all of them")
         ->required()
         ->type_name("NAME");
+  }
+
+  void add_verify() {
+    CLI::App& verify =
+        add("verify", nullptr, "compare every stage of a program's compilation with what its source means",
+            command_verify);
+    add_program(verify, options_);
+    add_compilation(verify, options_);
+    add_count(verify, "--batch", options_.batch, int64_t{1} << 20,
+              "the most examples per run (default: the program's batch)");
+    add_count(verify, "--examples", options_.examples, int64_t{1} << 20,
+              "examples of each step (default: 2 to 17, as the interpreter is done with soon)");
+    add_count(verify, "--steps", options_.steps, int64_t{1} << 20, "training steps (default: 3)");
+    verify.add_option("--seed", options_.seed, "another seed, other inputs and weights (default: 1)")
+        ->type_name("N");
+    verify.add_option("--reproducer", options_.reproducer, "check what an earlier run wrote, again")
+        ->type_name("FILE.sir");
+    verify
+        .add_option("-o", options_.output, "the folder for reproducers of what is wrong (default: this one)")
+        ->type_name("DIR");
   }
 
   void add_import() {

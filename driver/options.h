@@ -77,6 +77,11 @@ struct Options {
   std::string json;       // files for other programs
   std::string trace;
 
+  // verify
+  int64_t examples = 0; // 0: as many as the interpreter is done with soon
+  int64_t steps = 3;
+  std::string reproducer;
+
   // import: `file` is an ONNX model, `output` the program
 
   // fmt: programs; why: layers and values

@@ -97,6 +97,7 @@ std::vector<ReferenceTensor> run_definition(const Definition& definition,
     ReferenceTensor& target = computed[statement.target];
     target = reference_tensor(definition.operands[statement.target].type, settings.batch);
     run_statement(statement, target, operands, settings);
+    if (settings.after_statement) settings.after_statement(statement, operands, target);
     operands[statement.target] = &target;
   }
   std::vector<ReferenceTensor> outputs;
@@ -128,6 +129,14 @@ std::vector<ReferenceTensor> evaluate(const Definition& definition,
   return run_definition(definition, std::move(operands), settings);
 }
 
+ReferenceTensor evaluate_statement(const Statement& statement, const TensorType& type,
+                                   const std::vector<const ReferenceTensor*>& operands,
+                                   const ReferenceSettings& settings) {
+  ReferenceTensor target = reference_tensor(type, settings.batch);
+  run_statement(statement, target, operands, settings);
+  return target;
+}
+
 ReferenceTensor evaluate_initial(const ExprRef& initial, const TensorType& type,
                                  const ReferenceSettings& settings) {
   Statement statement;
@@ -138,15 +147,15 @@ ReferenceTensor evaluate_initial(const ExprRef& initial, const TensorType& type,
     statement.output.push_back({d});
   }
   statement.free_count = static_cast<int>(type.rank());
-  ReferenceTensor target = reference_tensor(type, settings.batch);
-  run_statement(statement, target, {}, settings);
-  return target;
+  return evaluate_statement(statement, type, {}, settings);
 }
 
 ReferenceRun::ReferenceRun(const Graph& graph, Precision precision, uint64_t seed)
     : graph_(graph), precision_(precision), seed_(seed), values_(graph.values.size()) {
   for (const Persistent& persistent : graph.persistents) {
-    const ReferenceSettings settings{.precision = precision, .batch = 1, .seed = seed, .scalars = {}};
+    ReferenceSettings settings;
+    settings.precision = precision;
+    settings.seed = seed;
     persisted_[persistent.value] =
         evaluate_initial(persistent.initial, graph.values[persistent.value].type, settings);
   }
@@ -154,7 +163,7 @@ ReferenceRun::ReferenceRun(const Graph& graph, Precision precision, uint64_t see
 
 void ReferenceRun::step(const std::map<std::string, ReferenceTensor>& inputs, int64_t batch,
                         const std::map<std::string, double>& scalars) {
-  ReferenceSettings settings{.precision = precision_, .batch = batch, .seed = seed_, .scalars = scalars};
+  ReferenceSettings settings{precision_, batch, seed_, scalars, observer_};
   for (const auto& [name, first_value] : graph_.scalars) {
     if (name != "N" && name != "1/N" && name != "step") settings.scalars.emplace(name, first_value);
   }
@@ -209,10 +218,12 @@ std::size_t ReferenceRun::run_loop(std::size_t first, const ReferenceSettings& s
       for (std::size_t i = 0; i < node.outputs.size(); ++i)
         tensors[definition.outputs[i]] = &values_[node.outputs[i]];
       const std::vector<const ReferenceTensor*> operands(tensors.begin(), tensors.end());
-      for (const Statement& statement : definition.statements)
-        run_statement(statement, *tensors[statement.target], operands, settings,
-                      {step_variable(statement, definition.operands[statement.target].type),
-                       loop.reverse ? loop.steps - 1 - s : s});
+      for (const Statement& statement : definition.statements) {
+        ReferenceTensor& target = *tensors[statement.target];
+        run_statement(statement, target, operands, settings,
+                      {step_variable(statement, target.type), loop.reverse ? loop.steps - 1 - s : s});
+        if (settings.after_statement) settings.after_statement(statement, operands, target);
+      }
     }
   }
   return end;

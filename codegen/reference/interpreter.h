@@ -14,6 +14,7 @@
 #include "ir/graph/graph.h"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -38,12 +39,22 @@ struct ReferenceSettings {
   uint64_t seed = 1;
   // Run-time scalars by name. "N" and "1/N" follow from `batch` where they are not given; "step" is 0 then.
   std::map<std::string, double> scalars;
+  // Told of every statement that was run (one of a loop: at each step), where it is set; it may change what
+  // the statement left. `operands[i]` is null where the statement does not read it.
+  std::function<void(const Statement& statement, const std::vector<const ReferenceTensor*>& operands,
+                     ReferenceTensor& target)>
+      after_statement;
 };
 
 // The definition's outputs, given its inputs.
 std::vector<ReferenceTensor> evaluate(const Definition& definition,
                                       const std::vector<ReferenceTensor>& inputs,
                                       const ReferenceSettings& settings);
+
+// What one statement defines, of this type, given its operands.
+ReferenceTensor evaluate_statement(const Statement& statement, const TensorType& type,
+                                   const std::vector<const ReferenceTensor*>& operands,
+                                   const ReferenceSettings& settings);
 
 // A parameter's or state's initial value: `initial` over variables 0 .. rank-1.
 ReferenceTensor evaluate_initial(const ExprRef& initial, const TensorType& type,
@@ -60,9 +71,13 @@ public:
   void step(const std::map<std::string, ReferenceTensor>& inputs, int64_t batch,
             const std::map<std::string, double>& scalars = {});
 
+  // As ReferenceSettings::after_statement, from now on.
+  void observe(decltype(ReferenceSettings::after_statement) observer) { observer_ = std::move(observer); }
+
   // After a step: an output by name, and any value of the graph as it was computed within the step.
   const ReferenceTensor& output(const std::string& name) const;
   const ReferenceTensor& value(const std::string& name) const;
+  const ReferenceTensor& value(ValueId value) const { return values_[value]; }
 
   // Parameters and states as they are now.
   const ReferenceTensor& persistent(const std::string& name) const;
@@ -76,6 +91,7 @@ private:
   Precision precision_;
   uint64_t seed_;
   int64_t steps_ = 0;
+  decltype(ReferenceSettings::after_statement) observer_;
   std::vector<ReferenceTensor> values_;          // per value of the graph, as of the last step
   std::map<ValueId, ReferenceTensor> persisted_; // as they are now
 };

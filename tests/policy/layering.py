@@ -14,7 +14,8 @@ MAY_INCLUDE = {
     "exchange": ["frontend", "runtime", "ir", "support"],
     "passes": ["ir", "support"],
     "codegen": ["ir", "runtime", "support"],
-    "driver": ["exchange", "frontend", "passes", "codegen", "runtime", "ir", "support"],
+    "verify": ["frontend", "passes", "codegen", "runtime", "ir", "support"],
+    "driver": ["verify", "exchange", "frontend", "passes", "codegen", "runtime", "ir", "support"],
     "api": ["driver", "frontend", "passes", "codegen", "runtime", "ir", "support"],
 }
 

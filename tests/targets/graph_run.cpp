@@ -7,6 +7,8 @@
 #include "passes/plan_memory.h"
 #include "runtime/thread_pool.h"
 #include "support/check.h"
+#include "verify/placed_tensor.h"
+#include "verify/trial.h"
 
 #include <algorithm>
 #include <cmath>
@@ -16,7 +18,6 @@
 
 namespace striate {
 
-constexpr int64_t kBlock = 16;   // examples of a vector
 constexpr int64_t kGap = 3 * 64; // bytes between spread values; a multiple of their alignment
 
 std::string GraphConfiguration::text() const {
@@ -63,82 +64,14 @@ int64_t LoweredGraph::place_of(ValueId value, bool spread) const {
   return spread ? spread_places_.at(value) : graph_.values[value].offset;
 }
 
-// Calls visit(k, index) for each element, row-major.
-template <typename Visit>
-static void for_each_index(const std::vector<int64_t>& shape, Visit&& visit) {
-  std::vector<int64_t> index(shape.size(), 0);
-  int64_t count = 1;
-  for (int64_t size : shape) count *= size;
-  for (int64_t k = 0; k < count; ++k) {
-    visit(static_cast<std::size_t>(k), index);
-    for (std::size_t d = shape.size(); d-- > 0;) {
-      if (++index[d] < shape[d]) break;
-      index[d] = 0;
-    }
-  }
-}
-
-static std::vector<int64_t> shape_at(const TensorType& type, int64_t examples) {
-  std::vector<int64_t> shape;
-  for (const Size& size : type.shape) shape.push_back(size.at(examples));
-  return shape;
-}
-
-static void put(char* to, ElementType type, int64_t offset, double value) {
-  switch (type) {
-  case ElementType::F32:
-    reinterpret_cast<float*>(to)[offset] = static_cast<float>(value);
-    return;
-  case ElementType::I32:
-    reinterpret_cast<int32_t*>(to)[offset] = static_cast<int32_t>(value);
-    return;
-  case ElementType::U8:
-    reinterpret_cast<uint8_t*>(to)[offset] = static_cast<uint8_t>(value);
-    return;
-  default:
-    CHECK(false, "no test has inputs of {}", name_of(type));
-  }
-}
-
-static double get(const char* from, ElementType type, int64_t offset) {
-  switch (type) {
-  case ElementType::F32:
-    return reinterpret_cast<const float*>(from)[offset];
-  case ElementType::I32:
-    return reinterpret_cast<const int32_t*>(from)[offset];
-  case ElementType::U8:
-    return reinterpret_cast<const uint8_t*>(from)[offset];
-  default:
-    CHECK(false, "no test has outputs of {}", name_of(type));
-  }
-}
-
-// As the trainer does: the places up to the end of the last vector, and at most the capacity, hold copies of
-// the last example.
 void LoweredGraph::write(char* arena, ValueId input, bool spread, int64_t examples,
                          const ReferenceTensor& tensor) const {
-  const Value& value = graph_.values[input];
-  char* to = arena + place_of(input, spread);
-  if (value.zero_in_padding)
-    std::memset(to, 0, static_cast<std::size_t>(storage_bytes(value, configuration_.capacity)));
-  for_each_index(tensor.shape, [&](std::size_t k, std::vector<int64_t> index) {
-    put(to, value.type.element, value.layout.offset(index), tensor.values[k]);
-    if (!value.type.has_batch() || value.zero_in_padding || index[0] + 1 < tensor.shape[0]) return;
-    const bool blocked = value.layout.digits.front().step == kBlock;
-    const int64_t vectors_end = (examples + kBlock - 1) / kBlock * kBlock;
-    const int64_t end = blocked ? vectors_end : std::min(vectors_end, configuration_.capacity);
-    for (index[0] = examples; index[0] < end; ++index[0])
-      put(to, value.type.element, value.layout.offset(index), tensor.values[k]);
-  });
+  write_tensor(arena + place_of(input, spread), graph_.values[input], tensor, examples,
+               configuration_.capacity);
 }
 
 std::vector<double> LoweredGraph::read(const char* arena, ValueId id, bool spread, int64_t examples) const {
-  const Value& value = graph_.values[id];
-  std::vector<double> values;
-  for_each_index(shape_at(value.type, examples), [&](std::size_t, const std::vector<int64_t>& index) {
-    values.push_back(get(arena + place_of(id, spread), value.type.element, value.layout.offset(index)));
-  });
-  return values;
+  return read_tensor(arena + place_of(id, spread), graph_.values[id], examples).values;
 }
 
 void LoweredGraph::fill(GuardedArena& arena, int64_t base, bool spread, int64_t examples,

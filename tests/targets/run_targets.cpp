@@ -8,6 +8,7 @@
 #include "runtime/placement.h"
 #include "support/random.h"
 #include "tests/targets/target_run.h"
+#include "verify/trial.h"
 
 #include <gtest/gtest.h>
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <bit>
-#include <cmath>
 #include <cstring>
 
 namespace striate {
@@ -47,17 +46,6 @@ std::optional<int64_t> GuardedArena::stray_write() const {
   for (std::size_t k = 0; k < handed_out_.size(); ++k)
     if (!handed_out_[k] && bytes[k] != kUntouched) return static_cast<int64_t>(k) - kGuard;
   return std::nullopt;
-}
-
-std::string first_difference(const std::vector<double>& got, const std::vector<double>& expected) {
-  if (got.size() != expected.size()) return fmt::format("{} elements, not {}", got.size(), expected.size());
-  for (std::size_t k = 0; k < got.size(); ++k) {
-    const double a = got[k], b = expected[k];
-    if ((std::isnan(a) && std::isnan(b)) || std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b))
-      continue;
-    return fmt::format("element {} of {} is {:.9g}, not {:.9g}", k, got.size(), a, b);
-  }
-  return "";
 }
 
 } // namespace striate

@@ -1,5 +1,4 @@
-// What every run of a program on a target needs in a test: its scalars, memory that shows stray writes, and a
-// comparison of bits.
+// What every run of a program on a target needs in a test: its scalars, and memory that shows stray writes.
 #pragma once
 
 #include "ir/kernel/kernel.h"
@@ -34,9 +33,5 @@ private:
   Tensor memory_;
   std::vector<bool> handed_out_; // per byte of memory_
 };
-
-// Which element is the first to differ, "" where none does. Equal is what has the same bits; NaNs are all
-// alike.
-std::string first_difference(const std::vector<double>& got, const std::vector<double>& expected);
 
 } // namespace striate

@@ -1,0 +1,146 @@
+// striate verify: whether the compiler did right by a program.
+
+#include "driver/commands.h"
+#include "driver/program.h"
+#include "driver/run_apart.h"
+#include "driver/trained_model.h"
+#include "runtime/files.h"
+#include "runtime/trainer.h"
+#include "verify/verify_module.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+
+namespace striate {
+
+// A mistake may be one that ends the process: what looks for a smaller graph that shows it runs apart.
+static std::string guard(const std::function<std::string()>& work) {
+  constexpr std::chrono::minutes kLimit(10);
+  const Result<std::string> result = run_apart(work, kLimit);
+  return result ? *result : "";
+}
+
+static const char* meaning_of(CheckKind kind) {
+  switch (kind) {
+  case CheckKind::Gradients:
+    return "a derived gradient is not that of differences";
+  case CheckKind::Passes:
+    return "a pass changes what the program computes";
+  case CheckKind::Rounding:
+    return "f32 is farther from f64 than rounding explains";
+  case CheckKind::Kernels:
+    return "machine code does not compute what the interpreter does";
+  }
+  CHECK(false);
+}
+
+// The file of the reproducer, or why there is none.
+static Result<std::string> write_reproducer(const Options& options, const Mistake& mistake,
+                                            std::size_t number) {
+  const std::string folder = options.output.empty() ? "." : options.output;
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  const std::string stem = std::filesystem::path(options.file).stem().string();
+  const std::string file =
+      (std::filesystem::path(folder) / fmt::format("{}.verify-{}.sir", stem, number)).string();
+  const std::vector<std::string> comments = {
+      "`striate verify --reproducer` with this file checks it again.",
+      "found by: " + options.command_line,
+      fmt::format("{}: {}", meaning_of(mistake.kind), mistake.culprit),
+  };
+  if (const Status written = write_file_safely(file, print(mistake.reproducer, comments)); !written)
+    return written.failure();
+  return file;
+}
+
+static void print_report(const EntryReport& report, bool of_step) {
+  fmt::print("{}: {} step{} of {} examples\n", report.name, report.steps, report.steps == 1 ? "" : "s",
+             report.examples);
+  if (of_step)
+    fmt::print("  gradients  {} operators have the gradients that differences have\n", report.operators);
+  fmt::print("  passes     {} keep what is computed, in f64\n", report.passes);
+  fmt::print("  rounding   f32 is at most {:.1f} % of its bound away from f64\n", 100 * report.rounding);
+  if (can_run_kernels())
+    fmt::print("  kernels    {} and, unfused, {} have the interpreter's bits\n", report.kernels,
+               report.plain);
+  else
+    fmt::print("  kernels    not compared: this build has no CPU back end\n");
+}
+
+static int replay(const Options& options) {
+  constexpr int64_t kMost = int64_t{1} << 28;
+  const Result<std::string> text = read_file(options.reproducer, kMost);
+  if (!text) return report(text.failure());
+  const Result<CompileOptions> settings = compile_options(options, 1, true);
+  if (!settings) return report(settings.failure());
+  const Result<Reproducer> reproducer =
+      parse_reproducer(*text, options.reproducer, settings->pipeline.target);
+  if (!reproducer) return report(reproducer.failure());
+  const CheckKind kind = reproducer->check.kind;
+  if (kind == CheckKind::Kernels && !can_run_kernels())
+    return report({ExitCode::Failed, "it compares kernels, and this build has no CPU back end"});
+  const std::string problem = problem_of(reproducer->graph, reproducer->check);
+  if (problem.empty()) {
+    fmt::print("no mistake\n");
+    return 0;
+  }
+  fmt::print("{}: {}\n", meaning_of(kind), problem);
+  return static_cast<int>(ExitCode::Failed);
+}
+
+int command_verify(const Options& options) {
+  if (!options.reproducer.empty()) {
+    if (!options.file.empty())
+      return report({ExitCode::Usage, "a reproducer is checked by itself, without a program"});
+    return replay(options);
+  }
+  Result<OpenProgram> program = open_program(options);
+  if (!program) return report(program.failure());
+  std::size_t mistakes = 0;
+  for (Module& module : program->phases) {
+    if (!module.has_training) keep_model_only(module);
+    const int64_t capacity =
+        options.batch > 0
+            ? options.batch
+            : (module.has_training ? phase_options(options, module).capacity() : kInferenceBatch);
+    const Result<CompileOptions> settings = compile_options(options, capacity, true);
+    if (!settings) return report(settings.failure());
+    VerifyOptions how;
+    how.pipeline = settings->pipeline;
+    how.trial.examples = options.examples > 0 ? options.examples : default_examples(module, capacity);
+    if (how.trial.examples > capacity)
+      return report({ExitCode::Usage, fmt::format("--examples {} is more than the batch of {}",
+                                                  how.trial.examples, capacity)});
+    how.trial.steps = options.steps;
+    how.trial.seed = options.seed;
+    // What the host computes from step to step: any number will do.
+    constexpr double kRate = 1e-3;
+    for (const ScalarSchedule& schedule : module.schedules)
+      how.trial.scalars.emplace_back(schedule.scalar, kRate);
+    how.trial.scalars.emplace_back("update", 1);
+    how.guard = guard;
+    const bool shows_progress = isatty(STDERR_FILENO) != 0;
+    if (shows_progress)
+      how.progress = [](const std::string& what) { fmt::print(stderr, "\r\x1b[K{}", what); };
+    for (const EntryReport& entry : verify_module(module, how)) {
+      if (shows_progress) fmt::print(stderr, "\r\x1b[K");
+      print_report(entry, entry.operators > 0);
+      for (const Mistake& mistake : entry.mistakes) {
+        fmt::print("\nMISTAKE: {}\n  culprit     {}\n  shows in    `{}`: {}\n", meaning_of(mistake.kind),
+                   mistake.culprit, mistake.value, mistake.difference);
+        for (const std::string& note : mistake.notes) fmt::print("  note        {}\n", note);
+        const Result<std::string> file = write_reproducer(options, mistake, ++mistakes);
+        if (!file) return report(file.failure());
+        fmt::print("  reproducer  {} ({} operations): striate verify --reproducer {}\n\n", *file,
+                   mistake.reproducer.graph.nodes.size(), *file);
+      }
+    }
+  }
+  if (mistakes == 0) return 0;
+  return report({ExitCode::Internal, fmt::format("{} mistake{} of Striate's own: please report {}", mistakes,
+                                                 mistakes == 1 ? "" : "s",
+                                                 mistakes == 1 ? "its reproducer" : "the reproducers")});
+}
+
+} // namespace striate

@@ -1,0 +1,54 @@
+// What a check found wrong, and the smallest program that shows it, as one file that can be checked again.
+#pragma once
+
+#include "verify/kernel_run.h"
+#include "verify/subgraph.h"
+
+namespace striate {
+
+enum class CheckKind {
+  Gradients, // the derived gradient against differences, in f64
+  Passes,    // a pass keeps what the graph computes, in f64
+  Rounding,  // f32 in the declared orders stays within the bound (rounding.h)
+  Kernels,   // machine code has the bits of the f32 interpreter
+};
+
+struct Check {
+  CheckKind kind = CheckKind::Kernels;
+  std::string pass; // Passes: its name
+  Trial trial;
+  Lowering lowering; // Kernels, and the layouts that passes choose
+};
+
+// Checks one graph: what is wrong, or "".
+//   Gradients: statements or calls, no parameters, one output
+//   Passes:    what the pass needs
+//   Rounding:  statements
+//   Kernels:   statements whose orders are declared
+std::string problem_of(const Graph& graph, const Check& check);
+
+// The share of the bound of rounding.h that a pass may change in f64.
+double pass_tolerance(const std::string& pass);
+
+struct Reproducer {
+  Graph graph;
+  Check check;
+};
+
+// A comment in the first line holds the check, then follow lines of comment for people, then the graph.
+std::string print(const Reproducer& reproducer, const std::vector<std::string>& comments);
+// `target` is what kernels are compiled for, but for the width of vectors, which the file says.
+Result<Reproducer> parse_reproducer(const std::string& text, const std::string& file,
+                                    const TargetInfo& target);
+
+struct Mistake {
+  CheckKind kind = CheckKind::Kernels;
+  std::string entry;      // "step"
+  std::string culprit;    // "the pass inline_pointwise", "the kernel conv1 (lenet.nn:6:25)"
+  std::string value;      // where it shows: "loss"
+  std::string difference; // "element 3 of 20 is 0.5, not 0.25"
+  std::vector<std::string> notes = {};
+  Reproducer reproducer;
+};
+
+} // namespace striate

@@ -1,0 +1,386 @@
+#include "verify/verify_module.h"
+
+#include "passes/pass.h"
+#include "support/random.h"
+#include "verify/gradient_check.h"
+#include "verify/rounding.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+namespace striate {
+
+namespace {
+
+struct Stage {
+  std::string pass; // that left it; "" for the source
+  Graph graph;
+};
+
+// One entry point: its graph as it was elaborated, and what its passes need.
+struct Entry {
+  Graph source;
+  bool training = false;
+  const std::vector<OptimizerInstance>* optimizers = nullptr;
+  std::map<std::string, Layout> fixed;
+};
+
+class EntryVerifier {
+public:
+  EntryVerifier(const Entry& entry, const VerifyOptions& options) : entry_(entry), options_(options) {
+    report_.name = entry.source.name + "." + entry.source.entry;
+    report_.examples = options.trial.examples;
+    report_.steps = options.trial.steps;
+  }
+
+  EntryReport run() {
+    run_pipeline();
+    if (entry_.training) check_gradients();
+    check_passes();
+    check_rounding();
+    check_kernels();
+    return std::move(report_);
+  }
+
+  const Graph& regions() const { return stages_.back().graph; }
+
+private:
+  void say(const std::string& what) const {
+    if (options_.progress) options_.progress(report_.name + ": " + what);
+  }
+
+  void run_pipeline() {
+    say("passes");
+    PipelineOptions pipeline = options_.pipeline;
+    stages_.push_back({"", entry_.source});
+    pipeline.after_pass = [this](const char* pass, const Graph& graph) { stages_.push_back({pass, graph}); };
+    PassState state(pipeline);
+    if (entry_.training) state.optimizers = entry_.optimizers;
+    state.fixed = entry_.fixed;
+    Graph graph = entry_.source;
+    for (const auto& names : {gradient_pipeline(entry_.training), region_pipeline()}) {
+      const Status status = run_passes(graph, names, state);
+      CHECK(status, "{}", status.failure().message);
+    }
+    policy_ = state.policy.value_or(LayoutPolicy::BatchBlocked);
+
+    // The oracle: what has to be done, and no rewriting.
+    oracle_ = entry_.source;
+    std::vector<std::string> names = gradient_pipeline(entry_.training);
+    std::erase(names, "commute_monotone");
+    pipeline.after_pass = nullptr;
+    PassState plain(pipeline);
+    plain.optimizers = state.optimizers;
+    const Status status = run_passes(oracle_, names, plain);
+    CHECK(status, "{}", status.failure().message);
+  }
+
+  // The last stage that `pass` left.
+  std::size_t stage_after(const std::string& pass) const {
+    for (std::size_t s = stages_.size(); s-- > 0;)
+      if (stages_[s].pass == pass) return s;
+    CHECK(false, "no pass is called {}", pass);
+  }
+
+  Lowering lowering(LayoutPolicy layout, bool fuse) const {
+    return {options_.pipeline.capacity, options_.pipeline.target, layout, fuse, entry_.fixed};
+  }
+
+  std::string guarded(const std::function<std::string()>& work) const {
+    return options_.guard ? options_.guard(work) : work();
+  }
+
+  void add(Mistake mistake, const Graph& graph, Check check) {
+    say("reducing what shows a mistake");
+    mistake.kind = check.kind;
+    mistake.entry = entry_.source.entry;
+    const StillFails fails = [&](const Graph& candidate) {
+      return guarded([&] { return problem_of(candidate, check); });
+    };
+    Graph small = graph;
+    if (fails(small).empty())
+      mistake.notes.emplace_back("the graph alone does not show it: what it reads matters");
+    else
+      small = reduce(std::move(small), fails);
+    mistake.reproducer = {std::move(small), std::move(check)};
+    report_.mistakes.push_back(std::move(mistake));
+  }
+
+  // ---- gradients
+
+  // Values as the program has them, moved a little, so that none is exactly at a kink (a 0 after a clamp) or
+  // equal to its neighbour.
+  ReferenceTensor nudged(ReferenceTensor tensor, uint32_t stream) const {
+    if (tensor.type.element != ElementType::F32) return tensor;
+    constexpr double kNudge = 0.01;
+    const double typical =
+        norm(tensor) / std::sqrt(static_cast<double>(std::max<std::size_t>(tensor.values.size(), 1)));
+    for (std::size_t k = 0; k < tensor.values.size(); ++k) {
+      const double u = uniform(options_.trial.seed, k, stream, 4711);
+      double& value = tensor.values[k];
+      value = value == 0 ? kNudge * (typical + 1e-3) * (u + 0.01) : value * (1 + kNudge * (2 * u - 1));
+    }
+    return tensor;
+  }
+
+  void check_gradients() {
+    say("gradients by differences");
+    Trial trial = options_.trial;
+    trial.steps = 1;
+    const Graph& source = entry_.source;
+    ReferenceRun run(source, Precision::F64, trial.seed);
+    for (auto& [name, tensor] : first_persistents(source, trial)) run.set_persistent(name, std::move(tensor));
+    run.step(draw_inputs(source, trial, 1), trial.examples, scalars_of(source, trial, 1));
+    std::set<std::string> done;
+    std::set<int> loops;
+    for (std::size_t n = 0; n < source.nodes.size(); ++n) {
+      const Node& node = source.nodes[n];
+      std::vector<NodeId> nodes = {static_cast<NodeId>(n)};
+      if (node.loop >= 0) {
+        if (!loops.insert(node.loop).second) continue;
+        for (std::size_t m = n + 1; m < source.nodes.size(); ++m)
+          if (source.nodes[m].loop == node.loop) nodes.push_back(static_cast<NodeId>(m));
+      } else if (!done.insert(definition_text(*node.definition)).second) {
+        continue;
+      }
+      ++report_.operators;
+      for (NodeId part : nodes)
+        for (ValueId output : source.nodes[part].outputs)
+          check_gradient(subgraph(source, nodes, {output}), run, node, trial);
+    }
+  }
+
+  void check_gradient(Graph graph, const ReferenceRun& run, const Node& node, const Trial& trial) {
+    expand_all(graph);
+    Tensors values;
+    uint32_t stream = 0;
+    for (ValueId input : graph.inputs) {
+      const std::string& name = graph.values[input].name;
+      values[name] = nudged(run.value(name), stream++);
+    }
+    const std::string problem = gradient_difference(graph, trial, &values);
+    if (problem.empty()) return;
+    --report_.operators;
+    Mistake mistake;
+    mistake.culprit = fmt::format("the derivative of `{}` ({})", node.op, node.location.text());
+    mistake.value = graph.outputs[0].first;
+    mistake.difference = problem;
+    Check check;
+    check.kind = CheckKind::Gradients;
+    check.trial = trial;
+    add(std::move(mistake), graph, std::move(check));
+  }
+
+  void expand_all(Graph& graph) const {
+    PassState state(options_.pipeline);
+    const Status status = run_passes(graph, {"expand_calls", "eliminate_dead_nodes"}, state);
+    CHECK(status, "{}", status.failure().message);
+  }
+
+  // ---- passes
+
+  Outcome exact(const Graph& graph) const { return interpret(graph, Precision::F64, options_.trial); }
+
+  void check_passes() {
+    say("passes, in f64");
+    const std::size_t elementary = stage_after("expand_elementary"), last = stages_.size() - 1;
+    exact_ = exact(stages_[last].graph);
+    bounds_ = rounding_bounds(stages_[last].graph, exact_, options_.trial);
+    const Outcome oracle = exact(oracle_), before = exact(stages_[elementary - 1].graph),
+                  after = exact(stages_[elementary].graph);
+    report_.passes = last;
+    compare_stages(oracle, before, 0, elementary - 1);
+    compare_stages(before, after, elementary - 1, elementary);
+    compare_stages(after, exact_, elementary, last);
+  }
+
+  // Whether the stage leaves something else than expected; a forward pass alone has the outputs of one step.
+  std::vector<Excess> excess_at(std::size_t stage, const Outcome& got, const Outcome& expected) const {
+    const double share = pass_tolerance(stages_[stage].pass);
+    if (!entry_.training || stage > stage_of_updates()) return beyond(got, expected, bounds_, share);
+    Outcome outputs(1);
+    for (const auto& [name, value] : entry_.source.outputs) outputs[0][name] = got[0].at(name);
+    return beyond(outputs, expected, bounds_, share);
+  }
+  std::size_t stage_of_updates() const { return stage_after("append_updates") - 1; }
+
+  void compare_stages(const Outcome& expected, const Outcome& got, std::size_t good, std::size_t bad) {
+    std::vector<Excess> excess = excess_at(bad, got, expected);
+    if (excess.empty()) return;
+    --report_.passes;
+    Outcome shown = got;
+    while (bad - good > 1) {
+      const std::size_t middle = (good + bad) / 2;
+      Outcome between = exact(stages_[middle].graph);
+      std::vector<Excess> found = excess_at(middle, between, expected);
+      if (found.empty()) {
+        good = middle;
+      } else {
+        bad = middle;
+        excess = std::move(found);
+        shown = std::move(between);
+      }
+    }
+    std::string pass = stages_[bad].pass;
+    Mistake mistake;
+    // What is derived from a rewritten graph: the oracle, which is not rewritten, has its gradients right.
+    if (pass == "differentiate" || pass == "append_updates")
+      mistake.notes.push_back("the gradients are right without commute_monotone, which runs before");
+    mistake.culprit = "the pass " + pass;
+    mistake.value = excess[0].name;
+    mistake.difference = largest_difference(shown[excess[0].step].at(excess[0].name),
+                                            expected[excess[0].step].at(excess[0].name));
+    Check check{CheckKind::Passes, pass, options_.trial, lowering(policy_, options_.pipeline.fuse)};
+    add(std::move(mistake), stages_[bad - 1].graph, std::move(check));
+  }
+
+  // ---- rounding
+
+  void check_rounding() {
+    say("f32 against f64");
+    const Graph& graph = stages_.back().graph;
+    const Outcome rounded = interpret(graph, Precision::F32, options_.trial);
+    report_.rounding = largest_ratio(rounded, exact_, bounds_);
+    const std::vector<Excess> list = beyond(rounded, exact_, bounds_, 1);
+    if (list.empty()) return;
+    Mistake mistake;
+    mistake.culprit = "the orders of evaluation, or the numbers themselves";
+    mistake.value = list[0].name;
+    mistake.difference = fmt::format(
+        "{:.3g} times as far from f64 as rounding explains: {}", list[0].ratio,
+        largest_difference(rounded[list[0].step].at(list[0].name), exact_[list[0].step].at(list[0].name)));
+    Check check{CheckKind::Rounding, "", options_.trial, lowering(policy_, options_.pipeline.fuse)};
+    add(std::move(mistake), stages_[stage_after("assign_orders")].graph, std::move(check));
+  }
+
+  // ---- kernels
+
+  void check_kernels() {
+    if (!can_run_kernels()) return;
+    const bool fuse = options_.pipeline.fuse;
+    say("kernels against the interpreter");
+    const bool used = check_kernels(lowering(policy_, fuse), report_.kernels);
+    if (!fuse && policy_ == LayoutPolicy::Plain) return;
+    say("unfused kernels against the interpreter");
+    Lowering unfused = lowering(LayoutPolicy::Plain, false);
+    unfused.fixed.clear();
+    const bool plain = check_kernels(unfused, report_.plain);
+    if (!used && plain)
+      report_.mistakes.back().notes.push_back("unfused, in row-major layouts, its values are right");
+  }
+
+  // True where all agree.
+  bool check_kernels(const Lowering& lowering, std::size_t& count) {
+    const Graph& orders = stages_[stage_after("assign_orders")].graph;
+    const LoweredKernels kernels = lower_to_kernels(orders, lowering);
+    const TargetInfo& target = lowering.target;
+    const auto found = first_kernel_difference(kernels, target, options_.trial, false);
+    count = kernels.program.kernels.size();
+    if (found && !found->has_value()) return true;
+    Mistake mistake;
+    Check check{CheckKind::Kernels, "", options_.trial, lowering};
+    if (!found) {
+      mistake.culprit = "the code generator";
+      mistake.difference = found.failure().message;
+      add(std::move(mistake), orders, std::move(check));
+      return false;
+    }
+    const KernelDifference& difference = **found;
+    const Kernel& kernel = kernels.program.kernels[difference.kernel];
+    count = difference.kernel;
+    mistake.culprit = fmt::format("the kernel {} ({})", kernel.name, kernel.location.text());
+    mistake.value = difference.value;
+    mistake.difference = difference.difference;
+    // Where no two values share memory it is right: then their places are wrong.
+    const auto apart = first_kernel_difference(kernels, target, options_.trial, true);
+    if (apart && !apart->has_value()) {
+      mistake.culprit = "the pass plan_memory";
+      mistake.notes.push_back(fmt::format("it shows in the kernel {} ({}), which is right where every value "
+                                          "has a place of its own",
+                                          kernel.name, kernel.location.text()));
+    }
+    add(std::move(mistake), narrowed(orders, kernels, difference.kernel, check), check);
+    return false;
+  }
+
+  // The kernel's own statements, where they show the mistake on inputs of their own.
+  Graph narrowed(const Graph& orders, const LoweredKernels& kernels, std::size_t kernel,
+                 const Check& check) const {
+    std::vector<NodeId> nodes;
+    std::vector<ValueId> outputs;
+    const Region& region = kernels.graph.regions[kernel];
+    std::set<std::string> members, stored;
+    for (NodeId n : region.nodes)
+      members.insert(kernels.graph.values[kernels.graph.nodes[n].outputs[0]].name);
+    for (ValueId value : region.stored) stored.insert(kernels.graph.values[value].name);
+    for (std::size_t n = 0; n < orders.nodes.size(); ++n) {
+      const ValueId value = orders.nodes[n].outputs[0];
+      const std::string& name = orders.values[value].name;
+      if (!members.contains(name)) continue;
+      if (orders.nodes[n].loop >= 0) return orders;
+      nodes.push_back(static_cast<NodeId>(n));
+      if (stored.contains(name)) outputs.push_back(value);
+    }
+    if (outputs.empty()) return orders;
+    Graph part = subgraph(orders, nodes, outputs);
+    if (!verify(part).empty()) return orders;
+    const std::string problem = guarded([&] { return problem_of(part, check); });
+    return problem.empty() ? orders : part;
+  }
+
+  const Entry& entry_;
+  const VerifyOptions& options_;
+  EntryReport report_;
+  std::vector<Stage> stages_;
+  Graph oracle_;
+  LayoutPolicy policy_ = LayoutPolicy::BatchBlocked;
+  Outcome exact_; // of the last stage
+  Bounds bounds_;
+};
+
+} // namespace
+
+std::vector<EntryReport> verify_module(const Module& module, const VerifyOptions& options) {
+  std::vector<EntryReport> reports;
+  std::map<std::string, Layout> layouts;
+  Graph decider;
+  const auto verify_entry = [&](Entry entry, const VerifyOptions& how) {
+    EntryVerifier verifier(entry, how);
+    reports.push_back(verifier.run());
+    return verifier.regions();
+  };
+  VerifyOptions how = options;
+  how.pipeline.accumulate = module.training.accumulate > 1;
+  if (module.has_training) {
+    Entry step{module.train, true, &module.optimizers, {}};
+    step.source.entry = "step";
+    step.source.scalars = module.scalars;
+    decider = verify_entry(std::move(step), how);
+    layouts = persistent_layouts(decider);
+  }
+  how.trial.steps = 1; // nothing changes
+  Entry eval{module.eval, false, nullptr, layouts};
+  eval.source.entry = "eval";
+  const Graph evaluation = verify_entry(std::move(eval), how);
+  if (!module.has_training) decider = evaluation;
+  verify_entry({make_init_graph(decider), false, nullptr, persistent_layouts(decider)}, how);
+  return reports;
+}
+
+int64_t default_examples(const Module& module, int64_t capacity) {
+  constexpr double kOperations = 2e8;
+  constexpr int64_t kLeast = 2, kMost = 17;
+  double work = 1;
+  for (const Node& node : (module.has_training ? module.train : module.eval).nodes)
+    for (const Statement& statement : node.definition->statements) {
+      double points = 1;
+      for (const IndexVariable& variable : statement.variables)
+        points *= static_cast<double>(variable.extent.at(1));
+      work += points;
+    }
+  const auto affordable = static_cast<int64_t>(std::min(kOperations / work, 1e9));
+  return std::min(std::clamp(affordable, kLeast, kMost), capacity);
+}
+
+} // namespace striate
