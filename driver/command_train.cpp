@@ -3,6 +3,7 @@
 #include "driver/check_data.h"
 #include "driver/commands.h"
 #include "driver/fit_fields.h"
+#include "driver/kernel_profile.h"
 #include "driver/print_config.h"
 #include "driver/trained_model.h"
 #include "passes/eliminate_dead_nodes.h"
@@ -100,6 +101,20 @@ static double seconds_since(std::chrono::steady_clock::time_point started) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
 }
 
+static Status print_profile(const TrainingProfile::Phase& phase, const Compilation& compilation,
+                            const CompileOptions& settings, int64_t rows) {
+  ThreadPool pool(settings.threads);
+  const Result<MachineSpeed> speed = measure_machine(settings.pipeline.target, pool);
+  if (!speed) return speed.failure();
+  const RunProfile profile = profile_of_updates(phase, compilation);
+  fmt::print(
+      "{}{} updates of {:.1f} examples, {:.3f} ms each; evaluation {:.2f} s, checkpoints {:.2f} s\n\n{}\n",
+      phase.name.empty() ? "" : phase.name + ": ", phase.updates,
+      static_cast<double>(phase.examples) / static_cast<double>(std::max<int64_t>(phase.updates, 1)),
+      profile.typical * 1e3, phase.evaluation, phase.checkpoints, profile_table(profile, *speed, rows));
+  return {};
+}
+
 int command_train(const Options& options) {
   Result<OpenProgram> program = open_program(options);
   if (!program) return report(program.failure());
@@ -145,10 +160,17 @@ int command_train(const Options& options) {
   trainer.settle = [&](Executor& executor, const Split& training) {
     return fit_fields(program->module().data, training, executor);
   };
+  TrainingProfile profile;
+  if (options.profile) trainer.profile = &profile;
   install_interrupt_handlers();
   const Result<TrainingResult> result =
       train(make_executor, *dataset, trainer, *resumed ? &**resumed : nullptr);
   if (!result) return report(result.failure());
+  for (const TrainingProfile::Phase& phase : profile.phases) {
+    const auto& [settings, compilation, seconds] = lowered[phase.number];
+    if (const Status printed = print_profile(phase, compilation, settings, options.rows); !printed)
+      return report(printed.failure());
+  }
   if (result->code != ExitCode::Ok) {
     fmt::print(stderr, "stopped after step {}; saved {}; --resume goes on from there\n", result->step,
                result->checkpoint);

@@ -78,6 +78,25 @@ RunProfile profile_runs(BenchSubject& subject, double seconds, int64_t iteration
   return profile;
 }
 
+RunProfile profile_of_updates(const TrainingProfile::Phase& phase, const Compilation& compilation) {
+  const double share = 1 / static_cast<double>(std::max<int64_t>(phase.updates, 1));
+  const auto examples = static_cast<double>(phase.examples) * share;
+  const Program& program = compilation.step.program;
+  const EntryPoint entry = describe(compilation, program.capacity).step;
+  RunProfile profile;
+  profile.typical = phase.total * share;
+  profile.host = {{"inputs: waiting for rows, placing them", phase.inputs * share},
+                  {"results: loss and metrics", phase.results * share},
+                  {"host: schedules, log, progress", phase.host * share}};
+  profile.outside = phase.rest() * share;
+  for (std::size_t k = 0; k < entry.kernels.size(); ++k) {
+    const Kernel& kernel = program.kernels[k];
+    profile.kernels.push_back({k, name_of(entry.kernels[k]), entry.kernels[k].place, phase.kernels[k] * share,
+                               kernel.flops_per_example * examples + kernel.flops_fixed, bytes_of(kernel)});
+  }
+  return profile;
+}
+
 static std::string seconds_text(double seconds) {
   if (seconds < 1e-3) return fmt::format("{:.1f} us", seconds * 1e6);
   return seconds < 1 ? fmt::format("{:.2f} ms", seconds * 1e3) : fmt::format("{:.2f} s", seconds);
@@ -108,6 +127,7 @@ std::string profile_table(const RunProfile& profile, const MachineSpeed& speed, 
     rows.resize(shown);
     rows.push_back(rest);
   }
+  for (const auto& [name, seconds] : profile.host) rows.push_back({{0, name, "", seconds, 0, 0}, 0});
   rows.push_back({{0, "between kernels", "", profile.outside, 0, 0}, 0});
   std::size_t names = 6, places = 5;
   constexpr std::size_t kLongest = 48;

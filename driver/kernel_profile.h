@@ -5,6 +5,7 @@
 #include "driver/bench_subject.h"
 #include "driver/machine_speed.h"
 #include "runtime/timeline.h"
+#include "runtime/training_profile.h"
 
 #include <string>
 #include <vector>
@@ -22,13 +23,18 @@ struct KernelProfile {
 struct RunProfile {
   std::vector<double> runs; // seconds of each, in order
   std::vector<KernelProfile> kernels;
-  double typical = 0; // the mean of the middle half of them
-  double outside = 0; // what is left of it between kernels
+  double typical = 0;                               // the mean of the middle half of them
+  std::vector<std::pair<std::string, double>> host; // what it spends beside kernels, and is accounted for
+  double outside = 0;                               // what is left of it between kernels
 };
 
 // Runs for `seconds` (or `iterations` times, where that is not 0), after a warm-up; at least three times.
 // `last`: the timeline of the last run.
 RunProfile profile_runs(BenchSubject& subject, double seconds, int64_t iterations, Timeline& last);
+
+// A training's updates, each part divided by their number: no runs of their own. `compilation` is that of the
+// phase.
+RunProfile profile_of_updates(const TrainingProfile::Phase& phase, const Compilation& compilation);
 
 // The value below which a share of the values lies, 0 to 1.
 double quantile(std::vector<double> values, double share);

@@ -174,6 +174,9 @@ private:
                   ->expected(0, 1)
                   ->type_name("FILE");
     train.add_flag("--force", options_.force, "replace an existing run folder");
+    train.add_flag("--profile", options_.profile,
+                   "print at the end where the time of the updates went, kernel by kernel");
+    add_rows(train);
     train.add_flag("--print-config", options_.print_config,
                    "print every setting of the training as it is resolved, and do nothing else");
     add_choice(train, "--progress", options_.progress, "HOW", "auto (a bar on a terminal), bar, plain, none",
@@ -266,6 +269,12 @@ private:
                "train: the training step (the default); infer: evaluation", {"train", "infer"});
   }
 
+  void add_rows(CLI::App& command) {
+    command.add_option("--rows", options_.rows, "kernels in the table; 0: all (default: 20)")
+        ->type_name("N")
+        ->check(CLI::Range(int64_t{0}, int64_t{1} << 40).description(""));
+  }
+
   void add_bench() {
     CLI::App& bench =
         add("bench", nullptr, "time a training step or the model, kernel by kernel", command_bench);
@@ -279,9 +288,7 @@ private:
         ->check(CLI::Range(0.0, 86400.0).description(""));
     add_count(bench, "--iterations", options_.iterations, int64_t{1} << 40,
               "so many runs, however long they take");
-    bench.add_option("--rows", options_.rows, "kernels in the table; 0: all (default: 20)")
-        ->type_name("N")
-        ->check(CLI::Range(int64_t{0}, int64_t{1} << 40).description(""));
+    add_rows(bench);
     bench.add_option("--json", options_.json, "write every run and kernel to FILE, too")->type_name("FILE");
     bench.add_option("--trace", options_.trace, "write the last run as a trace for Perfetto or Chrome")
         ->type_name("FILE");

@@ -31,6 +31,7 @@ struct Options {
   bool force = false;
   std::string progress = "auto";
   bool print_config = false;
+  bool profile = false;
 
   // eval, run
   std::string weights;

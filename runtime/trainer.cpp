@@ -97,6 +97,22 @@ static uint64_t seed_of_draws(uint64_t seed, std::size_t phase, std::size_t part
   return seed + kGoldenRatio * ((uint64_t{phase} << 32) + part);
 }
 
+// Adds the seconds for which it lives to one row of a profile, where there is one.
+class Timed {
+public:
+  Timed(TrainingProfile::Phase* phase, double TrainingProfile::Phase::*row)
+      : total_(phase ? &(phase->*row) : nullptr), began_(total_ ? steady_nanoseconds() : 0) {}
+  ~Timed() {
+    if (total_) *total_ += static_cast<double>(steady_nanoseconds() - began_) * 1e-9;
+  }
+  Timed(const Timed&) = delete;
+  Timed& operator=(const Timed&) = delete;
+
+private:
+  double* total_;
+  int64_t began_;
+};
+
 // One run of the loop; its members are what the parts of the loop share.
 class Trainer {
 public:
@@ -164,6 +180,7 @@ private:
     Result<Executor> made = make_executor_(number);
     if (!made) return made.failure();
     executor_.emplace(std::move(*made));
+    begin_profile();
     CHECK(phase().batch >= 1 && phase().capacity() <= executor_->executable().capacity, "{}", phase().batch);
     sums_ = MetricSums(phase().metrics);
     plateaus_.clear();
@@ -188,6 +205,27 @@ private:
     position_.best.reset();
     position_.best_epoch = 0;
     return {};
+  }
+
+  void begin_profile() {
+    if (!options_.profile) return;
+    TrainingProfile::Phase phase;
+    phase.number = phase_number_;
+    phase.name = this->phase().name;
+    phase.kernels.resize(executor_->executable().step.kernels.size());
+    options_.profile->phases.push_back(std::move(phase));
+    profile_ = &options_.profile->phases.back();
+  }
+
+  // A run of the step whose kernels are told apart, where a profile is wanted.
+  void run_step(const std::function<void()>& run) {
+    if (!profile_) return run();
+    timeline_.clear();
+    executor_->record(&timeline_);
+    run();
+    executor_->record(nullptr);
+    for (const KernelSpan& span : timeline_)
+      profile_->kernels[span.kernel] += static_cast<double>(span.end - span.begin) * 1e-9;
   }
 
   // What later phases load is looked at before the first step.
@@ -253,22 +291,8 @@ private:
         phase().batch);
     const int64_t first_batch = position_.batch, first_examples = sums_.examples();
     while (position_.batch < batches.count()) {
-      if (Status status = set_scalars(phase_step() + 1, batches.count()); !status) return status;
-      if (Status status = step(batches.rows(position_.batch)); !status) return status;
-      ++position_.batch;
-      ProgressState state;
-      state.phase = phase().name;
-      state.epoch = phase_epoch() + 1;
-      state.epochs = phase().epochs;
-      state.batch = position_.batch;
-      state.batches = batches.count();
-      state.batches_timed = position_.batch - first_batch;
-      state.examples = sums_.examples() - first_examples;
-      const double now = monotonic_seconds();
-      state.seconds = now - started;
-      state.values = sums_.means();
-      state.values.insert(state.values.end(), scheduled_.begin(), scheduled_.end());
-      progress_.update(state, now);
+      if (Status status = update(batches); !status) return status;
+      show_progress(batches, first_batch, first_examples, started);
       if (stop_requested()) return stop();
       if (take_save_request())
         if (Status status = save(false); !status) return status;
@@ -276,6 +300,37 @@ private:
     // Resumed behind the last update of the epoch, this process has not seen what is logged of it.
     if (Status status = set_scalars(phase_step(), batches.count()); !status) return status;
     return end_epoch(started);
+  }
+
+  Status update(const Batches& batches) {
+    const Timed timed(profile_, &TrainingProfile::Phase::total);
+    if (Status status = set_schedules(batches); !status) return status;
+    if (Status status = step(batches.rows(position_.batch)); !status) return status;
+    ++position_.batch;
+    return {};
+  }
+
+  Status set_schedules(const Batches& batches) {
+    const Timed timed(profile_, &TrainingProfile::Phase::host);
+    return set_scalars(phase_step() + 1, batches.count());
+  }
+
+  void show_progress(const Batches& batches, int64_t first_batch, int64_t first_examples, double started) {
+    const Timed total(profile_, &TrainingProfile::Phase::total);
+    const Timed timed(profile_, &TrainingProfile::Phase::host);
+    ProgressState state;
+    state.phase = phase().name;
+    state.epoch = phase_epoch() + 1;
+    state.epochs = phase().epochs;
+    state.batch = position_.batch;
+    state.batches = batches.count();
+    state.batches_timed = position_.batch - first_batch;
+    state.examples = sums_.examples() - first_examples;
+    const double now = monotonic_seconds();
+    state.seconds = now - started;
+    state.values = sums_.means();
+    state.values.insert(state.values.end(), scheduled_.begin(), scheduled_.end());
+    progress_.update(state, now);
   }
 
   // One update: of one run of the step, or of several that add up their gradients.
@@ -289,18 +344,33 @@ private:
       const auto examples = static_cast<int64_t>(some.size());
       if (part > 0) executor_->set_seed(seed_of_draws(options_.seed, phase_number_, part));
       executor_->set_scalar("update", first + most >= rows.size() ? 1 : 0);
-      if (Status status = executor_->set_inputs(entry, phase().bindings, *train_split_->table, some); !status)
-        return status;
-      executor_->run_forward(entry, examples);
-      if (!is_finite(executor_->output(entry, kLoss, examples))) return loss_not_finite(entry, some);
-      executor_->run_update(entry, examples);
+      if (Status status = set_inputs(entry, some); !status) return status;
+      run_step([&] { executor_->run_forward(entry, examples); });
+      if (!loss_is_finite(entry, examples)) return loss_not_finite(entry, some);
+      run_step([&] { executor_->run_update(entry, examples); });
+      const Timed timed(profile_, &TrainingProfile::Phase::results);
       loss += sums_.add(*executor_, entry, examples);
     }
     ++position_.step;
+    if (profile_) {
+      ++profile_->updates;
+      profile_->examples += static_cast<int64_t>(rows.size());
+    }
+    const Timed timed(profile_, &TrainingProfile::Phase::host);
     if (position_.step % kLogInterval != 0) return {};
     MetricValues values = {{kLoss, loss / static_cast<double>(rows.size())}};
     values.insert(values.end(), scheduled_.begin(), scheduled_.end());
     return record("batch", values);
+  }
+
+  Status set_inputs(const EntryPoint& entry, std::span<const int64_t> rows) {
+    const Timed timed(profile_, &TrainingProfile::Phase::inputs);
+    return executor_->set_inputs(entry, phase().bindings, *train_split_->table, rows);
+  }
+
+  bool loss_is_finite(const EntryPoint& entry, int64_t examples) {
+    const Timed timed(profile_, &TrainingProfile::Phase::results);
+    return is_finite(executor_->output(entry, kLoss, examples));
   }
 
   // Evaluates, logs and saves at the end of an epoch. Asked to stop meanwhile, it saves the position before:
@@ -308,6 +378,7 @@ private:
   Status end_epoch(double started) {
     MetricValues validation;
     if (const Split* split = dataset_.find("val")) {
+      const Timed timed(profile_, &TrainingProfile::Phase::evaluation);
       Result<std::optional<MetricValues>> values = evaluate(*executor_, *split, phase());
       if (!values) return values.failure();
       if (!*values) return stop();
@@ -376,6 +447,7 @@ private:
   }
 
   Status save(bool best) {
+    const Timed timed(profile_, &TrainingProfile::Phase::checkpoints);
     if (const std::string name = executor_->first_non_finite(); !name.empty())
       return not_finite(
           fmt::format("`{}` is not finite after step {} ({})", name, phase_step(), epoch_text(phase_epoch())),
@@ -455,6 +527,8 @@ private:
   MetricValues scheduled_; // of the last update
   MetricsLog* log_ = nullptr;
   Progress progress_;
+  TrainingProfile::Phase* profile_ = nullptr; // of the phase under way
+  Timeline timeline_;
   TrainingResult result_;
 };
 

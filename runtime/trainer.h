@@ -13,6 +13,7 @@
 #include "runtime/load_weights.h"
 #include "runtime/plateau.h"
 #include "runtime/progress.h"
+#include "runtime/training_profile.h"
 
 #include <functional>
 #include <map>
@@ -71,6 +72,8 @@ struct TrainerOptions {
 
   ProgressMode progress = ProgressMode::Auto;
   std::string unit = "examples"; // "images"
+
+  TrainingProfile* profile = nullptr; // is added to, if set
 };
 
 struct TrainingResult {

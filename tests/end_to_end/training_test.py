@@ -1,6 +1,7 @@
 """Training as promised: the quickstart's accuracy, the same bits again, exact resume, interruption."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -54,6 +55,22 @@ class Training(harness.EndToEnd):
         talk = process.communicate(timeout=60)[1]
         self.assertEqual(process.returncode, 130, talk)
         self.assertEqual(whole, self.train("cut", *settings, "--resume"))
+
+    def test_a_profile_accounts_for_the_whole_update(self):
+        plain = self.train("plain", "--set", "train.epochs=3")
+        result = self.striate("train", DIGITS, "--run", self.path("profiled"), "--set", "train.epochs=3", "--profile", "--rows", "0")
+        self.assertEqual(plain, harness.digest(self.path("profiled", "model.safetensors")))  # and changes nothing
+        head = re.search(r"^(\d+) updates of [\d.]+ examples, ([\d.]+) ms each", result.stdout)
+        self.assertTrue(head, result.stdout)
+        table = result.stdout.split("\n\n")[1].splitlines()[1:]
+        unit = {"us": 1e-3, "ms": 1, "s": 1e3}
+        rows = [re.search(r" ([\d.]+) (us|ms|s) +(-?[\d.]+)%", row) for row in table]
+        self.assertTrue(all(rows), table)
+        total = sum(float(row[1]) * unit[row[2]] for row in rows)
+        self.assertAlmostEqual(total / float(head[2]), 1, delta=0.02)
+        for name in ("inputs: ", "results: ", "host: ", "between kernels"):
+            self.assertEqual(sum(row.startswith(name) for row in table), 1, name)
+        self.assertGreater(len(rows), 15)
 
     def test_a_comma_locale_changes_nothing(self):
         self.assertEqual(
