@@ -16,6 +16,12 @@ bool is_contraction(const Statement& statement) {
          statement.body->function == Function::Mul && !reads_at_places(statement.body);
 }
 
+bool is_skipped_outside(const ExprRef& body, const ExprRef& read) {
+  const bool product = body->kind == Expr::Kind::Apply && body->function == Function::Mul;
+  return product && read->kind == Expr::Kind::Read && read->has_else && read->constant == 0 &&
+         (read == body->arguments[0] || read == body->arguments[1]);
+}
+
 namespace {
 struct Padding {
   std::vector<int64_t> low, high;
@@ -108,13 +114,13 @@ static Padding kept_as_test(const Statement& statement, const ExprRef& e, const 
   Padding kept;
   kept.low.assign(padding.low.size(), 0);
   kept.high = kept.low;
-  if (e != statement.body->arguments[0] && e != statement.body->arguments[1]) return kept;
+  if (!is_skipped_outside(statement.body, e)) return kept;
   double share = 1;
   for (std::size_t d = 0; d < type.shape.size(); ++d)
     if (padding.low[d] > 0 || padding.high[d] > 0)
       share *= share_inside(statement, e->indices[d], type.shape[d].factor);
   constexpr double kWorthIt = 0.85;
-  if (share > kWorthIt || e->constant != 0) return kept;
+  if (share > kWorthIt) return kept;
   for (std::size_t d = 0; d < type.shape.size(); ++d) {
     if (d + 1 == type.shape.size() && pad_innermost) continue;
     if (std::any_of(lanes.begin(), lanes.end(), [&](int v) { return e->indices[d].uses(v); })) continue;
@@ -128,7 +134,7 @@ std::vector<int> guarded_variables(const Graph& graph, const Node& node) {
   const Statement& statement = statement_of(node);
   std::vector<int> guarded;
   visit(statement.body, [&](const ExprRef& e) {
-    if (e->kind != Expr::Kind::Read || !e->has_else) return;
+    if (!is_skipped_outside(statement.body, e)) return;
     const TensorType& type = graph.values[node.inputs[e->operand]].type;
     for (std::size_t d = 0; d < type.shape.size(); ++d) {
       if (type.shape[d].batch) continue;

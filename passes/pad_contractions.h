@@ -16,7 +16,11 @@ namespace striate {
 
 void pad_contractions(Graph& graph, bool pad_innermost);
 
-// The free variables that decide whether a contraction's reads lie inside: they must not be tiled.
+// Whether a contraction of this body leaves out the terms in which this read of it lies outside its tensor: a
+// factor that is 0 there.
+bool is_skipped_outside(const ExprRef& body, const ExprRef& read);
+
+// The free variables that decide whether such reads lie inside: they must not be tiled.
 std::vector<int> guarded_variables(const Graph& graph, const Node& node);
 
 // Of all points of the variables in one index, the share that lies inside 0 .. extent-1.

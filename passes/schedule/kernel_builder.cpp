@@ -13,7 +13,7 @@ namespace striate {
 static double share_computed(const Graph& graph, const Node& node, const Statement& contraction) {
   double share = 1;
   visit(contraction.body, [&](const ExprRef& e) {
-    if (e->kind != Expr::Kind::Read || !e->has_else) return;
+    if (!is_skipped_outside(contraction.body, e)) return;
     const std::vector<Size>& shape = graph.values[node.inputs[e->operand]].type.shape;
     for (std::size_t d = 0; d < shape.size(); ++d)
       if (!shape[d].batch) share *= share_inside(contraction, e->indices[d], shape[d].factor);
@@ -97,7 +97,7 @@ IndexExpr KernelBuilder::offset(ValueId value, const std::vector<IndexExpr>& ind
 }
 
 ExprRef KernelBuilder::lower(const Node& node, const std::vector<IndexExpr>& at,
-                             const std::map<ValueId, ExprRef>& local, const ExprRef& guard, bool inside) {
+                             const std::map<ValueId, ExprRef>& local, const ExprRef& guard, bool skips) {
   const Statement& statement = statement_of(node);
   const ExprRef body = substitute(statement.body, [&](int v) { return at[v]; });
   const auto range = ranges();
@@ -115,7 +115,7 @@ ExprRef KernelBuilder::lower(const Node& node, const std::vector<IndexExpr>& at,
     if (found != local.end() && at_this_step(e, type)) return found->second;
     if (has_places(*e)) return load_at_places(value, *e, guard);
     ExprRef condition = constant_bool(true);
-    if (e->has_else && !inside) {
+    if (e->has_else && !(skips && is_skipped_outside(body, e))) {
       for (std::size_t d = 0; d < type.shape.size(); ++d)
         if (!type.shape[d].batch)
           condition =

@@ -32,9 +32,10 @@ public:
 
   // The body of `node` with its statement's variables at `at`. Values in `local` (tiles or scratch loads)
   // replace reads of what the region computes itself. Where `guard` is set, loads that depend on the lane
-  // happen only under it. `inside`: nothing is read outside its tensor here, so no `else` is needed.
+  // happen only under it. `skips`: the terms of a contraction in which a factor is outside are left out
+  // (skip_outside), so that it needs no test.
   ExprRef lower(const Node& node, const std::vector<IndexExpr>& at, const std::map<ValueId, ExprRef>& local,
-                const ExprRef& guard = nullptr, bool inside = false);
+                const ExprRef& guard = nullptr, bool skips = false);
   IndexExpr offset(ValueId value, const std::vector<IndexExpr>& index) const;
 
   // Statements.

@@ -39,7 +39,8 @@ ReductionLoops reduction_loops(KernelBuilder& builder, const Statement& statemen
                                bool unroll);
 
 // A contraction's term is 0 where a factor reads outside: such terms are skipped, by an `If` in the outermost
-// loop that settles each condition. Inserts them into the frames; what is loaded inside them lies inside.
+// loop that settles each condition (is_skipped_outside). Inserts them into the frames; those factors need no
+// test inside them.
 void skip_outside(const KernelBuilder& builder, const Node& node, const std::vector<IndexExpr>& at,
                   std::vector<KernelStatement>& frames);
 

@@ -146,7 +146,7 @@ void skip_outside(const KernelBuilder& builder, const Node& node, const std::vec
   const Graph& graph = builder.graph();
   const Statement& statement = statement_of(node);
   visit(statement.body, [&](const ExprRef& e) {
-    if (e->kind != Expr::Kind::Read || !e->has_else) return;
+    if (!is_skipped_outside(statement.body, e)) return;
     const TensorType& type = graph.values[node.inputs[e->operand]].type;
     for (std::size_t d = 0; d < type.shape.size(); ++d) {
       if (type.shape[d].batch) continue;

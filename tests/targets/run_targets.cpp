@@ -18,6 +18,16 @@
 
 namespace striate {
 
+TargetInfo target_of(const TargetRunOptions& options) {
+  TargetInfo target = host_target();
+  if (options.vector_bits > 0) {
+    target.vector_bits = options.vector_bits;
+    target.vector_registers = options.vector_bits == 512 ? 32 : 16;
+  }
+  if (options.l2_bytes > 0) target.l2_bytes = options.l2_bytes;
+  return target;
+}
+
 std::optional<Module> module_of(const std::string& text) {
   Diagnostics diagnostics;
   diagnostics.add_source("test.nn", text);
@@ -92,12 +102,7 @@ class Comparison {
 public:
   Comparison(const Module& module, const TargetRunOptions& options) : module_(module), options_(options) {
     compile_.pipeline.capacity = options.capacity;
-    compile_.pipeline.target = host_target();
-    if (options.vector_bits > 0) {
-      compile_.pipeline.target.vector_bits = options.vector_bits;
-      compile_.pipeline.target.vector_registers = options.vector_bits == 512 ? 32 : 16;
-    }
-    if (options.l2_bytes > 0) compile_.pipeline.target.l2_bytes = options.l2_bytes;
+    compile_.pipeline.target = target_of(options);
     compile_.pipeline.layout = options.layout;
     compile_.pipeline.fuse = options.fuse;
     compilation_ = std::move(*lower(module, true, compile_));

@@ -19,6 +19,9 @@ struct TargetRunOptions {
   int64_t l2_bytes = 0; // the same; a small one for the schedules of large weights
 };
 
+// What it is compiled for.
+TargetInfo target_of(const TargetRunOptions& options);
+
 // Elaborates, or fails the test with the diagnostics.
 std::optional<Module> module_of(const std::string& text);
 
