@@ -4,8 +4,11 @@
 #include "codegen/cpu/jit.h"
 #endif
 #include "ir/kernel/analysis.h"
+#include "runtime/files.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <optional>
 #include <set>
 
 namespace striate {
@@ -135,17 +138,36 @@ Executable describe(const Compilation& compilation, int64_t capacity) {
   return executable;
 }
 
+#ifdef STRIATE_HAS_LLVM
+static Status write_listing(KernelListing& listing, const std::string& folder) {
+  std::error_code error;
+  const std::filesystem::path place = std::filesystem::absolute(folder, error);
+  std::filesystem::create_directories(place, error);
+  listing.directory = place.string();
+  return write_file_safely((place / listing.file).string(), listing.text);
+}
+#endif
+
 Result<Executable> compile(const Compilation& compilation, const CompileOptions& options) {
 #ifdef STRIATE_HAS_LLVM
   Executable executable = describe(compilation, options.pipeline.capacity);
-  std::vector<const Program*> programs = {&compilation.init.program, &compilation.eval.program};
-  std::vector<EntryPoint*> points = {&executable.init, &executable.eval};
+  // The step first: kernels that are shared are called after the first one.
+  std::vector<const Program*> programs;
+  std::vector<EntryPoint*> points;
   if (compilation.training) {
     programs.push_back(&compilation.step.program);
     points.push_back(&executable.step);
   }
+  programs.insert(programs.end(), {&compilation.eval.program, &compilation.init.program});
+  points.insert(points.end(), {&executable.eval, &executable.init});
+  std::optional<KernelListing> listing;
+  if (!options.listing_folder.empty()) {
+    listing = list_kernels(programs);
+    const Status written = write_listing(*listing, options.listing_folder);
+    if (!written) return written.failure();
+  }
   Result<std::shared_ptr<CompiledPrograms>> code =
-      jit_compile(programs, options.pipeline.target, options.threads);
+      jit_compile(programs, options.pipeline.target, options.threads, listing ? &*listing : nullptr);
   if (!code) return code.failure();
   executable.code = *code;
   for (std::size_t e = 0; e < points.size(); ++e)

@@ -11,6 +11,8 @@ namespace striate {
 struct CompileOptions {
   PipelineOptions pipeline;
   int threads = 1;
+  // Where the kernels' text goes, for debuggers and profilers, which then find its lines; "": nowhere.
+  std::string listing_folder;
 };
 
 // The stages of one entry point.

@@ -61,6 +61,14 @@ void add_passes(CLI::App& command, const char* flag, std::vector<std::string>& t
   command.add_option(flag, target, meaning)->type_name("PASS,...")->delimiter(',')->allow_extra_args(false);
 }
 
+// For commands that run what they compile.
+void add_listing(CLI::App& command, Options& options) {
+  command
+      .add_option("--kernel-text", options.listing_folder,
+                  "write the kernels' text to this folder, and let gdb and perf find its lines")
+      ->type_name("DIR");
+}
+
 void add_trace(CLI::App& command, Options& options) {
   add_passes(command, "--print-ir-before", options.print_before,
              "print the graph before these passes, to stderr");
@@ -166,6 +174,7 @@ private:
     CLI::App& train = add("train", "fit", "compile the training step and run it", command_train);
     add_program(train, options_);
     add_compilation(train, options_);
+    add_listing(train, options_);
     train.add_option("--run", options_.run_folder, "the run folder (default: a new one in runs/)")
         ->type_name("DIR");
     resume_ = train
@@ -188,6 +197,7 @@ private:
         add("eval", "test", "measure loss and metrics of trained weights on a split", command_eval);
     add_program(eval, options_);
     add_compilation(eval, options_);
+    add_listing(eval, options_);
     add_weights(eval, options_);
     eval.add_option("--split", options_.split, "the split to measure (default: test)")->type_name("NAME");
   }
@@ -196,6 +206,7 @@ private:
     CLI::App& run = add("run", "predict", "apply a trained model to inputs", command_run);
     add_program(run, options_);
     add_compilation(run, options_);
+    add_listing(run, options_);
     add_weights(run, options_);
     CLI::Option* input =
         run.add_option("--input,-i", options_.inputs,
@@ -280,6 +291,7 @@ private:
         add("bench", nullptr, "time a training step or the model, kernel by kernel", command_bench);
     add_program(bench, options_);
     add_compilation(bench, options_);
+    add_listing(bench, options_);
     add_mode(bench);
     add_count(bench, "--batch", options_.batch, int64_t{1} << 20,
               "examples per run (default: the program's batch)");

@@ -118,6 +118,7 @@ Result<CompileOptions> compile_options(const Options& options, int64_t capacity,
                                        [[maybe_unused]] bool runs_here) {
   CompileOptions compile;
   compile.threads = thread_count(options);
+  compile.listing_folder = options.listing_folder;
   compile.pipeline.capacity = capacity;
   compile.pipeline.fuse = options.fuse;
 #ifdef STRIATE_HAS_LLVM

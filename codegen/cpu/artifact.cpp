@@ -99,7 +99,7 @@ private:
     for (const ArtifactEntry& entry : artifact_.entries) programs.push_back(entry.program);
     if (artifact_.init) programs.push_back(artifact_.init);
     for (const cpu::SharedKernels& shared : cpu::distinct_kernels(programs)) {
-      const auto& [first, number] = shared.front();
+      const auto& [first, number, _] = shared.front();
       llvm::Function* body = emit_body(first->kernels[number], first->scalars, target_, module_);
       for (const cpu::KernelPlace& place : shared) {
         llvm::Function* entry = emit_entry(place.program->kernels[place.kernel],

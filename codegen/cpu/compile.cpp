@@ -25,12 +25,13 @@ namespace cpu {
 std::vector<SharedKernels> distinct_kernels(const std::vector<const Program*>& programs) {
   std::vector<SharedKernels> result;
   std::unordered_map<std::string, std::size_t> known;
-  for (const Program* program : programs) {
+  for (std::size_t p = 0; p < programs.size(); ++p) {
+    const Program* program = programs[p];
     for (std::size_t k = 0; k < program->kernels.size(); ++k) {
       const auto [place, first] =
           known.emplace(kernel_key(program->kernels[k], program->scalars), result.size());
       if (first) result.emplace_back();
-      result[place->second].push_back({program, k});
+      result[place->second].push_back({program, k, p});
     }
   }
   return result;
@@ -65,9 +66,16 @@ static std::unique_ptr<llvm::Module> make_module(const std::string& name, llvm::
 static std::string name_of(const SharedKernels& kernels) {
   return symbol_of(*kernels.front().program, kernels.front().kernel);
 }
-static void emit_kernels(const SharedKernels& kernels, const TargetInfo& target, llvm::Module& module) {
-  const auto& [program, number] = kernels.front();
-  llvm::Function* body = emit_body(program->kernels[number], program->scalars, target, module);
+static void emit_kernels(const SharedKernels& kernels, const TargetInfo& target, llvm::Module& module,
+                         const KernelListing* listing) {
+  const auto& [program, number, program_number] = kernels.front();
+  LineSource lines;
+  if (listing) lines = {listing, &listing->lines[program_number][number], name_of(kernels)};
+  llvm::Function* body = emit_body(program->kernels[number], program->scalars, target, module, lines);
+  if (listing) { // a symbol of its own, so that it can be found by its address
+    body->setName(lines.name + ".body");
+    body->setLinkage(llvm::GlobalValue::ExternalLinkage);
+  }
   for (const KernelPlace& place : kernels)
     emit_entry(place.program->kernels[place.kernel], symbol_of(*place.program, place.kernel), *body);
 }
@@ -75,8 +83,9 @@ static void emit_kernels(const SharedKernels& kernels, const TargetInfo& target,
 std::string module_text(const SharedKernels& kernels, const TargetInfo& target) {
   llvm::LLVMContext context;
   const auto machine = machine_for(target);
-  const auto module = make_module(name_of(kernels), *machine, context,
-                                  [&](llvm::Module& empty) { emit_kernels(kernels, target, empty); });
+  const auto module = make_module(name_of(kernels), *machine, context, [&](llvm::Module& empty) {
+    emit_kernels(kernels, target, empty, nullptr);
+  });
   std::string text;
   llvm::raw_string_ostream out(text);
   module->print(out, nullptr);
@@ -99,18 +108,20 @@ Result<std::string> generate_module(const TargetInfo& target, OutputKind kind, c
   return std::string(code.begin(), code.end());
 }
 
-Result<std::string> generate(const SharedKernels& kernels, const TargetInfo& target, OutputKind kind) {
+Result<std::string> generate(const SharedKernels& kernels, const TargetInfo& target, OutputKind kind,
+                             const KernelListing* listing) {
   return generate_module(target, kind, name_of(kernels),
-                         [&](llvm::Module& module) { emit_kernels(kernels, target, module); });
+                         [&](llvm::Module& module) { emit_kernels(kernels, target, module, listing); });
 }
 
 Result<std::vector<std::string>> generate_all(const std::vector<SharedKernels>& kernels,
-                                              const TargetInfo& target, OutputKind kind, int threads) {
+                                              const TargetInfo& target, OutputKind kind, int threads,
+                                              const KernelListing* listing) {
   std::vector<std::optional<Result<std::string>>> results(kernels.size());
   std::atomic<std::size_t> next = 0;
   auto work = [&] {
     for (std::size_t i = next++; i < kernels.size(); i = next++)
-      results[i] = generate(kernels[i], target, kind);
+      results[i] = generate(kernels[i], target, kind, listing);
   };
   std::vector<std::thread> others;
   for (int t = 1; t < threads && t < static_cast<int>(kernels.size()); ++t) others.emplace_back(work);

@@ -14,6 +14,7 @@ namespace striate::cpu {
 struct KernelPlace {
   const Program* program;
   std::size_t kernel;
+  std::size_t number = 0; // of the program, among those that are compiled together
 };
 // Places whose kernels share one body, in order of first appearance.
 using SharedKernels = std::vector<KernelPlace>;
@@ -25,9 +26,12 @@ Result<std::string> generate_module(const TargetInfo& target, OutputKind kind, c
                                     const std::function<void(llvm::Module&)>& emit);
 // The module that defines every place's symbol, as LLVM text or generated code.
 std::string module_text(const SharedKernels& kernels, const TargetInfo& target);
-Result<std::string> generate(const SharedKernels& kernels, const TargetInfo& target, OutputKind kind);
+// With a listing (of the programs that are compiled together) the code has line tables.
+Result<std::string> generate(const SharedKernels& kernels, const TargetInfo& target, OutputKind kind,
+                             const KernelListing* listing);
 // The same for many, on `threads` threads, in order.
 Result<std::vector<std::string>> generate_all(const std::vector<SharedKernels>& kernels,
-                                              const TargetInfo& target, OutputKind kind, int threads);
+                                              const TargetInfo& target, OutputKind kind, int threads,
+                                              const KernelListing* listing = nullptr);
 
 } // namespace striate::cpu

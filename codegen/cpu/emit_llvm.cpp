@@ -1,5 +1,6 @@
 #include "codegen/cpu/emit_llvm.h"
 
+#include "codegen/cpu/debug_lines.h"
 #include "codegen/cpu/statements.h"
 
 #include <llvm/IR/Constants.h>
@@ -8,9 +9,15 @@
 namespace striate {
 
 llvm::Function* emit_body(const Kernel& kernel, const std::vector<std::string>& scalars,
-                          const TargetInfo& target, llvm::Module& module) {
+                          const TargetInfo& target, llvm::Module& module, const LineSource& lines) {
   cpu::Frame frame(kernel, scalars, target, module);
+  std::optional<cpu::DebugLines> debug;
+  if (lines.listing) {
+    debug.emplace(kernel, *lines.listing, *lines.lines, lines.name, *frame.function);
+    frame.debug_lines = &*debug;
+  }
   cpu::Statements(frame).emit_kernel();
+  if (debug) debug->finish();
   return frame.function;
 }
 

@@ -11,6 +11,7 @@
 // are defined, constants as displacements.
 #pragma once
 
+#include "codegen/cpu/listing.h"
 #include "ir/kernel/kernel.h"
 #include "support/target_info.h"
 
@@ -24,8 +25,15 @@ class Module;
 
 namespace striate {
 
+// Where the kernel's text is listed, for line tables; nullptr: none are wanted.
+struct LineSource {
+  const KernelListing* listing = nullptr;
+  const std::vector<int>* lines = nullptr; // of this kernel
+  std::string name;                        // of the function, for people
+};
+
 llvm::Function* emit_body(const Kernel& kernel, const std::vector<std::string>& scalars,
-                          const TargetInfo& target, llvm::Module& module);
+                          const TargetInfo& target, llvm::Module& module, const LineSource& lines = {});
 llvm::Function* emit_entry(const Kernel& kernel, const std::string& symbol, llvm::Function& body);
 
 } // namespace striate

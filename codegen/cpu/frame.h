@@ -19,6 +19,8 @@
 
 namespace striate::cpu {
 
+class DebugLines;
+
 struct Address {
   llvm::Value* base = nullptr;
   int64_t displacement = 0; // bytes
@@ -28,6 +30,9 @@ class Frame {
 public:
   Frame(const Kernel& kernel, const std::vector<std::string>& scalars, const TargetInfo& target,
         llvm::Module& module);
+
+  // Which lines instructions belong to, where that is wanted; set before anything is built.
+  DebugLines* debug_lines = nullptr;
 
   const Kernel& kernel;
   llvm::IRBuilder<> builder;

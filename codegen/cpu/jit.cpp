@@ -2,8 +2,15 @@
 
 #include "codegen/cpu/compile.h"
 
+#include <llvm/ExecutionEngine/Orc/Debugging/DebuggerSupport.h>
 #include <llvm/ExecutionEngine/Orc/LLJIT.h>
+#include <llvm/Object/ELFObjectFile.h>
+#include <llvm/Object/SymbolSize.h>
 #include <llvm/Support/MemoryBuffer.h>
+
+#include <unistd.h>
+
+#include <fstream>
 
 namespace striate {
 
@@ -17,6 +24,31 @@ public:
     return functions_[program][kernel];
   }
   std::size_t distinct_kernels() const override { return distinct_; }
+
+  // Tells perf where functions lie: its map files have a line for each, ADDRESS SIZE NAME in hexadecimal
+  // (tools/perf/Documentation/jit-interface.txt in the Linux kernel's source).
+  void write_perf_map(const std::vector<std::string>& objects) const {
+    std::ofstream map(fmt::format("/tmp/perf-{}.map", getpid()), std::ios::app);
+    for (const std::string& object : objects) {
+      auto file = llvm::object::ObjectFile::createObjectFile(llvm::MemoryBufferRef(object, "kernels"));
+      if (!file) {
+        llvm::consumeError(file.takeError());
+        continue;
+      }
+      for (const auto& [symbol, size] : llvm::object::computeSymbolSizes(**file)) {
+        auto type = symbol.getType();
+        auto name = symbol.getName();
+        const bool named = type && name && *type == llvm::object::SymbolRef::ST_Function;
+        if (!type) llvm::consumeError(type.takeError());
+        if (!name) llvm::consumeError(name.takeError());
+        if (!named) continue;
+        if (auto address = jit_->lookup(*name))
+          map << fmt::format("{:x} {:x} {}\n", address->getValue(), size, name->str());
+        else
+          llvm::consumeError(address.takeError());
+      }
+    }
+  }
 
   // "" or what went wrong.
   std::string resolve(const std::vector<const Program*>& programs) {
@@ -42,17 +74,22 @@ static Failure jit_failure(const std::string& message) {
 }
 
 Result<std::shared_ptr<CompiledPrograms>> jit_compile(const std::vector<const Program*>& programs,
-                                                      const TargetInfo& target, int threads) {
+                                                      const TargetInfo& target, int threads,
+                                                      const KernelListing* listing) {
   const std::vector<cpu::SharedKernels> kernels = cpu::distinct_kernels(programs);
-  auto objects = cpu::generate_all(kernels, target, cpu::OutputKind::Object, threads);
+  auto objects = cpu::generate_all(kernels, target, cpu::OutputKind::Object, threads, listing);
   if (!objects) return objects.failure();
   auto jit = llvm::orc::LLJITBuilder().create();
   if (!jit) return jit_failure(llvm::toString(jit.takeError()));
+  if (listing)
+    if (auto error = llvm::orc::enableDebuggerSupport(**jit))
+      return jit_failure(llvm::toString(std::move(error)));
   for (const std::string& object : *objects)
     if (auto error = (*jit)->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(object)))
       return jit_failure(llvm::toString(std::move(error)));
   auto result = std::make_shared<OrcPrograms>(std::move(*jit), kernels.size());
   if (std::string problem = result->resolve(programs); !problem.empty()) return jit_failure(problem);
+  if (listing) result->write_perf_map(*objects);
   return std::shared_ptr<CompiledPrograms>(std::move(result));
 }
 
@@ -64,10 +101,13 @@ std::string llvm_text(const Program& program, const TargetInfo& target) {
 }
 
 Result<std::string> assembly_text(const Program& program, const TargetInfo& target) {
-  auto parts = cpu::generate_all(cpu::distinct_kernels({&program}), target, cpu::OutputKind::Assembly, 1);
+  const KernelListing listing = list_kernels({&program});
+  auto parts =
+      cpu::generate_all(cpu::distinct_kernels({&program}), target, cpu::OutputKind::Assembly, 1, &listing);
   if (!parts) return parts.failure();
   std::string text;
-  for (const std::string& part : *parts) text += (text.empty() ? "" : "\n") + part;
+  for (const std::string& part : *parts)
+    text += (text.empty() ? "" : "\n") + annotated_assembly(part, listing);
   return text;
 }
 

@@ -5,6 +5,7 @@
 // pipeline.
 #pragma once
 
+#include "codegen/cpu/listing.h"
 #include "ir/kernel/kernel.h"
 #include "runtime/executable.h"
 #include "support/result.h"
@@ -25,12 +26,15 @@ public:
   virtual std::size_t distinct_kernels() const = 0;
 };
 
-// For this process; `target` must be a CPU that this machine can run (host_target()).
+// For this process; `target` must be a CPU that this machine can run (host_target()). With a listing of the
+// programs the code has line tables that refer to its file, debuggers are told of it, and perf finds its
+// symbols in /tmp/perf-PID.map.
 Result<std::shared_ptr<CompiledPrograms>> jit_compile(const std::vector<const Program*>& programs,
-                                                      const TargetInfo& target, int threads);
+                                                      const TargetInfo& target, int threads,
+                                                      const KernelListing* listing = nullptr);
 
 // The program's kernels as `--emit=llvm` and `--emit=asm` show them, for any target of the host's
-// architecture.
+// architecture; the assembly with the lines of the kernels' text as comments.
 std::string llvm_text(const Program& program, const TargetInfo& target);
 Result<std::string> assembly_text(const Program& program, const TargetInfo& target);
 

@@ -1,6 +1,7 @@
 // Control flow: the parallel range, loops, branches, and the phis of tiles.
 #include "codegen/cpu/statements.h"
 
+#include "codegen/cpu/debug_lines.h"
 #include "codegen/cpu/pieces.h"
 #include "ir/kernel/analysis.h"
 
@@ -129,6 +130,8 @@ void Statements::body(const KernelBody& statements) {
 }
 
 void Statements::statement(const KernelStatement& s) {
+  const llvm::DebugLoc outer = builder_.getCurrentDebugLocation();
+  if (frame_.debug_lines) frame_.debug_lines->enter(builder_, s);
   switch (s.kind) {
   case KernelStatement::Kind::For:
     loop(s);
@@ -150,6 +153,7 @@ void Statements::statement(const KernelStatement& s) {
     break;
   }
   expressions_.end_statement();
+  if (frame_.debug_lines) builder_.SetCurrentDebugLocation(outer);
 }
 
 void Statements::loop(const KernelStatement& s) {

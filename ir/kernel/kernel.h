@@ -125,7 +125,9 @@ struct Program {
 };
 
 std::string print(const Kernel& kernel);
-std::string print(const Program& program);
+// `lines`: gets, for each kernel, the lines of the text (from 1) of the kernel itself and of its statements,
+// an outer one before what is in it.
+std::string print(const Program& program, std::vector<std::vector<int>>* lines = nullptr);
 // One line per violation of the rules in docs/ir.md.
 std::vector<std::string> verify(const Kernel& kernel);
 // The same of all its kernels, and of what the program gives them: memory, examples and scalars.

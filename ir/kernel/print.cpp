@@ -25,6 +25,9 @@ public:
                          [this](int tile) { return tile_name(tile); }};
   }
 
+  // The lines of the text (from 0) of the statements.
+  const std::vector<int>& lines() const { return lines_; }
+
   std::string print() {
     text_ = "kernel " + word_or_quoted(kernel_.name);
     if (kernel_.location.known())
@@ -155,6 +158,7 @@ private:
 
   void body(const KernelBody& statements, int depth) {
     for (const KernelStatement& statement : statements) {
+      lines_.push_back(static_cast<int>(std::ranges::count(text_, '\n')));
       switch (statement.kind) {
       case KernelStatement::Kind::For:
         line(depth, "{} {{", for_text(statement));
@@ -185,6 +189,7 @@ private:
 
   const Kernel& kernel_;
   std::string text_;
+  std::vector<int> lines_;
   std::vector<int> order_;  // variables by their number in the text
   std::vector<int> number_; // and back
   std::size_t axis_count_ = 0;
@@ -197,7 +202,7 @@ private:
 
 std::string print(const Kernel& kernel) { return KernelPrinter(kernel).print(); }
 
-std::string print(const Program& program) {
+std::string print(const Program& program, std::vector<std::vector<int>>* lines) {
   std::string scalars;
   for (const std::string& name : program.scalars) scalars += (scalars.empty() ? "" : ", ") + quoted(name);
   std::string text = fmt::format("program {} capacity {} arena {} scalars ({})\n", quoted(program.name),
@@ -205,7 +210,15 @@ std::string print(const Program& program) {
   for (const KernelLoop& loop : program.loops)
     text += fmt::format("loop {} count {} steps {}{}\n", loop.first, loop.count, loop.steps,
                         loop.reverse ? " reverse" : "");
-  for (const Kernel& kernel : program.kernels) text += "\n" + print(kernel);
+  for (const Kernel& kernel : program.kernels) {
+    KernelPrinter printer(kernel);
+    text += '\n';
+    const auto before = static_cast<int>(std::ranges::count(text, '\n')) + 1;
+    text += printer.print();
+    if (!lines) continue;
+    lines->push_back({before});
+    for (int line : printer.lines()) lines->back().push_back(before + line);
+  }
   return text;
 }
 
