@@ -40,11 +40,11 @@ for (const [list, map] of [[data.statements, lineStatements], [data.kernels, lin
     }
   });
 
+// What an address names, or null. A line of the program itself needs no file.
 function writtenItem(text) {
+  if (!/^(source(:\d+)?|kernel|statement|value|decision):\d+$/.test(text)) return null;
   const [kind, ...ids] = text.split(":");
-  // A line of the program itself needs no file.
-  if (kind === "source" && ids.length === 1) return "source:0:" + ids[0];
-  return text;
+  return kind === "source" && ids.length === 1 ? "source:0:" + ids[0] : text;
 }
 
 function related(item) {
@@ -199,12 +199,13 @@ function rememberFragment() {
 
 function followFragment() {
   const asked = fragment();
-  showView(asked.get("view") || "graph");
-  if (asked.has("pin")) {
-    pinned = null;
-    pin(writtenItem(asked.get("pin")), null);
-  } else if (asked.has("hover")) {
-    hover(writtenItem(asked.get("hover")), null);
+  showView(asked.get("view"));
+  const kept = writtenItem(asked.get("pin") || ""), seen = writtenItem(asked.get("hover") || "");
+  pinned = null;
+  if (kept !== null) {
+    pin(kept, null);
+  } else if (seen !== null) {
+    hover(seen, null);
     reveal(null);
   }
 }
