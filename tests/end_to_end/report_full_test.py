@@ -25,6 +25,7 @@ class Document(html.parser.HTMLParser):
         super().__init__()
         self.body, self.tags, self.lit, self.view, self.items = {}, set(), {}, "source", set()
         self.data, self.in_data = "", False
+        self.text = text
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
@@ -107,6 +108,18 @@ class InABrowser(harness.EndToEnd):
         # A call of the program's own layer, and a line of that layer.
         for line in (26, 10):
             self.check_line(page, line, ("graph", "code", "cost"))
+
+    def test_without_assembly(self):
+        page = self.report(os.path.join(harness.MODELS, "xor.nn"))
+        with open(page, encoding="utf-8") as file:
+            text = file.read()
+        before, rest = text.split('"assembly":', 1)
+        _, after = rest.split("</script>", 1)
+        with open(page, "w", encoding="utf-8") as file:
+            file.write(before + '"assembly":null}</script>' + after)
+        document = self.browse(page, "#view=code")
+        self.assertIsNone(json.loads(document.data)["assembly"])
+        self.assertIn("no CPU back end", document.text)
 
     def test_loops_and_every_view(self):
         page = self.report(os.path.join(harness.MODELS, "lstm.nn"))

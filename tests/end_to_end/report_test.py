@@ -70,6 +70,22 @@ class Report(harness.EndToEnd):
         self.assertEqual(json.loads(self.emit("json", "--batch=16"))["capacity"], 16)
         self.assertEqual(json.loads(self.emit("json", "--mode=infer"))["program"], "LeNet.eval")
 
+    def test_every_field_is_described(self):
+        with open(os.path.join(harness.SOURCE, "docs", "report.md"), encoding="utf-8") as file:
+            described = set(re.findall(r"`(\w+)`", file.read().split("## The document")[1]))
+
+        def fields(entry):
+            """All keys but those that are names of the program's own."""
+            if isinstance(entry, dict):
+                own = {key for key, value in entry.items() if key not in ("attributes", "alternatives") for key in fields(value)}
+                return set(entry) | own
+            return {key for value in entry for key in fields(value)} if isinstance(entry, list) else set()
+
+        document = Page(self.emit("html")).data()
+        names = fields(document) - {name for entry in document["statements"] for name in entry["attributes"]}
+        self.assertEqual(names - described, set())
+        self.assertEqual(list(json.loads(self.emit("json"))), list(document)[: len(document) - 4])
+
     def test_dot_has_an_edge_for_each_stored_value_that_is_read(self):
         document = json.loads(self.emit("json"))
         dot = self.emit("dot")

@@ -56,7 +56,7 @@ function drawMemory() {
   const view = document.querySelector("[data-view=memory]");
   const memory = data.memory;
   const peak = data.kernels[memory.peak_kernel];
-  const toggle = el("button", {}, "Without parameters and states");
+  const toggle = el("button", {}, "Working memory only");
   const chart = svg("svg", {id: "timeline"});
   toggle.addEventListener("click", () => {
     wholeArena = !wholeArena;
