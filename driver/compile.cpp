@@ -135,7 +135,8 @@ Executable describe(const Compilation& compilation, int64_t capacity) {
   return executable;
 }
 
-Result<Executable> compile(const Compilation& compilation, const CompileOptions& options) {
+Result<Executable> compile([[maybe_unused]] const Compilation& compilation,
+                           [[maybe_unused]] const CompileOptions& options) {
 #ifdef STRIATE_HAS_LLVM
   Executable executable = describe(compilation, options.pipeline.capacity);
   std::vector<const Program*> programs = {&compilation.init.program, &compilation.eval.program};
