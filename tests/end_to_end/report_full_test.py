@@ -109,6 +109,40 @@ class InABrowser(harness.EndToEnd):
         for line in (26, 10):
             self.check_line(page, line, ("graph", "code", "cost"))
 
+    def test_a_mouse_and_keys(self):
+        """What a reader does, as events: a glance, a click, steps through the passes, another view, Escape."""
+        page = self.report(os.path.join(harness.MODELS, "xor.nn"))
+        with open(page, encoding="utf-8") as file:
+            text = file.read()
+        line = next(l for l, source in enumerate(text.split('"sources":')[1].split("\\n"), 1) if "Linear" in source)
+        acts = """<script>
+            const seen = [];
+            const of = item => document.querySelector(`[data-item="${item}"]`);
+            const note = () => seen.push(document.querySelectorAll("[data-view=graph] .node.lit").length + " " + location.hash);
+            const mouse = (kind, item) => of(item).dispatchEvent(new MouseEvent(kind, {bubbles: true}));
+            const key = name => document.dispatchEvent(new KeyboardEvent("keydown", {key: name, bubbles: true}));
+            mouse("mouseover", "source:0:LINE"); note();
+            document.querySelector("header").dispatchEvent(new MouseEvent("mouseover", {bubbles: true})); note();
+            mouse("mouseover", "source:0:LINE"); mouse("click", "source:0:LINE"); mouse("mouseover", "kernel:0"); note();
+            document.querySelector("[data-tab=passes]").click(); note();
+            const title = () => document.querySelector("#pass-list .chosen .no").textContent;
+            const first = title(); key("ArrowRight"); seen.push(title() - first); key("ArrowLeft"); seen.push(title() - first);
+            document.querySelector("[data-tab=memory]").click(); document.querySelector("[data-view=memory] button").click();
+            key("Escape"); document.querySelector("header").dispatchEvent(new MouseEvent("mouseover", {bubbles: true})); note();
+            document.querySelector("[data-view=cost] .head button:nth-child(3)").click();
+            seen.push(document.querySelector("[data-view=cost] .scroll .tr .figure").textContent);
+            document.body.dataset.seen = JSON.stringify(seen);
+            </script></body>""".replace("LINE", str(line))
+        with open(page, "w", encoding="utf-8") as file:
+            file.write(text.replace("</body>", acts))
+        document = self.browse(page, "")
+        data = json.loads(document.data)
+        kernels = len({s["kernel"] for s in data["statements"] if line in [(s[place] or {}).get("line") for place in ("place", "call")]})
+        most = max(kernel["flop_share"] for kernel in data["kernels"])
+        self.assertEqual(json.loads(document.body["data-seen"]), [
+            f"{kernels} ", "0 ", f"{kernels} #view=graph&pin=source:0:{line}", f"{kernels} #view=passes&pin=source:0:{line}", 1, 0,
+            "0 #view=memory", f"{100 * most:.1f} %"])
+
     def test_without_assembly(self):
         page = self.report(os.path.join(harness.MODELS, "xor.nn"))
         with open(page, encoding="utf-8") as file:

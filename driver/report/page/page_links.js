@@ -21,6 +21,15 @@ function also(element, item) {
   shown.get(item).push(element);
 }
 
+// Elements within `root` that are about to go must not stay among what can be lit.
+function forget(root) {
+  for (const element of root.querySelectorAll("[data-item]")) {
+    const list = shown.get(element.dataset.item);
+    const place = list ? list.indexOf(element) : -1;
+    if (place >= 0) list.splice(place, 1);
+  }
+}
+
 const sourceNumbers = new Map(data.sources.map((source, number) => [source.file, number]));
 
 function lineItem(place) {
@@ -143,7 +152,7 @@ function reveal(except) {
   for (const [pane, element] of panes) {
     if (pane === except || pane.offsetParent === null) continue;
     const box = element.getBoundingClientRect(), frame = pane.getBoundingClientRect();
-    if (box.top >= frame.top && box.bottom <= frame.bottom) continue;
+    if (box.top >= frame.top && box.top < frame.bottom - Math.min(box.height, 80)) continue;
     const room = Math.max(24, (frame.height - box.height) / 3);
     pane.scrollTop += box.top - frame.top - room;
   }

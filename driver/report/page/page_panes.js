@@ -60,13 +60,8 @@ function decisionCard(d) {
 }
 
 function showInspector(subject, parts) {
-  // Rows of the inspector come and go, and must not stay among what can be lit.
   const inspector = document.getElementById("inspector");
-  for (const element of inspector.querySelectorAll("[data-item]")) {
-    const list = shown.get(element.dataset.item);
-    const place = list ? list.indexOf(element) : -1;
-    if (place >= 0) list.splice(place, 1);
-  }
+  forget(inspector);
   document.getElementById("subject").textContent = subject;
   inspector.replaceChildren(...parts.filter(part => part !== null));
 }
@@ -78,13 +73,14 @@ function titled(title, rows) {
 function inspect(item, found) {
   const kernels = [...found.kernels].sort((a, b) => a - b);
   const [kind, first, second] = item.split(":");
-  const name = kind === "source" ? "Line " + second : kind === "kernel" ? "Kernel " + first :
-    kind[0].toUpperCase() + kind.slice(1);
+  const name = kind === "source" ? "Line " + second : kind[0].toUpperCase() + kind.slice(1) + " " + first;
   const parts = [];
+  const statement = kind === "statement" ? data.statements[Number(first)] : null;
+  if (statement) parts.push(el("div", {class: "head mono"}, el("b", {}, data.values[statement.value].name), " = " + statement.op));
   if (kernels.length === 1 && kind !== "value") {
     const kernel = data.kernels[kernels[0]];
     parts.push(el("div", {class: "head"}, el("b", {}, kernel.region), " ", partBadge(kernel.part)),
-      el("div", {class: "facts"}, fact("FLOP", countText(kernel.flop, "FLOP")), fact("of all", percentText(kernel.flop_share)),
+      el("div", {class: "facts"}, fact("arithmetic", countText(kernel.flop, "FLOP")), fact("of all", percentText(kernel.flop_share)),
         fact("memory", byteText(kernel.bytes)), fact("FLOP/byte", String(+kernel.intensity.toPrecision(3))),
         fact("place", placeText(kernel.place))));
   } else if (kind === "value") {
@@ -141,19 +137,24 @@ function statementEntry(n) {
     el("div", {class: "body", title: statement.text.length > 300 ? statement.text : null}, colored(shortened(statement.text, 300)))), "statement", n);
 }
 
+function listing(kernels, kind, text, content) {
+  const lines = text.replace(/\n$/, "").split("\n").length;
+  return el("div", {class: "part listing " + kind, style: "--lines:" + lines}, kernelHeading(kernels), el("pre", {}, content));
+}
+
 function drawCode() {
   const view = document.querySelector("[data-view=code]");
   const statements = data.kernels.map((kernel, k) =>
     tag(el("div", {class: "part"}, kernelHeading([k]), kernel.statements.map(statementEntry)), "kernel", k));
   const kernels = data.kernels.map((kernel, k) =>
-    tag(el("div", {class: "part"}, kernelHeading([k]), el("pre", {}, colored(kernel.text))), "kernel", k));
+    tag(listing([k], "", kernel.text, colored(kernel.text)), "kernel", k));
   view.append(codeColumn("Statements", statements), codeColumn("Kernels", kernels));
   if (data.assembly === null) {
     view.append(codeColumn("Assembly", [el("p", {class: "hint"}, "This build of Striate has no CPU back end (-DSTRIATE_LLVM=OFF), so there is no machine code to show.")]));
     return;
   }
   const assembly = data.assembly.map(entry => {
-    const part = tag(el("div", {class: "part asm"}, kernelHeading(entry.kernels), el("pre", {}, entry.text)), "kernel", entry.kernels[0]);
+    const part = tag(listing(entry.kernels, "asm", entry.text, entry.text), "kernel", entry.kernels[0]);
     for (const k of entry.kernels.slice(1)) also(part, "kernel:" + k);
     return part;
   });

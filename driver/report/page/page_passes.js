@@ -45,9 +45,18 @@ function wordDifference(before, after) {
   return [pieces(a, keptA), pieces(b, keptB)];
 }
 
-function diffLine(kind, before, after, content) {
-  return el("div", {class: "diff " + kind}, el("span", {class: "no"}, before ? String(before) : ""), el("span", {class: "no"}, after ? String(after) : ""),
+// The source line that a line of a dump is of: its last location is the statement's own.
+function diffItem(text) {
+  const places = [...text.matchAll(/ loc\("([^"\\]*)":(\d+):/g)];
+  const last = places[places.length - 1];
+  return last ? lineItem({file: last[1], line: Number(last[2])}) : null;
+}
+
+function diffLine(kind, before, after, text, content) {
+  const line = el("div", {class: "diff " + kind}, el("span", {class: "no"}, before ? String(before) : ""), el("span", {class: "no"}, after ? String(after) : ""),
     el("span", {class: "sign"}, kind === "added" ? "+" : kind === "removed" ? "−" : ""), el("span", {class: "text"}, content));
+  const item = diffItem(text);
+  return item ? tag(line, item) : line;
 }
 
 function marked(pieces) {
@@ -57,27 +66,18 @@ function marked(pieces) {
 function drawHunk(hunk) {
   const lines = [];
   let {before, after} = hunk;
-  let added = []; // lines after, of a run of changes, which stand below the lines before
-  const flush = () => {
-    lines.push(...added);
-    added = [];
-  };
   for (const [kind, first, second] of hunk.lines) {
     if (kind === " ") {
-      flush();
-      lines.push(diffLine("same", before++, after++, first));
+      lines.push(diffLine("same", before++, after++, first, first));
     } else if (kind === "-") {
-      flush();
-      lines.push(diffLine("removed", before++, 0, first));
+      lines.push(diffLine("removed", before++, 0, first, first));
     } else if (kind === "+") {
-      flush();
-      lines.push(diffLine("added", 0, after++, first));
+      lines.push(diffLine("added", 0, after++, first, first));
     } else {
       const [old, next] = wordDifference(first, second);
-      lines.push(diffLine("removed", before++, 0, marked(old)), diffLine("added", 0, after++, marked(next)));
+      lines.push(diffLine("removed", before++, 0, first, marked(old)), diffLine("added", 0, after++, second, marked(next)));
     }
   }
-  flush();
   return el("div", {class: "hunk"}, lines);
 }
 
@@ -93,11 +93,13 @@ function showPass(number) {
   document.getElementById("pass-title").replaceChildren(el("b", {}, entry.name), " ", el("span", {class: "dim"}, entry.meaning));
   const made = data.decisions.map((decision, d) => d).filter(d => data.decisions[d].pass === entry.name);
   const body = document.getElementById("pass-body");
+  forget(body);
   body.replaceChildren(
     ...(entry.hunks.length === 0 ? [el("p", {class: "hint"}, "Nothing: there was nothing for this pass to do.")] : entry.hunks.map(drawHunk)));
   if (made.length > 0 && entry.hunks.length > 0)
     body.prepend(el("p", {class: "hint"}, made.length === 1 ? "It recorded one decision, which is at the end." : `It recorded ${made.length} decisions, which are at the end.`));
   body.scrollTop = 0;
+  relight();
 }
 
 function drawPasses() {
@@ -119,7 +121,7 @@ function drawPasses() {
   });
   document.querySelector("[data-view=passes]").append(list,
     el("div", {class: "column"}, el("div", {class: "bar"}, el("span", {id: "pass-title"}), back, on),
-      el("div", {id: "pass-body", class: "scroll code"})));
+      el("div", {id: "pass-body", class: "scroll code follow"})));
   const first = data.passes.findIndex(entry => entry.hunks.length > 0);
   if (data.passes.length > 0) showPass(Math.max(0, first));
 }

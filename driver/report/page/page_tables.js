@@ -89,11 +89,7 @@ function plotMemory(chart) {
   const high = Math.max(low + 1, data.memory.arena_bytes);
   const x = k => left + width * k / count;
   const y = bytes => top + strip + gap + height * (high - bytes) / (high - low);
-  for (const element of chart.querySelectorAll("[data-item]")) {
-    const list = shown.get(element.dataset.item);
-    const place = list ? list.indexOf(element) : -1;
-    if (place >= 0) list.splice(place, 1);
-  }
+  forget(chart);
   const parts = [];
   const step = niceStep(high - low, 9);
   for (let bytes = Math.ceil(low / step) * step; bytes <= high; bytes += step)
