@@ -50,6 +50,12 @@ function placeText(place) {
   return place ? place.file + ":" + place.line + ":" + place.column : "";
 }
 
+// The line of the model that a kernel is of, without the folder.
+function shortPlace(kernel) {
+  const place = data.statements[kernel.statements[0]].call || kernel.place;
+  return place ? place.file.slice(place.file.lastIndexOf("/") + 1) + ":" + place.line : "";
+}
+
 function valueTitle(v) {
   const value = data.values[v];
   return value.name + " : " + value.type;

@@ -161,13 +161,17 @@ function panAndZoom(root, scene, bounds, nodes) {
     held = null;
     setTimeout(() => { dragged = false; });
   });
-  const center = () => {
+  revealInGraph = always => {
     const box = room();
-    const found = nodes.find(node => (shown.get("kernel:" + node.kernel) || []).some(element => element.classList.contains("lit")));
-    if (!found) return;
-    camera.scale = Math.max(camera.scale, 0.8);
-    camera.x = box.width / 2 - (found.x + found.width / 2) * camera.scale;
-    camera.y = box.height / 2 - (found.y + found.height / 2) * camera.scale;
+    const found = nodes.filter(node => (shown.get("kernel:" + node.kernel) || []).some(element => element.classList.contains("lit")));
+    const seen = found.some(node => {
+      const [x, y] = [camera.x + (node.x + node.width / 2) * camera.scale, camera.y + (node.y + node.height / 2) * camera.scale];
+      return x > 0 && x < box.width && y > 0 && y < box.height;
+    });
+    if (found.length === 0 || (seen && !always)) return;
+    if (always) camera.scale = Math.max(camera.scale, 0.8);
+    camera.x = box.width / 2 - (found[0].x + found[0].width / 2) * camera.scale;
+    camera.y = box.height / 2 - (found[0].y + found[0].height / 2) * camera.scale;
     apply();
   };
   const middle = factor => () => zoom(factor, room().width / 2, room().height / 2);
@@ -179,8 +183,9 @@ function panAndZoom(root, scene, bounds, nodes) {
   document.getElementById("graph-tools").append(
     button("+", "Closer", middle(1.3)), button("−", "Farther", middle(1 / 1.3)),
     button("Fit", "The whole graph", () => fit(0)), button("Read", "As wide as the window, from the top", () => fit(0.62)),
-    button("Find", "To what is lit", center));
+    button("Find", "To what is lit", () => revealInGraph(true)));
   graphShown = () => fit(0.42);
 }
 
+let revealInGraph = null; // moves to what is lit: where nothing of it is in sight, or always
 let graphShown = null; // called when the graph is first seen, which is when its size is known

@@ -9,7 +9,7 @@
 // `points` (through dummies) and `kind`: "lane", "column" (within one), "across" or "back" (a loop's: read
 // before it is written).
 
-const rowGap = 40, columnGap = 20, laneGap = 100, dummyWidth = 10, columnRowGap = 14;
+const rowGap = 40, columnGap = 20, laneGap = 100, dummyWidth = 10, columnRowGap = 14, mostInRow = 4;
 
 function layoutGraph(nodes, edges) {
   const inner = new Set(edges.filter(edge => nodes[edge.to].lane === 1).map(edge => edge.from));
@@ -128,9 +128,24 @@ function pullTogether(nodes, edges) {
     const sources = inLane(n, "to", "from");
     if (sources.length > 0) node.rank = Math.max(node.rank, Math.min(...sources) - 1);
   });
-  const used = [...new Set(nodes.filter(node => !node.column).map(node => node.rank))].sort((a, b) => a - b);
-  const compact = new Map(used.map((rank, row) => [rank, row]));
-  for (const node of nodes) if (!node.column) node.rank = compact.get(node.rank);
+  compactRows(nodes);
+}
+
+// Ranks without gaps. One with more nodes of a lane than fit beside each other becomes several.
+function compactRows(nodes) {
+  const placed = nodes.filter(node => !node.column);
+  const ranks = [...new Set(placed.map(node => node.rank))].sort((a, b) => a - b);
+  let first = 0;
+  for (const rank of ranks) {
+    const rows = [0, 1].map(lane => placed.filter(node => node.lane === lane && node.rank === rank));
+    const height = Math.max(...rows.map(row => Math.ceil(row.length / mostInRow)));
+    for (const row of rows) {
+      const each = Math.ceil(row.length / Math.ceil(row.length / mostInRow));
+      row.forEach((node, k) => { node.row = first + Math.floor(k / each); });
+    }
+    first += height;
+  }
+  for (const node of placed) node.rank = node.row;
 }
 
 function addDummies(nodes, edges, lanes) {

@@ -150,7 +150,11 @@ function reveal(except) {
     if (name === "lit" && pane && !panes.has(pane)) panes.set(pane, element);
   }
   for (const [pane, element] of panes) {
-    if (pane === except || pane.offsetParent === null) continue;
+    if (pane === except || pane.getBoundingClientRect().height === 0) continue;
+    if (pane.id === "graph") {
+      revealInGraph(false);
+      continue;
+    }
     const box = element.getBoundingClientRect(), frame = pane.getBoundingClientRect();
     if (box.top >= frame.top && box.top < frame.bottom - Math.min(box.height, 80)) continue;
     const room = Math.max(24, (frame.height - box.height) / 3);

@@ -11,7 +11,7 @@ function drawCost() {
   const bar = (kind, share) => el("span", {class: "meter " + kind}, el("i", {style: `width:${(100 * share).toFixed(2)}%`}));
   const rows = data.kernels.map((kernel, k) => {
     const row = el("div", {class: "tr " + kernel.part, role: "row"}, el("span", {class: "no"}, String(k)),
-      el("span", {class: "name"}, el("span", {class: "dot " + kernel.part}), el("span", {}, kernel.region), el("span", {class: "dim"}, placeText(kernel.place))),
+      el("span", {class: "name"}, el("span", {class: "dot " + kernel.part}), el("span", {}, kernel.region), el("span", {class: "dim"}, shortPlace(kernel))),
       el("span", {class: "cell"}, bar(kernel.part, most.flop > 0 ? kernel.flop / most.flop : 0), el("span", {class: "amount"}, countText(kernel.flop, "FLOP"))),
       el("span", {class: "figure"}, percentText(kernel.flop_share)),
       el("span", {class: "cell"}, bar("bytes", most.bytes > 0 ? kernel.bytes / most.bytes : 0), el("span", {class: "amount"}, byteText(kernel.bytes))),
