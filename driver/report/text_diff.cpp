@@ -1,7 +1,6 @@
 #include "driver/report/text_diff.h"
 
 #include <algorithm>
-#include <map>
 #include <unordered_map>
 
 namespace striate {
