@@ -7,7 +7,8 @@ export LC_ALL=C.UTF-8 # numbers, sorting and messages do not depend on the calle
 readonly kBuildPackages=(g++ cmake ninja-build ccache libfmt-dev libcli11-dev nlohmann-json3-dev zlib1g-dev
   libarchive-dev libjpeg62-turbo-dev libpng-dev libeigen3-dev)
 readonly kTestPackages=(libgtest-dev python3 python3-numpy clang-format)
-readonly kFullPackages=(libonnx-testdata dataset-fashion-mnist qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross valgrind)
+readonly kFullPackages=(libonnx-testdata dataset-fashion-mnist qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross valgrind
+  chromium)
 
 say() { printf '%s\n' "$*" >&2; }
 fail() {

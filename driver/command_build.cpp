@@ -4,6 +4,9 @@
 #include "driver/commands.h"
 #include "driver/pass_trace.h"
 #include "driver/program.h"
+#include "driver/report/emit_report.h"
+#include "driver/report/graph_dot.h"
+#include "driver/report/graph_json.h"
 #include "driver/write_output.h"
 #include "frontend/parser.h"
 #include "frontend/print_ast.h"
@@ -77,6 +80,8 @@ int command_build(const Options& asked) {
   }
   PassTrace trace(options);
   trace.attach(settings.pipeline, training ? "step" : "eval");
+  PassHistory history;
+  if (options.emit == "html") history.attach(settings.pipeline, training ? "step" : "eval");
   if (options.emit == "grad") {
     Graph graph = training ? module.train : module.eval;
     graph.entry = training ? "step" : "eval";
@@ -93,6 +98,16 @@ int command_build(const Options& asked) {
   if (const Status traced = trace.finish(); !traced) return report(traced.failure());
   if (options.emit == "regions") return write_output(options, print(entry.regions));
   if (options.emit == "kernel") return write_output(options, print(entry.program));
+  if (options.emit == "dot") return write_output(options, graph_dot(entry.regions));
+  const LayerCalls calls(program->file, entry.regions.name);
+  if (options.emit == "json")
+    return write_output(
+        options,
+        json_text(graph_json(entry.regions, entry.program, calls, settings.pipeline.target.name), 1) + "\n");
+  if (options.emit == "html") {
+    const Result<std::string> page = html_report(entry, history, calls, options.file, settings);
+    return page ? write_output(options, *page) : report(page.failure());
+  }
   if (options.emit == "cuda") {
     const Result<std::string> text = cuda_text(entry.program);
     return text ? write_output(options, *text) : report(text.failure());

@@ -148,7 +148,8 @@ static Status write_listing(KernelListing& listing, const std::string& folder) {
 }
 #endif
 
-Result<Executable> compile(const Compilation& compilation, const CompileOptions& options) {
+Result<Executable> compile([[maybe_unused]] const Compilation& compilation,
+                           [[maybe_unused]] const CompileOptions& options) {
 #ifdef STRIATE_HAS_LLVM
   Executable executable = describe(compilation, options.pipeline.capacity);
   // The step first: kernels that are shared are called after the first one.

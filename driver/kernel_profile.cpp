@@ -1,5 +1,7 @@
 #include "driver/kernel_profile.h"
 
+#include "ir/kernel/analysis.h"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -21,14 +23,6 @@ double quantile(std::vector<double> values, double share) {
 static std::string name_of(const ExecutableKernel& kernel) {
   const bool said = kernel.layer.empty() || kernel.name.starts_with(kernel.layer);
   return said ? kernel.name : fmt::format("{} ({})", kernel.name, kernel.layer);
-}
-
-static double bytes_of(const Kernel& kernel) {
-  double bytes = 0;
-  for (const KernelBuffer& buffer : kernel.buffers)
-    if (buffer.space == BufferSpace::Memory)
-      bytes += static_cast<double>(buffer.elements * byte_size(buffer.type));
-  return bytes;
 }
 
 RunProfile profile_runs(BenchSubject& subject, double seconds, int64_t iterations, Timeline& last) {
@@ -72,8 +66,7 @@ RunProfile profile_runs(BenchSubject& subject, double seconds, int64_t iteration
     for (const std::size_t run : middle) own += kernels[run][k] * share;
     profile.outside -= own;
     profile.kernels.push_back({k, name_of(entry.kernels[k]), entry.kernels[k].place, own,
-                               kernel.flops_per_example * static_cast<double>(examples) + kernel.flops_fixed,
-                               bytes_of(kernel)});
+                               flops(kernel, examples), static_cast<double>(memory_bytes(kernel))});
   }
   return profile;
 }
@@ -92,7 +85,8 @@ RunProfile profile_of_updates(const TrainingProfile::Phase& phase, const Compila
   for (std::size_t k = 0; k < entry.kernels.size(); ++k) {
     const Kernel& kernel = program.kernels[k];
     profile.kernels.push_back({k, name_of(entry.kernels[k]), entry.kernels[k].place, phase.kernels[k] * share,
-                               kernel.flops_per_example * examples + kernel.flops_fixed, bytes_of(kernel)});
+                               kernel.flops_per_example * examples + kernel.flops_fixed,
+                               static_cast<double>(memory_bytes(kernel))});
   }
   return profile;
 }

@@ -250,10 +250,11 @@ private:
     add_program(build, options_);
     add_compilation(build, options_);
     add_choice(build, "--emit", options_.emit, "STAGE",
-               "ast, graph, grad, regions (the default), kernel, llvm, asm, cuda; object (the default with "
-               "--weights "
-               "or --train): NAME.o and its C header NAME.h",
-               {"ast", "graph", "grad", "regions", "kernel", "llvm", "asm", "cuda", "object"});
+               "ast, graph, grad, regions (the default), kernel, llvm, asm, cuda; dot, json: the kernels for "
+               "Graphviz and other programs; html: a report of the whole compilation for a browser; object "
+               "(the default with --weights or --train): NAME.o and its C header NAME.h",
+               {"ast", "graph", "grad", "regions", "kernel", "llvm", "asm", "cuda", "dot", "json", "html",
+                "object"});
     CLI::Option* weights =
         build.add_option("--weights,-w", options_.weights, "weights to build into the object")
             ->type_name("FILE");

@@ -80,23 +80,56 @@ private:
   int64_t end_;
 };
 
+// All regions of a loop are one span of time: each of them runs before and after each other.
+struct LoopSpans {
+  std::vector<int> first, last; // by region
+
+  explicit LoopSpans(const Graph& graph) : first(graph.regions.size()), last(graph.regions.size()) {
+    const auto loop_of = [&](int r) { return graph.nodes[graph.regions[r].nodes[0]].loop; };
+    for (int r = 0, begin = 0; r < static_cast<int>(graph.regions.size()); ++r) {
+      if (r == 0 || loop_of(r) < 0 || loop_of(r) != loop_of(r - 1)) begin = r;
+      first[r] = begin;
+      for (int earlier = begin; earlier <= r; ++earlier) last[earlier] = r;
+    }
+  }
+};
+
+// The last region that reads each value, or, where it is in a loop, the loop's last; -1: nothing reads it.
+// Outputs are read after the last region.
+std::vector<int> last_reads(const Graph& graph, const LoopSpans& loops) {
+  const int regions = static_cast<int>(graph.regions.size());
+  std::vector<int> last(graph.values.size(), -1);
+  for (int r = 0; r < regions; ++r)
+    for (NodeId node : graph.regions[r].nodes)
+      for (ValueId input : graph.nodes[node].inputs) last[input] = loops.last[r];
+  for (const auto& [name, value] : graph.outputs) last[value] = regions;
+  return last;
+}
+
 } // namespace
+
+std::vector<ValueLifetime> value_lifetimes(const Graph& graph) {
+  const int regions = static_cast<int>(graph.regions.size());
+  const LoopSpans loops(graph);
+  const std::vector<int> last_use = last_reads(graph, loops);
+  std::vector<ValueLifetime> lifetimes(graph.values.size());
+  for (int r = 0; r < regions; ++r)
+    for (ValueId value : graph.regions[r].stored)
+      lifetimes[value] = {loops.first[r], std::max(last_use[value], loops.last[r])};
+  // Inputs stay to the end of the run: the caller fills them before it and may read them after it.
+  for (ValueId input : graph.inputs) lifetimes[input] = {0, regions};
+  for (const Persistent& persistent : graph.persistents) {
+    lifetimes[persistent.value] = {0, regions};
+    if (persistent.next >= 0) lifetimes[persistent.next].last = regions;
+  }
+  return lifetimes;
+}
 
 void plan_memory(Graph& graph, int64_t capacity, const PersistentPlan& persistents) {
   const int regions = static_cast<int>(graph.regions.size());
-  // All regions of a loop are one span of time: each of them runs before and after each other.
-  std::vector<int> first_of_span(regions), last_of_span(regions);
-  const auto loop_of = [&](int r) { return graph.nodes[graph.regions[r].nodes[0]].loop; };
-  for (int r = 0, first = 0; r < regions; ++r) {
-    if (r == 0 || loop_of(r) < 0 || loop_of(r) != loop_of(r - 1)) first = r;
-    first_of_span[r] = first;
-    for (int earlier = first; earlier <= r; ++earlier) last_of_span[earlier] = r;
-  }
-  std::vector<int> last_use(graph.values.size(), -1);
-  for (int r = 0; r < regions; ++r)
-    for (NodeId node : graph.regions[r].nodes)
-      for (ValueId input : graph.nodes[node].inputs) last_use[input] = last_of_span[r];
-  for (const auto& [name, value] : graph.outputs) last_use[value] = regions;
+  const LoopSpans loops(graph);
+  const std::vector<int> last_use = last_reads(graph, loops);
+  const std::vector<ValueLifetime> lifetimes = value_lifetimes(graph);
 
   std::set<ValueId> placed;
   for (const Persistent& persistent : graph.persistents) {
@@ -125,16 +158,14 @@ void plan_memory(Graph& graph, int64_t capacity, const PersistentPlan& persisten
     graph.values[input].offset = spans.allocate(storage_bytes(graph.values[input], capacity));
     placed.insert(input);
   }
-  // Inputs stay to the end of the run: the caller fills them before it and may read them after it.
   std::vector<std::vector<ValueId>> dying(regions + 1);
   for (int r = 0; r < regions; ++r) {
-    for (int member = r; first_of_span[r] == r && member <= last_of_span[r]; ++member)
+    for (int member = r; loops.first[r] == r && member <= loops.last[r]; ++member)
       for (ValueId value : graph.regions[member].stored) {
         if (placed.count(value)) continue;
         placed.insert(value);
         graph.values[value].offset = spans.allocate(storage_bytes(graph.values[value], capacity));
-        const int end = std::max(last_use[value], last_of_span[r]);
-        if (end < regions) dying[end].push_back(value);
+        if (lifetimes[value].last < regions) dying[lifetimes[value].last].push_back(value);
       }
     for (ValueId value : dying[r])
       spans.release(graph.values[value].offset, storage_bytes(graph.values[value], capacity));

@@ -9,6 +9,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 namespace striate {
 
@@ -20,6 +21,16 @@ struct PersistentPlan {
 PersistentPlan plan_persistents(const Graph& graph);
 
 void plan_memory(Graph& graph, int64_t capacity, const PersistentPlan& persistents);
+
+// The regions within which a value's memory is its own, first to last; `last` is the number of regions where
+// it is kept to the end of the run. first = -1: never in memory.
+struct ValueLifetime {
+  int first = -1;
+  int last = -1;
+};
+// By value, of a graph with regions. A loop is one span of time: what lives in a part of it lives in all of
+// it.
+std::vector<ValueLifetime> value_lifetimes(const Graph& graph);
 
 // Bytes that a value occupies at a batch capacity.
 int64_t storage_bytes(const Value& value, int64_t capacity);

@@ -36,8 +36,8 @@ struct EntryReport {
 
 std::vector<EntryReport> verify_module(const Module& module, const VerifyOptions& options);
 
-// Examples such that the interpreter is done in seconds: as many as make about 200 million operations, at least
-// 2, at most 17 (a vector and one more), and the capacity.
+// Examples such that the interpreter is done in seconds: as many as make about 200 million operations, at
+// least 2, at most 17 (a vector and one more), and the capacity.
 int64_t default_examples(const Module& module, int64_t capacity);
 
 } // namespace striate

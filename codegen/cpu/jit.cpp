@@ -100,14 +100,25 @@ std::string llvm_text(const Program& program, const TargetInfo& target) {
   return text;
 }
 
-Result<std::string> assembly_text(const Program& program, const TargetInfo& target) {
+Result<std::vector<KernelAssembly>> kernel_assembly(const Program& program, const TargetInfo& target,
+                                                    int threads) {
   const KernelListing listing = list_kernels({&program});
-  auto parts =
-      cpu::generate_all(cpu::distinct_kernels({&program}), target, cpu::OutputKind::Assembly, 1, &listing);
+  const std::vector<cpu::SharedKernels> shared = cpu::distinct_kernels({&program});
+  auto parts = cpu::generate_all(shared, target, cpu::OutputKind::Assembly, threads, &listing);
+  if (!parts) return parts.failure();
+  std::vector<KernelAssembly> result(shared.size());
+  for (std::size_t k = 0; k < shared.size(); ++k) {
+    for (const cpu::KernelPlace& place : shared[k]) result[k].kernels.push_back(place.kernel);
+    result[k].text = annotated_assembly((*parts)[k], listing);
+  }
+  return result;
+}
+
+Result<std::string> assembly_text(const Program& program, const TargetInfo& target) {
+  const Result<std::vector<KernelAssembly>> parts = kernel_assembly(program, target, 1);
   if (!parts) return parts.failure();
   std::string text;
-  for (const std::string& part : *parts)
-    text += (text.empty() ? "" : "\n") + annotated_assembly(part, listing);
+  for (const KernelAssembly& part : *parts) text += (text.empty() ? "" : "\n") + part.text;
   return text;
 }
 

@@ -38,6 +38,14 @@ Result<std::shared_ptr<CompiledPrograms>> jit_compile(const std::vector<const Pr
 std::string llvm_text(const Program& program, const TargetInfo& target);
 Result<std::string> assembly_text(const Program& program, const TargetInfo& target);
 
+// The same, apart: one text for each distinct kernel, with the numbers of the kernels that share it.
+struct KernelAssembly {
+  std::vector<std::size_t> kernels;
+  std::string text;
+};
+Result<std::vector<KernelAssembly>> kernel_assembly(const Program& program, const TargetInfo& target,
+                                                    int threads);
+
 // ELF relocatable objects that define symbol_of(program, k) for every kernel, with the signature of
 // KernelFunction.
 Result<std::vector<std::string>> object_files(const std::vector<const Program*>& programs,

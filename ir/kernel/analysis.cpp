@@ -30,6 +30,17 @@ int64_t parallel_extent(const Kernel& kernel, int64_t examples) {
   return extent;
 }
 
+double flops(const Kernel& kernel, int64_t examples) {
+  return kernel.flops_per_example * static_cast<double>(examples) + kernel.flops_fixed;
+}
+
+int64_t memory_bytes(const Kernel& kernel) {
+  int64_t bytes = 0;
+  for (const KernelBuffer& buffer : kernel.buffers)
+    if (buffer.space == BufferSpace::Memory) bytes += buffer.elements * byte_size(buffer.type);
+  return bytes;
+}
+
 int64_t step_of(const KernelVariable& variable) {
   if (!variable.overlap) return variable.step;
   return variable.extent.batch ? 1 : std::gcd(variable.step, variable.extent.factor);

@@ -26,7 +26,8 @@ LaneChoice lane_of(const Graph& graph, const Node& node) {
   const Size& extent = statement.variables[variable].extent;
   if (variable == step_variable(graph, node)) return {};
   // A contraction skips what lies outside by whole loops, which lanes are not.
-  if (is_contraction(statement) && std::ranges::count(guarded_variables(graph, node), variable) > 0) return {};
+  if (is_contraction(statement) && std::ranges::count(guarded_variables(graph, node), variable) > 0)
+    return {};
   bool blocked = false;
   for (const Layout::Digit& digit : layout.digits)
     blocked = blocked || (digit.dimension == last.dimension && digit.step == kLanes);
