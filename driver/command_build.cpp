@@ -4,6 +4,7 @@
 #include "driver/commands.h"
 #include "driver/pass_trace.h"
 #include "driver/program.h"
+#include "driver/stored_speed.h"
 #include "driver/write_output.h"
 #include "frontend/parser.h"
 #include "frontend/print_ast.h"
@@ -69,6 +70,7 @@ int command_build(const Options& asked) {
   Result<CompileOptions> found = compile_options(options, capacity, false);
   if (!found) return report(found.failure());
   CompileOptions& settings = *found;
+  use_stored_speed(settings);
   if (const std::string problem = problem_with_passes(options); !problem.empty())
     return report({ExitCode::Usage, problem});
   if (options.emit == "object") {

@@ -1,5 +1,7 @@
 #include "driver/kernel_profile.h"
 
+#include "ir/kernel/analysis.h"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -21,14 +23,6 @@ double quantile(std::vector<double> values, double share) {
 static std::string name_of(const ExecutableKernel& kernel) {
   const bool said = kernel.layer.empty() || kernel.name.starts_with(kernel.layer);
   return said ? kernel.name : fmt::format("{} ({})", kernel.name, kernel.layer);
-}
-
-static double bytes_of(const Kernel& kernel) {
-  double bytes = 0;
-  for (const KernelBuffer& buffer : kernel.buffers)
-    if (buffer.space == BufferSpace::Memory)
-      bytes += static_cast<double>(buffer.elements * byte_size(buffer.type));
-  return bytes;
 }
 
 RunProfile profile_runs(BenchSubject& subject, double seconds, int64_t iterations, Timeline& last) {
@@ -71,9 +65,9 @@ RunProfile profile_runs(BenchSubject& subject, double seconds, int64_t iteration
     double own = 0;
     for (const std::size_t run : middle) own += kernels[run][k] * share;
     profile.outside -= own;
-    profile.kernels.push_back({k, name_of(entry.kernels[k]), entry.kernels[k].place, own,
-                               kernel.flops_per_example * static_cast<double>(examples) + kernel.flops_fixed,
-                               bytes_of(kernel)});
+    const Cost cost = cost_of(kernel, examples);
+    profile.kernels.push_back(
+        {k, name_of(entry.kernels[k]), entry.kernels[k].place, own, cost.flops, cost.bytes()});
   }
   return profile;
 }
@@ -153,6 +147,26 @@ std::string profile_json(const BenchSubject& subject, const RunProfile& profile,
       {"outside_kernels", profile.outside},
       {"kernels", kernels}};
   return result.dump(1) + "\n";
+}
+
+std::string annotated_text(const BenchSubject& subject, const RunProfile& profile, const MachineSpeed& speed,
+                           const std::string& stage) {
+  const auto annotated = [&](const Cost& cost, std::size_t kernel) {
+    Cost timed = cost;
+    timed.predicted = predicted_seconds(cost, speed);
+    timed.measured = three_digits(profile.kernels[kernel].seconds);
+    return timed;
+  };
+  if (stage == "kernel" || subject.regions.regions.empty()) {
+    Program program = subject.program;
+    for (std::size_t k = 0; k < program.kernels.size(); ++k)
+      program.kernels[k].cost = annotated(cost_of(program.kernels[k], subject.examples()), k);
+    return print(program);
+  }
+  Graph graph = subject.regions;
+  for (std::size_t k = 0; k < graph.regions.size(); ++k)
+    graph.regions[k].cost = annotated(*graph.regions[k].cost, k);
+  return print(graph);
 }
 
 std::string trace_json(const BenchSubject& subject, const Timeline& timeline) {

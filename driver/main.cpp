@@ -284,11 +284,23 @@ private:
     bench.add_option("--json", options_.json, "write every run and kernel to FILE, too")->type_name("FILE");
     bench.add_option("--trace", options_.trace, "write the last run as a trace for Perfetto or Chrome")
         ->type_name("FILE");
+    CLI::Option* annotate =
+        bench
+            .add_option("--annotate", options_.annotate,
+                        "write the regions as text to FILE, with measured beside predicted times")
+            ->type_name("FILE.sir");
+    bench.add_option("--emit", options_.emit, "with --annotate: regions (the default) or kernel")
+        ->type_name("STAGE")
+        ->check(
+            CLI::IsMember({"regions", "kernel"}).description("").name(joined_choices({"regions", "kernel"})))
+        ->needs(annotate);
   }
 
   void add_machine() {
     CLI::App& machine =
-        add("machine", nullptr, "measure the machine: arithmetic and bandwidth, at most", command_machine);
+        add("machine", nullptr,
+            "measure the machine: arithmetic and bandwidth, at most; kept for the times that others predict",
+            command_machine);
     add_threads(machine, options_);
   }
 

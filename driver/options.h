@@ -76,6 +76,7 @@ struct Options {
   int64_t rows = 20;      // kernels in the table; 0: all
   std::string json;       // files for other programs
   std::string trace;
+  std::string annotate; // the IR with measured times; `emit` says which
 
   // import: `file` is an ONNX model, `output` the program
 

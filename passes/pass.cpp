@@ -5,6 +5,7 @@
 #include "passes/commute_monotone.h"
 #include "passes/differentiate.h"
 #include "passes/eliminate_dead_nodes.h"
+#include "passes/estimate_costs.h"
 #include "passes/expand_calls.h"
 #include "passes/expand_elementary.h"
 #include "passes/form_regions.h"
@@ -85,6 +86,11 @@ static Status run_plan_memory(Graph& graph, PassState& state) {
   return {};
 }
 
+static Status run_estimate_costs(Graph& graph, PassState& state) {
+  estimate_costs(graph, state.options.capacity, state.options.speed);
+  return {};
+}
+
 const std::vector<Pass>& graph_passes() {
   static const std::vector<Pass> passes = {
       {"expand_calls", "every call becomes the statements of its definition", Needs::Anything,
@@ -113,6 +119,8 @@ const std::vector<Pass>& graph_passes() {
       {"assign_layouts", "decides how each value lies in memory", Needs::Statements, run_assign_layouts},
       {"form_regions", "fuses statements into regions, one kernel each", Needs::Layouts, run_form_regions},
       {"plan_memory", "gives every stored value its place in one arena", Needs::Regions, run_plan_memory},
+      {"estimate_costs", "says what each region computes and moves, and the least time for it",
+       Needs::Regions, run_estimate_costs},
   };
   return passes;
 }

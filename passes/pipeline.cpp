@@ -1,5 +1,6 @@
 #include "passes/pipeline.h"
 
+#include "ir/kernel/analysis.h"
 #include "passes/expand_calls.h"
 #include "passes/pass.h"
 #include "passes/schedule/schedule.h"
@@ -24,13 +25,17 @@ void run_region_passes(Graph& graph, const std::map<std::string, Layout>& fixed,
 Program run_kernel_passes(Graph& graph, const PersistentPlan& persistents, const PipelineOptions& options) {
   PassState state(options);
   state.persistents = persistents;
-  const Status status = run_passes(graph, {"plan_memory"}, state);
+  const Status status = run_passes(graph, {"plan_memory", "estimate_costs"}, state);
   CHECK(status, "{}", status.failure().message);
   return lower_regions(graph, options);
 }
 
 Program lower_regions(Graph& graph, const PipelineOptions& options) {
   Program program = schedule(graph, options.capacity, options.target);
+  for (Kernel& kernel : program.kernels) {
+    kernel.cost = cost_of(kernel, options.capacity);
+    if (options.speed) kernel.cost->predicted = predicted_seconds(*kernel.cost, *options.speed);
+  }
   const std::vector<std::string> problems = verify(program);
   CHECK(problems.empty(), "{}", problems[0]);
   return program;

@@ -60,6 +60,27 @@ void visit_statements(const KernelBody& body, const std::function<void(const Ker
   }
 }
 
+Cost cost_of(const Kernel& kernel, int64_t capacity) {
+  std::vector<bool> loaded(kernel.buffers.size()), stored(kernel.buffers.size());
+  visit_statements(kernel.body, [&](const KernelStatement& statement) {
+    if (statement.kind == KernelStatement::Kind::Store) stored[statement.buffer] = true;
+    for (const ExprRef& expression : expressions_of(statement))
+      visit(expression, [&](const ExprRef& e) {
+        if (e->kind == Expr::Kind::Load) loaded[e->operand] = true;
+      });
+  });
+  Cost cost;
+  cost.flops = kernel.flops_per_example * static_cast<double>(capacity) + kernel.flops_fixed;
+  for (std::size_t b = 0; b < kernel.buffers.size(); ++b) {
+    const KernelBuffer& buffer = kernel.buffers[b];
+    if (buffer.space != BufferSpace::Memory) continue;
+    const int64_t bytes = buffer.elements * byte_size(buffer.type);
+    if (loaded[b]) cost.bytes_read += bytes;
+    if (stored[b]) cost.bytes_written += bytes;
+  }
+  return cost;
+}
+
 // Which lanes touch the elements of an access: `AnyLane`, `LaneZero`, or the lane that follows from the
 // element, (element - residue) % 16, when the residue (0 .. 15) is given.
 static constexpr int kAnyLane = -1;

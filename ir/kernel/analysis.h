@@ -29,6 +29,10 @@ int64_t step_of(const KernelVariable& variable);
 // Whether the value can differ between two values of the variable, all else equal (reads of memory apart).
 bool depends_on(const Kernel& kernel, const ExprRef& value, int variable);
 
+// What the kernel costs at a capacity: its operations, and the buffers in memory that it loads from and
+// stores to, each whole and once. Without times.
+Cost cost_of(const Kernel& kernel, int64_t capacity);
+
 // All expressions that a statement itself evaluates (not those of its body): value, guard, index value.
 std::vector<ExprRef> expressions_of(const KernelStatement& statement);
 // Every statement of a body, nested ones too, in order.
