@@ -103,6 +103,7 @@ public:
     add_summary();
     add_fmt();
     add_opt();
+    add_diff();
     add_why();
     add_import();
     add_lsp();
@@ -320,6 +321,18 @@ private:
     add_compilation(opt, options_);
     add_output(opt);
     add_trace(opt, options_);
+  }
+
+  void add_diff() {
+    CLI::App& diff = add("diff", nullptr,
+                         "compare two texts of the IR by name; exits with 1 where they differ", command_diff);
+    diff.add_option("files", options_.files, "graphs or programs of kernels, as `build --emit` prints them")
+        ->required()
+        ->expected(2)
+        ->type_name("FILE.sir");
+    CLI::Option* quiet = diff.add_flag("--quiet,-q", options_.quiet, "print nothing: the exit code says it");
+    diff.add_flag("--summary", options_.summary, "print only how much differs, and the costs")
+        ->excludes(quiet);
   }
 
   void add_why() {

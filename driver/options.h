@@ -80,9 +80,13 @@ struct Options {
 
   // import: `file` is an ONNX model, `output` the program
 
-  // fmt: programs; why: layers and values
+  // fmt: programs; why: layers and values; diff: two texts of the IR
   std::vector<std::string> files;
   bool check = false;
+
+  // diff
+  bool quiet = false;
+  bool summary = false;
 
   std::string program = "digits"; // new: the template
   std::string shell;              // completions
