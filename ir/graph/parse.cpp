@@ -25,6 +25,7 @@ public:
       reader_.expect("define");
       std::string name = definition_name();
       auto definition = std::make_shared<const Definition>(read_definition(reader_));
+      if (reader_.failed()) return within(reader_.failure(), "@" + name);
       if (!definitions.emplace(name, std::move(definition)).second)
         reader_.fail("a second definition called @{}", name);
     }
@@ -46,6 +47,12 @@ public:
 
 private:
   using Item = GraphProblem::Item;
+
+  // The failure with the name of what was being read.
+  static Failure within(Failure failure, const std::string& name) {
+    failure.message += " (in " + name + ")";
+    return failure;
+  }
 
   // From here on the text of one more item of this sort.
   void begins(Item item) {

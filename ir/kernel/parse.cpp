@@ -323,12 +323,18 @@ static Failure failure_at(const std::string& file, const std::string& text, std:
   return bad_data("{}:{}: {}{}", file, line, what, source.known() ? " (" + source.text() + ")" : "");
 }
 
+// The failure with the name of the kernel that was being read, where it has one yet.
+static Failure within(Failure failure, const Kernel& kernel) {
+  if (!kernel.name.empty()) failure.message += fmt::format(" (in kernel {})", kernel.name);
+  return failure;
+}
+
 Result<Kernel> parse_kernel(const std::string& text, const std::string& file) {
   TextReader reader(text, file);
   KernelPlaces places;
   Kernel kernel = KernelReader(reader, places).read();
   if (!reader.at_end()) reader.fail("something stands after the kernel");
-  if (reader.failed()) return reader.failure();
+  if (reader.failed()) return within(reader.failure(), kernel);
   if (const std::vector<KernelProblem> problems = problems_of(kernel); !problems.empty()) {
     const KernelProblem& first = problems.front();
     const std::size_t place = first.statement < 0
@@ -388,9 +394,11 @@ Result<Program> parse_program(const std::string& text, const std::string& file) 
     places.loops.push_back(place);
     program.loops.push_back(read_loop(reader));
   }
-  while (!reader.failed() && !reader.at_end())
-    program.kernels.push_back(KernelReader(reader, places.kernels.emplace_back()).read());
   if (reader.failed()) return reader.failure();
+  while (!reader.at_end()) {
+    program.kernels.push_back(KernelReader(reader, places.kernels.emplace_back()).read());
+    if (reader.failed()) return within(reader.failure(), program.kernels.back());
+  }
   if (const std::vector<KernelProblem> problems = problems_of(program); !problems.empty()) {
     const KernelProblem& first = problems.front();
     const SourceLocation source = first.kernel < 0

@@ -215,7 +215,8 @@ TEST(Graph, ErrorsHaveALine) {
             "net.sir:3: a string without its closing `\"`");
   EXPECT_EQ(message(kCalls, "next %conv1.weight.next =", "next %nothing ="),
             "net.sir:35: no value is called %nothing");
-  EXPECT_EQ(message(kCalls, "k[o, c, r, s] *", "k[o, c, r, q] *"), "net.sir:17: no index is called `q`");
+  EXPECT_EQ(message(kCalls, "k[o, c, r, s] *", "k[o, c, r, q] *"),
+            "net.sir:17: no index is called `q` (in @conv2d.0)");
   EXPECT_EQ(
       message(kCalls, "i + r,", "i + r + 1,"),
       "net.sir:7: conv1: in the definition of conv2d: y: x is read at 1 .. 6 of 6 in dimension 2 (i + r + 1) "
