@@ -54,14 +54,10 @@ int command_opt(const Options& options) {
     }
     if (const std::string problem = unmet(Needs::Regions, graph); !problem.empty())
       return report({ExitCode::Failed, fmt::format("schedule does not apply to {}: {}", name, problem)});
-    for (const Region& region : graph.regions)
-      for (ValueId value : region.stored)
-        if (graph.values[value].offset < 0)
-          return report(
-              {ExitCode::Failed, fmt::format("`{}` has no place in memory: plan_memory gives it one",
-                                             graph.values[value].name)});
     const auto started = std::chrono::steady_clock::now();
-    result = print(lower_regions(graph, settings->pipeline));
+    const Result<Program> program = lower_regions(graph, settings->pipeline);
+    if (!program) return report(program.failure());
+    result = print(*program);
     trace.record(pass, result,
                  std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
   }

@@ -72,6 +72,8 @@ void add_trace(CLI::App& command, Options& options) {
       .add_option("--dump-to", options.dump_to, "write the graph after every pass into files of this folder")
       ->type_name("DIR");
   command.add_flag("--time-passes", options.time_passes, "print how long each pass took, to stderr");
+  command.add_flag("--pass-stats", options.pass_stats,
+                   "print what each pass added, removed and changed, and how much it decided, to stderr");
 }
 
 void add_weights(CLI::App& command, Options& options) {

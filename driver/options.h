@@ -68,6 +68,7 @@ struct Options {
   bool print_after_all = false;
   bool print_after_change = false;
   bool time_passes = false;
+  bool pass_stats = false;
   std::string dump_to;
 
   // bench

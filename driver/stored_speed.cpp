@@ -52,6 +52,7 @@ static bool is_for(const Json& entry, const std::string& cpu, int threads) {
 static Result<Json> read_entries(const std::string& file) {
   std::error_code error;
   if (!std::filesystem::exists(file, error) && !error) return Json::array();
+  if (!std::filesystem::is_regular_file(file, error)) return bad_data("{} is no file that can be read", file);
   const Result<std::string> text = read_file(file, kMostBytes);
   if (!text) return text.failure();
   const Json whole = Json::parse(*text, nullptr, false);

@@ -81,12 +81,14 @@ static Status run_form_regions(Graph& graph, PassState& state) {
 }
 
 static Status run_plan_memory(Graph& graph, PassState& state) {
+  if (const Status fits = check_sizes(graph, state.options.capacity); !fits) return fits;
   plan_memory(graph, state.options.capacity,
               state.persistents ? *state.persistents : plan_persistents(graph));
   return {};
 }
 
 static Status run_estimate_costs(Graph& graph, PassState& state) {
+  if (const Status fits = check_sizes(graph, state.options.capacity); !fits) return fits;
   estimate_costs(graph, state.options.capacity, state.options.speed);
   return {};
 }

@@ -39,8 +39,8 @@ void run_region_passes(Graph& graph, const std::map<std::string, Layout>& fixed,
 // regions -> kernels, with memory planned above the persistents.
 Program run_kernel_passes(Graph& graph, const PersistentPlan& persistents, const PipelineOptions& options);
 
-// The kernels of a graph whose memory is planned.
-Program lower_regions(Graph& graph, const PipelineOptions& options);
+// The kernels of a graph whose memory is planned. A Failure where it is not, or was for fewer examples.
+Result<Program> lower_regions(Graph& graph, const PipelineOptions& options);
 
 // The entry point that fills a graph's persistents with their initial values.
 Graph make_init_graph(const Graph& step);

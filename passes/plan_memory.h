@@ -6,6 +6,7 @@
 #pragma once
 
 #include "ir/graph/graph.h"
+#include "support/result.h"
 
 #include <map>
 #include <string>
@@ -20,6 +21,9 @@ struct PersistentPlan {
 PersistentPlan plan_persistents(const Graph& graph);
 
 void plan_memory(Graph& graph, int64_t capacity, const PersistentPlan& persistents);
+
+// A Failure where the values together would take more than 2^53 bytes: nothing can be planned then.
+Status check_sizes(const Graph& graph, int64_t capacity);
 
 // Bytes that a value occupies at a batch capacity.
 int64_t storage_bytes(const Value& value, int64_t capacity);

@@ -28,6 +28,7 @@ public:
       check_persistents();
       check_outputs();
       if (!graph_.regions.empty()) check_regions();
+      if (problems_.empty()) check_places();
     }
     return std::move(problems_);
   }
@@ -102,6 +103,31 @@ private:
       if (value.layout.empty()) continue;
       if (const std::string why = layout_problem(value.name, value.layout, value.type); !why.empty())
         problem("{}", why);
+    }
+  }
+
+  // What does not depend on the batch lies within the arena, where there is one, and what is kept from run to
+  // run lies apart.
+  void check_places() {
+    std::vector<ValueId> kept;
+    std::vector<int64_t> ends(graph_.values.size());
+    for (std::size_t v = 0; v < graph_.values.size(); ++v) {
+      const Value& value = graph_.values[v];
+      if (value.offset < 0 || value.type.has_batch()) continue;
+      const int64_t size = byte_size(value.type.element), elements = storage_within_limit(value.layout, 1);
+      about(Item::Value, v);
+      if (graph_.arena_bytes > 0 && (elements < 0 || value.offset > graph_.arena_bytes ||
+                                     elements > (graph_.arena_bytes - value.offset) / size))
+        problem("{} ends beyond the arena's {} bytes", value.name, graph_.arena_bytes);
+      else if (elements >= 0 && (value.role == ValueRole::Parameter || value.role == ValueRole::State))
+        kept.push_back(static_cast<ValueId>(v));
+      ends[v] = value.offset + std::max<int64_t>(elements, 0) * size;
+    }
+    std::ranges::stable_sort(kept, {}, [&](ValueId id) { return value(id).offset; });
+    for (std::size_t k = 1; k < kept.size(); ++k) {
+      about_value(kept[k]);
+      if (ends[static_cast<std::size_t>(kept[k - 1])] > value(kept[k]).offset)
+        problem("{} and {} overlap in the arena", name(kept[k - 1]), name(kept[k]));
     }
   }
 

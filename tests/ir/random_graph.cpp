@@ -383,12 +383,17 @@ private:
   }
 
   void add_places() {
-    graph_.arena_bytes = draw_.between(0, int64_t{1} << 20) * 64;
+    int64_t end = 0;
     for (Value& value : graph_.values) {
       if (draw_.chance(80)) value.layout = random_layout(draw_, value.type);
-      if (draw_.chance(60)) value.offset = draw_.between(0, int64_t{1} << 20) * 8;
+      const bool kept = value.role == ValueRole::Parameter || value.role == ValueRole::State;
+      if (draw_.chance(60)) value.offset = kept ? end : draw_.between(0, end / 64) * 8;
+      if (value.offset >= 0)
+        end = std::max(end, value.offset + value.layout.storage(1) * byte_size(value.type.element));
+      end = (end + 7) / 8 * 8;
       value.zero_in_padding = value.type.has_batch() && draw_.chance(20);
     }
+    if (end > 0 && draw_.chance(80)) graph_.arena_bytes = end + draw_.between(0, 9) * 8;
   }
 
   void add_regions() {

@@ -385,6 +385,24 @@ Names crooked_offset(Graph& graph, Draw& draw) {
   return {value.name};
 }
 
+Names kept_across_another(Graph& graph, Draw&) {
+  if (graph.persistents.size() < 2) return {};
+  Value &one = graph.values[graph.persistents[0].value], &other = graph.values[graph.persistents[1].value];
+  if (one.type.has_batch() || other.type.has_batch()) return {};
+  one.offset = other.offset = 64;
+  graph.arena_bytes = 0;
+  return {one.name};
+}
+
+Names beyond_the_arena(Graph& graph, Draw&) {
+  for (Value& value : graph.values) {
+    if (value.type.has_batch() || graph.arena_bytes == 0) continue;
+    value.offset = (graph.arena_bytes + 64) / 64 * 64;
+    return {value.name};
+  }
+  return {};
+}
+
 Names padding_without_batch(Graph& graph, Draw&) {
   for (Value& value : graph.values)
     if (!value.type.has_batch()) {
@@ -463,6 +481,8 @@ const std::vector<Rule>& rules() {
       {"layout with a digit twice", layout_with_a_digit_twice},
       {"batch inside", batch_inside},
       {"crooked offset", crooked_offset},
+      {"kept across another", kept_across_another},
+      {"beyond the arena", beyond_the_arena},
       {"padding without batch", padding_without_batch},
       {"missing region", missing_region},
       {"node in two regions", node_in_two_regions},
