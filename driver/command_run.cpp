@@ -2,6 +2,7 @@
 
 #include "driver/commands.h"
 #include "driver/generate.h"
+#include "driver/run_kernels.h"
 #include "driver/trained_model.h"
 #include "frontend/print_ast.h"
 #include "runtime/npy.h"
@@ -193,6 +194,9 @@ static Result<std::map<std::string, std::string>> output_files(const Options& op
 }
 
 int command_run(const Options& options) {
+  if (options.file.ends_with(".sir")) return run_kernels(options);
+  if (options.weights.empty())
+    return report({ExitCode::Usage, "--weights is required: the weights of the model"});
   Result<OpenProgram> program = open_program(options);
   if (!program) return report(program.failure());
   Module& module = program->module();

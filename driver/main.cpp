@@ -76,11 +76,10 @@ void add_trace(CLI::App& command, Options& options) {
                    "print what each pass added, removed and changed, and how much it decided, to stderr");
 }
 
-void add_weights(CLI::App& command, Options& options) {
-  command
+CLI::Option* add_weights(CLI::App& command, Options& options) {
+  return command
       .add_option("--weights,-w", options.weights,
                   "a safetensors file (model.safetensors of a run folder) or .npz")
-      ->required()
       ->type_name("FILE");
 }
 
@@ -187,12 +186,13 @@ private:
         add("eval", "test", "measure loss and metrics of trained weights on a split", command_eval);
     add_program(eval, options_);
     add_compilation(eval, options_);
-    add_weights(eval, options_);
+    add_weights(eval, options_)->required();
     eval.add_option("--split", options_.split, "the split to measure (default: test)")->type_name("NAME");
   }
 
   void add_run() {
-    CLI::App& run = add("run", "predict", "apply a trained model to inputs", command_run);
+    CLI::App& run = add("run", "predict",
+                        "apply a trained model to inputs; or run kernels, FILE.sir, on them", command_run);
     add_program(run, options_);
     add_compilation(run, options_);
     add_weights(run, options_);
