@@ -15,15 +15,6 @@
 
 namespace striate {
 
-// `NAME=WHAT` in two.
-static Result<std::pair<std::string, std::string>> split_assignment(const std::string& text,
-                                                                    const char* form) {
-  const std::size_t equals = text.find('=');
-  if (equals == 0 || equals == std::string::npos)
-    return Failure{ExitCode::Usage, fmt::format("{}, not `{}`", form, text)};
-  return std::pair(text.substr(0, equals), text.substr(equals + 1));
-}
-
 // "; the program transforms them itself: `column(0) -> to_real(1 / 255)` (lenet.nn:14:5)" for an input that
 // is a field.
 static std::string transformation(const OpenProgram& program, const std::string& input) {

@@ -7,7 +7,7 @@
 
 namespace striate {
 
-// Where a placed value of a program lies, at the program's capacity.
+// Where a placed value lies, and how, at a capacity; `storage` is that of its layout.
 Placement placement_of(const ProgramValue& value, int64_t capacity);
 
 // The program's kernels as the entry point `eval`, compiled, with what its text says of inputs, outputs,

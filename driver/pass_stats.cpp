@@ -86,7 +86,7 @@ std::string stats_table(const std::vector<std::pair<std::string, PassStats>>& pa
   const auto columns = [](const PassStats::Counts& counts) {
     return fmt::format("{:5} {:5} {:5} {:5}  ", counts.added, counts.removed, counts.changed, counts.all);
   };
-  std::string text = fmt::format("{:25}{:25}{:25}\n", "nodes", "statements", "values");
+  std::string text = fmt::format("{:25}{:25}values\n", "nodes", "statements");
   for (int k = 0; k < 3; ++k) text += fmt::format("{:>5} {:>5} {:>5} {:>5}  ", "+", "-", "~", "all");
   text += fmt::format("{:>9}  pass\n", "decisions");
   for (const auto& [pass, stats] : passes)

@@ -33,13 +33,6 @@ public:
 private:
   const EntryPoint& entry() const { return executor_.executable().eval; }
 
-  static Result<std::pair<std::string, std::string>> in_two(const std::string& text, const char* form) {
-    const std::size_t equals = text.find('=');
-    if (equals == 0 || equals == std::string::npos)
-      return Failure{ExitCode::Usage, fmt::format("{}, not `{}`", form, text)};
-    return std::pair(text.substr(0, equals), text.substr(equals + 1));
-  }
-
   const ProgramValue* named(const std::string& name, bool output) const {
     for (const ProgramValue& value : program_.values)
       if (value.name == name && (value.role == ProgramValue::Role::Output) == output) return &value;
@@ -51,7 +44,7 @@ private:
     std::map<std::string, std::string> files;
     for (const std::string& text : options_.outputs) {
       const char* form = "--output takes NAME=@FILE.npy";
-      const auto parts = in_two(text, form);
+      const auto parts = split_assignment(text, form);
       if (!parts) return parts.failure();
       const auto& [name, file] = *parts;
       if (file.size() < 2 || file[0] != '@')
@@ -71,7 +64,7 @@ private:
 
   Status read_inputs() {
     for (const std::string& text : options_.inputs) {
-      const auto parts = in_two(text, "--input takes NAME=@FILE.npy or NAME=NUMBER");
+      const auto parts = split_assignment(text, "--input takes NAME=@FILE.npy or NAME=NUMBER");
       if (!parts) return parts.failure();
       const auto& [name, what] = *parts;
       const ProgramValue* value = named(name, false);
