@@ -6,6 +6,8 @@
 #include "ir/text_reader.h"
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -67,6 +69,15 @@ TEST(RoundTrip, FilesOfTheTests) {
 
 TEST(RoundTrip, RandomModules) { expect_round_trips(1, 4000); }
 TEST(RoundTripFull, RandomModules) { expect_round_trips(1, 100000); }
+
+// STRIATE_SEEDS=FIRST:COUNT runs so many others.
+TEST(RoundTripOnDemandFull, RandomModules) {
+  const char* const wanted = std::getenv("STRIATE_SEEDS");
+  if (!wanted) GTEST_SKIP() << "STRIATE_SEEDS=FIRST:COUNT is not set";
+  unsigned long long first = 0, count = 0;
+  ASSERT_EQ(std::sscanf(wanted, "%llu:%llu", &first, &count), 2) << "STRIATE_SEEDS is FIRST:COUNT";
+  expect_round_trips(first, count);
+}
 
 } // namespace
 } // namespace striate
