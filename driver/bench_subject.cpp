@@ -1,16 +1,11 @@
 #include "driver/bench_subject.h"
 
+#include "driver/ir_file.h"
+#include "driver/kernel_program.h"
 #include "driver/trained_model.h"
-#include "ir/kernel/analysis.h"
-#include "ir/kernel/parse.h"
 #include "runtime/dataset.h"
-#include "runtime/files.h"
 #include "runtime/timeline.h"
 #include "runtime/trainer.h"
-
-#ifdef STRIATE_HAS_LLVM
-#include "codegen/cpu/jit.h"
-#endif
 
 #include <numeric>
 #include <random>
@@ -60,6 +55,7 @@ static Result<BenchSubject> subject_of_model(const Options& options) {
   if (!executable) return executable.failure();
   subject.code_seconds = seconds_since(began);
   subject.program = of_step ? compilation->step.program : compilation->eval.program;
+  subject.regions = of_step ? compilation->step.regions : compilation->eval.regions;
   Result<Executor> executor = Executor::create(std::move(*executable), settings->threads);
   if (!executor) return executor.failure();
   subject.executor = std::make_unique<Executor>(std::move(*executor));
@@ -73,37 +69,22 @@ static Result<BenchSubject> subject_of_model(const Options& options) {
   return subject;
 }
 
-#ifdef STRIATE_HAS_LLVM
 static Result<BenchSubject> subject_of_kernels(const Options& options) {
-  constexpr int64_t kMost = int64_t{1} << 28;
-  const Result<std::string> text = read_file(options.file, kMost);
+  Result<IrText> text = read_ir(options.file);
   if (!text) return text.failure();
-  Result<Program> program = parse_program(*text, options.file);
-  if (!program) return program.failure();
+  auto* program = std::get_if<Program>(&*text);
+  if (!program)
+    return bad_data("{} is a graph; what runs is a program of kernels, as `build --emit=kernel` prints it",
+                    options.file);
   const Result<CompileOptions> settings = compile_options(options, program->capacity, true);
   if (!settings) return settings.failure();
   BenchSubject subject;
   subject.target = settings->pipeline.target;
   const int64_t began = steady_nanoseconds();
-  Result<std::shared_ptr<CompiledPrograms>> code =
-      jit_compile({&*program}, subject.target, settings->threads);
-  if (!code) return code.failure();
+  Result<Executable> executable = executable_of(*program, *settings);
+  if (!executable) return executable.failure();
   subject.code_seconds = seconds_since(began);
-  Executable executable;
-  executable.capacity = program->capacity;
-  executable.arena_bytes = program->arena_bytes;
-  executable.code = *code;
-  executable.eval.name = program->name;
-  executable.eval.scalars = program->scalars;
-  executable.eval.loops = program->loops;
-  for (std::size_t k = 0; k < program->kernels.size(); ++k) {
-    const Kernel& kernel = program->kernels[k];
-    executable.eval.kernels.push_back({kernel.name, (*code)->function(0, k), [kernel](int64_t examples) {
-                                         return parallel_extent(kernel, examples);
-                                       }});
-    if (kernel.location.known()) executable.eval.kernels.back().place = kernel.location.text();
-  }
-  Result<Executor> executor = Executor::create(std::move(executable), settings->threads);
+  Result<Executor> executor = Executor::create(std::move(*executable), settings->threads);
   if (!executor) return executor.failure();
   subject.executor = std::make_unique<Executor>(std::move(*executor));
   for (const std::string& scalar : program->scalars) subject.executor->set_scalar(scalar, 1e-3);
@@ -112,12 +93,6 @@ static Result<BenchSubject> subject_of_kernels(const Options& options) {
   subject.program = std::move(*program);
   return subject;
 }
-#else
-static Result<BenchSubject> subject_of_kernels(const Options&) {
-  return Failure{ExitCode::Failed,
-                 "this build has no CPU back end (it was configured with -DSTRIATE_LLVM=OFF)"};
-}
-#endif
 
 Result<BenchSubject> bench_subject(const Options& options) {
   return options.file.ends_with(".sir") ? subject_of_kernels(options) : subject_of_model(options);

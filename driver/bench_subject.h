@@ -12,6 +12,7 @@ namespace striate {
 
 struct BenchSubject {
   Program program; // the kernels' structure: operations, buffers, places
+  Graph regions;   // what each of the kernels was made of; empty where they came as text
   std::unique_ptr<Executor> executor;
   bool of_step = false;
   TargetInfo target;

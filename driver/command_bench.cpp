@@ -3,6 +3,8 @@
 
 #include "driver/commands.h"
 #include "driver/kernel_profile.h"
+#include "driver/measure_machine.h"
+#include "driver/stored_speed.h"
 #include "runtime/files.h"
 
 namespace striate {
@@ -24,13 +26,19 @@ int command_machine(const Options& options) {
   fmt::print("caches   {} KiB, {} KiB\n", target.l1_bytes >> 10, target.l2_bytes >> 10);
   fmt::print("threads  {}\n", settings->threads);
   fmt::print("at most  {}\n", speed_text(*speed));
+  // What is missing then are predicted times, no more.
+  if (const Status stored = store_speed(target.name, settings->threads, *speed); stored)
+    fmt::print("kept in  {}\n", stored_speed_file());
+  else
+    fmt::print(stderr, "striate: warning: the figures are not kept: {}\n", stored.failure().message);
   return 0;
 }
 
 int command_bench(const Options& options) {
   Result<BenchSubject> subject = bench_subject(options);
   if (!subject) return report(subject.failure());
-  const Result<MachineSpeed> speed = measure_machine(subject->target, subject->executor->pool());
+  const bool known = stored_speed(subject->target.name, subject->executor->pool().threads()).has_value();
+  const Result<MachineSpeed> speed = known_speed(subject->target, subject->executor->pool());
   if (!speed) return report(speed.failure());
   Timeline last;
   const RunProfile profile = profile_runs(*subject, options.seconds, options.iterations, last);
@@ -49,10 +57,15 @@ int command_bench(const Options& options) {
       "{} runs: p50 {:.3f} ms, p90 {:.3f}, p99 {:.3f}, least {:.3f}; {:.1f} examples/s, {:.1f} GFLOP/s\n",
       profile.runs.size(), median * 1e3, milliseconds(0.9), milliseconds(0.99), milliseconds(0),
       static_cast<double>(subject->examples()) / median, flop / median * 1e-9);
-  fmt::print("the machine, at most: {}\n\n{}", speed_text(*speed),
+  fmt::print("the machine, at most: {}{}\n\n{}", speed_text(*speed), known ? " (from `striate machine`)" : "",
              profile_table(profile, *speed, options.rows));
   if (!options.json.empty())
     if (const Status written = write_file_safely(options.json, profile_json(*subject, profile, *speed));
+        !written)
+      return report(written.failure());
+  if (!options.annotate.empty())
+    if (const Status written =
+            write_file_safely(options.annotate, annotated_text(*subject, profile, *speed, options.emit));
         !written)
       return report(written.failure());
   if (!options.trace.empty())

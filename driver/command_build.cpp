@@ -7,6 +7,7 @@
 #include "driver/report/emit_report.h"
 #include "driver/report/graph_dot.h"
 #include "driver/report/graph_json.h"
+#include "driver/stored_speed.h"
 #include "driver/write_output.h"
 #include "frontend/parser.h"
 #include "frontend/print_ast.h"
@@ -72,6 +73,7 @@ int command_build(const Options& asked) {
   Result<CompileOptions> found = compile_options(options, capacity, false);
   if (!found) return report(found.failure());
   CompileOptions& settings = *found;
+  use_stored_speed(settings);
   if (const std::string problem = problem_with_passes(options); !problem.empty())
     return report({ExitCode::Usage, problem});
   if (options.emit == "object") {

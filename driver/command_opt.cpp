@@ -2,19 +2,16 @@
 // layers.
 
 #include "driver/commands.h"
+#include "driver/ir_file.h"
 #include "driver/pass_trace.h"
 #include "driver/program.h"
+#include "driver/stored_speed.h"
 #include "driver/write_output.h"
-#include "ir/graph/parse.h"
-#include "ir/kernel/parse.h"
 #include "passes/pass.h"
-#include "runtime/files.h"
 #include "runtime/trainer.h"
 
 #include <algorithm>
 #include <chrono>
-#include <iostream>
-#include <iterator>
 
 namespace striate {
 
@@ -26,62 +23,46 @@ static int list_passes() {
   return 0;
 }
 
-static Result<std::string> read_ir_text(const std::string& file) {
-  constexpr int64_t kMost = int64_t{1} << 28;
-  if (file == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
-  return read_file(file, kMost);
-}
-
 int command_opt(const Options& options) {
   if (options.list) return list_passes();
   if (options.file.empty()) return report({ExitCode::Usage, "a file is missing: striate opt FILE.sir"});
   if (const std::string problem = problem_with_passes(options); !problem.empty())
     return report({ExitCode::Usage, problem});
-  const Result<std::string> text = read_ir_text(options.file);
+  Result<IrText> text = read_ir(options.file);
   if (!text) return report(text.failure());
   const std::string name = options.file == "-" ? "stdin" : options.file;
-
   // A program is only read, verified and printed.
-  const std::size_t start = text->find_first_not_of(" \t\r\n");
-  const std::string_view begins = std::string_view(*text).substr(std::min(start, text->size()));
-  if (begins.starts_with("program")) {
-    if (!options.passes.empty())
-      return report(
-          {ExitCode::Failed, fmt::format("{} is a program of kernels; passes work on graphs", name)});
-    const Result<Program> program = parse_program(*text, name);
-    return program ? write_output(options, print(*program)) : report(program.failure());
+  if (const auto* program = std::get_if<Program>(&*text)) {
+    if (options.passes.empty()) return write_output(options, print(*program));
+    return report({ExitCode::Failed, fmt::format("{} is a program of kernels; passes work on graphs", name)});
   }
-  Result<Graph> graph = parse_graph(*text, name);
-  if (!graph) return report(graph.failure());
+  Graph& graph = std::get<Graph>(*text);
   const int64_t capacity = options.batch > 0 ? options.batch : kInferenceBatch;
   Result<CompileOptions> settings = compile_options(options, capacity, false);
   if (!settings) return report(settings.failure());
+  use_stored_speed(*settings);
   PassTrace trace(options);
-  trace.attach(settings->pipeline, graph->entry);
+  trace.attach(settings->pipeline, graph.entry);
   PassState state(settings->pipeline);
   std::string result;
   for (const std::string& pass : options.passes) {
     if (!result.empty())
       return report({ExitCode::Failed, fmt::format("{} comes after schedule, which leaves no graph", pass)});
     if (pass != "schedule") {
-      if (const Status status = run_passes(*graph, {pass}, state); !status) return report(status.failure());
+      if (const Status status = run_passes(graph, {pass}, state); !status) return report(status.failure());
       continue;
     }
-    if (const std::string problem = unmet(Needs::Regions, *graph); !problem.empty())
+    if (const std::string problem = unmet(Needs::Regions, graph); !problem.empty())
       return report({ExitCode::Failed, fmt::format("schedule does not apply to {}: {}", name, problem)});
-    for (const Region& region : graph->regions)
-      for (ValueId value : region.stored)
-        if (graph->values[value].offset < 0)
-          return report(
-              {ExitCode::Failed, fmt::format("`{}` has no place in memory: plan_memory gives it one",
-                                             graph->values[value].name)});
     const auto started = std::chrono::steady_clock::now();
-    result = print(lower_regions(*graph, settings->pipeline));
+    const Result<Program> program = lower_regions(graph, settings->pipeline);
+    if (!program) return report(program.failure());
+    result = print(*program);
     trace.record(pass, result,
                  std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
   }
   if (const Status status = trace.finish(); !status) return report(status.failure());
-  return write_output(options, result.empty() ? print(*graph) : result);
+  return write_output(options, result.empty() ? print(graph) : result);
 }
 
 // Whether a decision about `what` ("conv1 + pool1") speaks of a layer or value: of it, or of a part of it.
@@ -93,6 +74,23 @@ static bool speaks_of(const std::string& what, const std::string& name) {
     if (begins && (end == what.size() || !inside(what[end]))) return true;
   }
   return false;
+}
+
+// "4900": "4.9 k".
+static std::string counted(double value) {
+  int unit = 0;
+  for (; value >= 1000 && unit < 4; ++unit) value /= 1000;
+  static const char* const kUnits[] = {"", "k", "M", "G", "T"};
+  return unit == 0 ? fmt::format("{:.0f} ", value) : fmt::format("{:.1f} {}", value, kUnits[unit]);
+}
+
+// At the capacity, as everything about a region is.
+static std::string cost_in_words(const Cost& cost) {
+  std::string text = fmt::format("{}FLOP, reads {}B, writes {}B: {:.2g} FLOP a byte", counted(cost.flops),
+                                 counted(static_cast<double>(cost.bytes_read)),
+                                 counted(static_cast<double>(cost.bytes_written)), cost.intensity());
+  if (cost.predicted > 0) text += fmt::format("; {:.3g} us at least on this machine", 1e6 * cost.predicted);
+  return text;
 }
 
 static int explain_decisions(const Graph& graph, const std::vector<std::string>& names) {
@@ -118,6 +116,7 @@ static int explain_decisions(const Graph& graph, const std::vector<std::string>&
       stored += fmt::format("{}{} {}", stored.empty() ? "" : ", ", graph.values[value].name,
                             graph.values[value].layout.text());
     fmt::print("{} kernel: {}\n    stores {}\n", graph.entry, members, stored);
+    if (region.cost) fmt::print("    {}\n", cost_in_words(*region.cost));
   }
   return found;
 }
@@ -127,8 +126,9 @@ int command_why(const Options& options) {
   if (!program) return report(program.failure());
   const Module& module = program->module();
   const int64_t capacity = module.has_training ? phase_options(options, module).capacity() : kInferenceBatch;
-  const Result<CompileOptions> settings = compile_options(options, capacity, false);
+  Result<CompileOptions> settings = compile_options(options, capacity, false);
   if (!settings) return report(settings.failure());
+  use_stored_speed(*settings);
   const Result<Compilation> compilation = lower(module, module.has_training, *settings);
   if (!compilation) return report(compilation.failure());
   int found = 0;

@@ -2,6 +2,7 @@
 
 #include "driver/commands.h"
 #include "driver/generate.h"
+#include "driver/run_kernels.h"
 #include "driver/trained_model.h"
 #include "frontend/print_ast.h"
 #include "runtime/npy.h"
@@ -13,15 +14,6 @@
 #include <numeric>
 
 namespace striate {
-
-// `NAME=WHAT` in two.
-static Result<std::pair<std::string, std::string>> split_assignment(const std::string& text,
-                                                                    const char* form) {
-  const std::size_t equals = text.find('=');
-  if (equals == 0 || equals == std::string::npos)
-    return Failure{ExitCode::Usage, fmt::format("{}, not `{}`", form, text)};
-  return std::pair(text.substr(0, equals), text.substr(equals + 1));
-}
 
 // "; the program transforms them itself: `column(0) -> to_real(1 / 255)` (lenet.nn:14:5)" for an input that
 // is a field.
@@ -193,6 +185,9 @@ static Result<std::map<std::string, std::string>> output_files(const Options& op
 }
 
 int command_run(const Options& options) {
+  if (options.file.ends_with(".sir")) return run_kernels(options);
+  if (options.weights.empty())
+    return report({ExitCode::Usage, "--weights is required: the weights of the model"});
   Result<OpenProgram> program = open_program(options);
   if (!program) return report(program.failure());
   Module& module = program->module();

@@ -5,6 +5,7 @@
 #include "driver/fit_fields.h"
 #include "driver/kernel_profile.h"
 #include "driver/print_config.h"
+#include "driver/stored_speed.h"
 #include "driver/trained_model.h"
 #include "passes/eliminate_dead_nodes.h"
 #include "runtime/files.h"
@@ -104,7 +105,7 @@ static double seconds_since(std::chrono::steady_clock::time_point started) {
 static Status print_profile(const TrainingProfile::Phase& phase, const Compilation& compilation,
                             const CompileOptions& settings, int64_t rows) {
   ThreadPool pool(settings.threads);
-  const Result<MachineSpeed> speed = measure_machine(settings.pipeline.target, pool);
+  const Result<MachineSpeed> speed = known_speed(settings.pipeline.target, pool);
   if (!speed) return speed.failure();
   const RunProfile profile = profile_of_updates(phase, compilation);
   fmt::print(

@@ -1,5 +1,7 @@
 #include "driver/compile.h"
 
+#include "driver/kernel_program.h"
+
 #ifdef STRIATE_HAS_LLVM
 #include "codegen/cpu/jit.h"
 #endif
@@ -53,20 +55,9 @@ Result<Compilation> lower(const Module& module, bool training, const CompileOpti
 }
 
 static Placement placement_of(const Value& value, const std::string& name, int64_t capacity) {
-  Placement placement;
-  placement.name = name;
-  placement.element = value.type.element;
-  for (const Size& size : value.type.shape) placement.shape.push_back(size.at(capacity));
-  placement.batch = value.type.has_batch();
-  placement.offset = value.offset;
+  Placement placement = placement_of(
+      ProgramValue{ProgramValue::Role::Output, name, value.type, value.layout, value.offset}, capacity);
   placement.storage = storage_bytes(value, capacity) / byte_size(value.type.element);
-  const std::vector<int64_t> strides = value.layout.strides();
-  for (std::size_t k = 0; k < value.layout.digits.size(); ++k) {
-    const Layout::Digit& digit = value.layout.digits[k];
-    const int64_t extent =
-        digit.extent.batch ? (digit.extent.at(capacity) + digit.step - 1) / digit.step : digit.extent.factor;
-    placement.digits.push_back({digit.dimension, digit.step, extent, strides[k]});
-  }
   return placement;
 }
 

@@ -65,8 +65,9 @@ RunProfile profile_runs(BenchSubject& subject, double seconds, int64_t iteration
     double own = 0;
     for (const std::size_t run : middle) own += kernels[run][k] * share;
     profile.outside -= own;
-    profile.kernels.push_back({k, name_of(entry.kernels[k]), entry.kernels[k].place, own,
-                               flops(kernel, examples), static_cast<double>(memory_bytes(kernel))});
+    const Cost cost = cost_of(kernel, examples);
+    profile.kernels.push_back(
+        {k, name_of(entry.kernels[k]), entry.kernels[k].place, own, cost.flops, cost.bytes()});
   }
   return profile;
 }
@@ -84,9 +85,9 @@ RunProfile profile_of_updates(const TrainingProfile::Phase& phase, const Compila
   profile.outside = phase.rest() * share;
   for (std::size_t k = 0; k < entry.kernels.size(); ++k) {
     const Kernel& kernel = program.kernels[k];
+    const Cost cost = cost_of(kernel, program.capacity);
     profile.kernels.push_back({k, name_of(entry.kernels[k]), entry.kernels[k].place, phase.kernels[k] * share,
-                               kernel.flops_per_example * examples + kernel.flops_fixed,
-                               static_cast<double>(memory_bytes(kernel))});
+                               kernel.flops_per_example * examples + kernel.flops_fixed, cost.bytes()});
   }
   return profile;
 }
@@ -167,6 +168,26 @@ std::string profile_json(const BenchSubject& subject, const RunProfile& profile,
       {"outside_kernels", profile.outside},
       {"kernels", kernels}};
   return result.dump(1) + "\n";
+}
+
+std::string annotated_text(const BenchSubject& subject, const RunProfile& profile, const MachineSpeed& speed,
+                           const std::string& stage) {
+  const auto annotated = [&](const Cost& cost, std::size_t kernel) {
+    Cost timed = cost;
+    timed.predicted = predicted_seconds(cost, speed);
+    timed.measured = three_digits(profile.kernels[kernel].seconds);
+    return timed;
+  };
+  if (stage == "kernel" || subject.regions.regions.empty()) {
+    Program program = subject.program;
+    for (std::size_t k = 0; k < program.kernels.size(); ++k)
+      program.kernels[k].cost = annotated(cost_of(program.kernels[k], subject.examples()), k);
+    return print(program);
+  }
+  Graph graph = subject.regions;
+  for (std::size_t k = 0; k < graph.regions.size(); ++k)
+    graph.regions[k].cost = annotated(*graph.regions[k].cost, k);
+  return print(graph);
 }
 
 std::string trace_json(const BenchSubject& subject, const Timeline& timeline) {

@@ -3,9 +3,9 @@
 #pragma once
 
 #include "driver/bench_subject.h"
-#include "driver/machine_speed.h"
 #include "runtime/timeline.h"
 #include "runtime/training_profile.h"
+#include "support/machine_speed.h"
 
 #include <string>
 #include <vector>
@@ -17,7 +17,7 @@ struct KernelProfile {
   std::string name, place;
   double seconds = 0; // of a typical run
   double flop = 0;    // operations per run
-  double bytes = 0;   // of distinct memory that it reads or writes, per run
+  double bytes = 0;   // that it reads and writes per run, of each buffer once (ir/cost.h)
 };
 
 struct RunProfile {
@@ -42,6 +42,10 @@ double quantile(std::vector<double> values, double share);
 // The table for people: `rows` kernels that take most time (0: all), and the rest as one row.
 std::string profile_table(const RunProfile& profile, const MachineSpeed& speed, int64_t rows);
 std::string profile_json(const BenchSubject& subject, const RunProfile& profile, const MachineSpeed& speed);
+// The regions (`stage` "kernel", or where there are none: the kernels) as text, each with what it costs, the
+// time that the machine's limits leave for it, and the time that it took.
+std::string annotated_text(const BenchSubject& subject, const RunProfile& profile, const MachineSpeed& speed,
+                           const std::string& stage);
 // One run in the trace format of Chrome and Perfetto.
 std::string trace_json(const BenchSubject& subject, const Timeline& timeline);
 

@@ -80,13 +80,14 @@ void add_trace(CLI::App& command, Options& options) {
       .add_option("--dump-to", options.dump_to, "write the graph after every pass into files of this folder")
       ->type_name("DIR");
   command.add_flag("--time-passes", options.time_passes, "print how long each pass took, to stderr");
+  command.add_flag("--pass-stats", options.pass_stats,
+                   "print what each pass added, removed and changed, and how much it decided, to stderr");
 }
 
-void add_weights(CLI::App& command, Options& options) {
-  command
+CLI::Option* add_weights(CLI::App& command, Options& options) {
+  return command
       .add_option("--weights,-w", options.weights,
                   "a safetensors file (model.safetensors of a run folder) or .npz")
-      ->required()
       ->type_name("FILE");
 }
 
@@ -111,6 +112,7 @@ public:
     add_summary();
     add_fmt();
     add_opt();
+    add_diff();
     add_why();
     add_verify();
     add_import();
@@ -198,12 +200,13 @@ private:
     add_program(eval, options_);
     add_compilation(eval, options_);
     add_listing(eval, options_);
-    add_weights(eval, options_);
+    add_weights(eval, options_)->required();
     eval.add_option("--split", options_.split, "the split to measure (default: test)")->type_name("NAME");
   }
 
   void add_run() {
-    CLI::App& run = add("run", "predict", "apply a trained model to inputs", command_run);
+    CLI::App& run = add("run", "predict",
+                        "apply a trained model to inputs; or run kernels, FILE.sir, on them", command_run);
     add_program(run, options_);
     add_compilation(run, options_);
     add_listing(run, options_);
@@ -305,11 +308,23 @@ private:
     bench.add_option("--json", options_.json, "write every run and kernel to FILE, too")->type_name("FILE");
     bench.add_option("--trace", options_.trace, "write the last run as a trace for Perfetto or Chrome")
         ->type_name("FILE");
+    CLI::Option* annotate =
+        bench
+            .add_option("--annotate", options_.annotate,
+                        "write the regions as text to FILE, with measured beside predicted times")
+            ->type_name("FILE.sir");
+    bench.add_option("--emit", options_.emit, "with --annotate: regions (the default) or kernel")
+        ->type_name("STAGE")
+        ->check(
+            CLI::IsMember({"regions", "kernel"}).description("").name(joined_choices({"regions", "kernel"})))
+        ->needs(annotate);
   }
 
   void add_machine() {
     CLI::App& machine =
-        add("machine", nullptr, "measure the machine: arithmetic and bandwidth, at most", command_machine);
+        add("machine", nullptr,
+            "measure the machine: arithmetic and bandwidth, at most; kept for the times that others predict",
+            command_machine);
     add_threads(machine, options_);
   }
 
@@ -329,6 +344,18 @@ private:
     add_compilation(opt, options_);
     add_output(opt);
     add_trace(opt, options_);
+  }
+
+  void add_diff() {
+    CLI::App& diff = add("diff", nullptr,
+                         "compare two texts of the IR by name; exits with 1 where they differ", command_diff);
+    diff.add_option("files", options_.files, "graphs or programs of kernels, as `build --emit` prints them")
+        ->required()
+        ->expected(2)
+        ->type_name("FILE.sir");
+    CLI::Option* quiet = diff.add_flag("--quiet,-q", options_.quiet, "print nothing: the exit code says it");
+    diff.add_flag("--summary", options_.summary, "print only how much differs, and the costs")
+        ->excludes(quiet);
   }
 
   void add_why() {

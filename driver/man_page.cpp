@@ -68,7 +68,7 @@ struct Entry {
 // docs/command-line.md has the same table.
 static constexpr std::array kExitCodes = {
     Entry{"0", "all went well"},
-    Entry{"1", "the program is wrong, or a check failed; messages were printed"},
+    Entry{"1", "the program is wrong, a check failed, or two texts differ; messages were printed"},
     Entry{"2", "the command line is wrong"},
     Entry{"3", "a file is missing or bad"},
     Entry{"4", "a loss or a weight is not finite"},

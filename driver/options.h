@@ -70,6 +70,7 @@ struct Options {
   bool print_after_all = false;
   bool print_after_change = false;
   bool time_passes = false;
+  bool pass_stats = false;
   std::string dump_to;
 
   // bench
@@ -78,6 +79,7 @@ struct Options {
   int64_t rows = 20;      // kernels in the table; 0: all
   std::string json;       // files for other programs
   std::string trace;
+  std::string annotate; // the IR with measured times; `emit` says which
 
   // verify
   int64_t examples = 0; // 0: as many as the interpreter is done with soon
@@ -86,9 +88,13 @@ struct Options {
 
   // import: `file` is an ONNX model, `output` the program
 
-  // fmt: programs; why: layers and values
+  // fmt: programs; why: layers and values; diff: two texts of the IR
   std::vector<std::string> files;
   bool check = false;
+
+  // diff
+  bool quiet = false;
+  bool summary = false;
 
   std::string program = "digits"; // new: the template
   std::string shell;              // completions

@@ -27,11 +27,13 @@ void PassTrace::before(const std::string& pass, const Graph& graph) {
   const bool first_dump = !options_.dump_to.empty() && files_ == 0;
   if (options_.print_after_change || first_dump) previous_ = print(graph);
   if (first_dump) dump("input", previous_);
+  if (options_.pass_stats) graph_ = graph;
   started_ = std::chrono::steady_clock::now();
 }
 
 void PassTrace::after(const std::string& pass, const Graph& graph) {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
+  if (graph_) stats_.emplace_back(pass, stats_of(*graph_, graph));
   const bool asked = options_.print_after_all || listed(options_.print_after, pass);
   const bool wanted = asked || options_.print_after_change || !options_.dump_to.empty();
   record(pass, wanted ? print(graph) : "", seconds);
@@ -66,6 +68,7 @@ void PassTrace::dump(const std::string& pass, const std::string& text) {
 }
 
 Status PassTrace::finish() const {
+  if (options_.pass_stats) fmt::print(stderr, "{}", stats_table(stats_));
   if (options_.time_passes) {
     double total = 0;
     for (const auto& [pass, seconds] : seconds_) total += seconds;

@@ -1,12 +1,14 @@
 // What passes do to a graph, as the command line asks to see it: --print-ir-before, --print-ir-after,
-// --print-ir-after-all, --print-ir-after-change, --dump-to, --time-passes. Texts go to stderr, each with a
-// comment above that says where it stands; they parse as they are.
+// --print-ir-after-all, --print-ir-after-change, --dump-to, --time-passes, --pass-stats. Texts go to stderr,
+// each with a comment above that says where it stands; they parse as they are.
 #pragma once
 
 #include "driver/options.h"
+#include "driver/pass_stats.h"
 #include "passes/pipeline.h"
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,7 +25,7 @@ public:
   void attach(PipelineOptions& pipeline, const std::string& entry);
   // A stage that is no pass of graphs: `text` is what it made, `seconds` what it took.
   void record(const std::string& pass, const std::string& text, double seconds);
-  // The table of times, and what could not be written.
+  // The tables of times and of what changed, and what could not be written.
   Status finish() const;
 
 private:
@@ -35,7 +37,9 @@ private:
   const Options& options_;
   std::chrono::steady_clock::time_point started_;
   std::vector<std::pair<std::string, double>> seconds_;
-  std::string previous_; // the text before the pass, where it is needed
+  std::vector<std::pair<std::string, PassStats>> stats_;
+  std::optional<Graph> graph_; // before the pass, where it is needed
+  std::string previous_;       // the text before the pass, where it is needed
   std::string last_file_;
   int files_ = 0;
   Status status_;

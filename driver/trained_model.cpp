@@ -55,6 +55,13 @@ run_in_batches(Executor& executor, const std::map<std::string, Tensor>& inputs, 
   return outputs;
 }
 
+Result<std::pair<std::string, std::string>> split_assignment(const std::string& text, const char* form) {
+  const std::size_t equals = text.find('=');
+  if (equals == 0 || equals == std::string::npos)
+    return Failure{ExitCode::Usage, fmt::format("{}, not `{}`", form, text)};
+  return std::pair(text.substr(0, equals), text.substr(equals + 1));
+}
+
 Failure unknown_name(const char* kind, const std::string& name, const std::vector<std::string>& known) {
   const std::string near = nearest_name(name, known);
   return {ExitCode::Usage,

@@ -18,6 +18,9 @@ Result<Executor> load_trained_model(const Options& options, const Module& module
 Result<std::map<std::string, Tensor>>
 run_in_batches(Executor& executor, const std::map<std::string, Tensor>& inputs, int64_t examples);
 
+// `NAME=WHAT` in two; the Failure begins with `form`, which says how such an argument is written.
+Result<std::pair<std::string, std::string>> split_assignment(const std::string& text, const char* form);
+
 // "the model has no input `imag`; it has image, label; did you mean `image`?"
 Failure unknown_name(const char* kind, const std::string& name, const std::vector<std::string>& known);
 

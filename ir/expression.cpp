@@ -230,25 +230,31 @@ static bool is_small(const IndexExpr& e) {
   return true;
 }
 
-// Sums and constant multiples of index values are index values.
+// Sums and constant multiples of index values are index values, as long as their numbers fit 32 bits: text
+// that is read back is built from such numbers.
 static ExprRef index_arithmetic(Function function, const std::vector<ExprRef>& arguments) {
   auto a = as_index(arguments[0]);
   auto b = arguments.size() > 1 ? as_index(arguments[1]) : IndexExpr();
   if (!a || !b || !is_small(*a) || !is_small(*b)) return nullptr;
+  IndexExpr result;
   switch (function) {
   case Function::Add:
-    return index_value(*a + *b);
+    result = *a + *b;
+    break;
   case Function::Sub:
-    return index_value(*a - *b);
+    result = *a - *b;
+    break;
   case Function::Neg:
-    return index_value(*a * -1);
+    result = *a * -1;
+    break;
   case Function::Mul:
-    if (a->is_constant()) return index_value(*b * a->constant());
-    if (b->is_constant()) return index_value(*a * b->constant());
-    return nullptr;
+    if (!a->is_constant() && !b->is_constant()) return nullptr;
+    result = a->is_constant() ? *b * a->constant() : *a * b->constant();
+    break;
   default:
     return nullptr;
   }
+  return is_small(result) ? index_value(result) : nullptr;
 }
 
 static bool is_apply(const ExprRef& e, Function function) {

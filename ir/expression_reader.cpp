@@ -139,6 +139,9 @@ private:
     if (reader_.take("-")) {
       // A signed zero and an infinity keep their sign: they are real.
       ExprRef operand = read(Binding::Primary);
+      // Beyond 32 bits nothing folds, but a number is a number.
+      if (operand->kind == Expr::Kind::Constant && operand->type == ScalarType::Int)
+        return constant_int(-static_cast<int64_t>(operand->constant));
       return make(Function::Neg, {number_argument(operand)});
     }
     return primary();

@@ -43,12 +43,19 @@ std::string quoted(const std::string& text) {
   return result + '"';
 }
 
+std::string value_name_text(const std::string& name) {
+  const bool bare = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::isalnum(c) || c == '_' || c == '.' || c == '/';
+  });
+  return "%" + (bare ? name : quoted(name));
+}
+
 static bool is_reserved(const std::string& word) {
   static const std::set<std::string> words = {
-      "N",       "and",  "at",    "axes",  "comment", "else",    "false",  "flops",    "fold",   "for",
-      "if",      "in",   "index", "inf",   "instead", "int",     "lanes",  "let",      "load",   "memory",
-      "nan",     "not",  "op",    "or",    "order",   "overlap", "over",   "parallel", "random", "real",
-      "scratch", "step", "stop",  "store", "tile",    "true",    "unroll", "until",    "where",
+      "N",      "and",     "at",   "axes",  "comment", "cost",    "else",    "false",  "flops",    "fold",
+      "for",    "if",      "in",   "index", "inf",     "instead", "int",     "lanes",  "let",      "load",
+      "memory", "nan",     "not",  "op",    "or",      "order",   "overlap", "over",   "parallel", "random",
+      "real",   "scratch", "step", "stop",  "store",   "tile",    "true",    "unroll", "until",    "where",
   };
   return words.contains(word);
 }

@@ -36,6 +36,8 @@ std::string quoted(const std::string& text);
 // A letter or `_`, then letters, digits, `_` and `.`.
 bool is_word(const std::string& text);
 std::string word_or_quoted(const std::string& text);
+// A value's name: "%conv1.weight", quoted where it has other characters.
+std::string value_name_text(const std::string& name);
 // Unique words that mean nothing else in any text form: the wanted names wherever they are such.
 std::vector<std::string> printable_names(const std::vector<std::string>& wanted);
 

@@ -5,6 +5,7 @@
 #include "passes/commute_monotone.h"
 #include "passes/differentiate.h"
 #include "passes/eliminate_dead_nodes.h"
+#include "passes/estimate_costs.h"
 #include "passes/expand_calls.h"
 #include "passes/expand_elementary.h"
 #include "passes/form_regions.h"
@@ -80,8 +81,15 @@ static Status run_form_regions(Graph& graph, PassState& state) {
 }
 
 static Status run_plan_memory(Graph& graph, PassState& state) {
+  if (const Status fits = check_sizes(graph, state.options.capacity); !fits) return fits;
   plan_memory(graph, state.options.capacity,
               state.persistents ? *state.persistents : plan_persistents(graph));
+  return {};
+}
+
+static Status run_estimate_costs(Graph& graph, PassState& state) {
+  if (const Status fits = check_sizes(graph, state.options.capacity); !fits) return fits;
+  estimate_costs(graph, state.options.capacity, state.options.speed);
   return {};
 }
 
@@ -113,6 +121,8 @@ const std::vector<Pass>& graph_passes() {
       {"assign_layouts", "decides how each value lies in memory", Needs::Statements, run_assign_layouts},
       {"form_regions", "fuses statements into regions, one kernel each", Needs::Layouts, run_form_regions},
       {"plan_memory", "gives every stored value its place in one arena", Needs::Regions, run_plan_memory},
+      {"estimate_costs", "says what each region computes and moves, and the least time for it",
+       Needs::Regions, run_estimate_costs},
   };
   return passes;
 }

@@ -6,6 +6,7 @@
 #include "ir/kernel/kernel.h"
 #include "passes/assign_layouts.h"
 #include "passes/plan_memory.h"
+#include "support/machine_speed.h"
 #include "support/result.h"
 #include "support/target_info.h"
 
@@ -17,6 +18,7 @@ namespace striate {
 struct PipelineOptions {
   int64_t capacity = 64; // most examples per run
   TargetInfo target;
+  std::optional<MachineSpeed> speed;  // for predicted times; there are none where absent
   std::optional<LayoutPolicy> layout; // chosen by cost where absent
   bool fuse = true;                   // false: one region per statement
   // Gradients are added up over several runs, and the run-time scalar "update" says which one (1, else 0)
@@ -37,8 +39,8 @@ void run_region_passes(Graph& graph, const std::map<std::string, Layout>& fixed,
 // regions -> kernels, with memory planned above the persistents.
 Program run_kernel_passes(Graph& graph, const PersistentPlan& persistents, const PipelineOptions& options);
 
-// The kernels of a graph whose memory is planned.
-Program lower_regions(Graph& graph, const PipelineOptions& options);
+// The kernels of a graph whose memory is planned. A Failure where it is not, or was for fewer examples.
+Result<Program> lower_regions(Graph& graph, const PipelineOptions& options);
 
 // The entry point that fills a graph's persistents with their initial values.
 Graph make_init_graph(const Graph& step);

@@ -1,5 +1,7 @@
 #include "passes/plan_memory.h"
 
+#include "ir/layout_text.h"
+
 #include "passes/expand_calls.h"
 
 #include <algorithm>
@@ -15,6 +17,22 @@ int64_t storage_bytes(const Value& value, int64_t capacity) {
   // Whole vectors of 16 elements: kernels over flat storage may run into the last one's padding.
   const int64_t elements = (value.layout.storage(capacity) + 15) / 16 * 16;
   return aligned(elements * byte_size(value.type.element));
+}
+
+Status check_sizes(const Graph& graph, int64_t capacity) {
+  constexpr int64_t kMost = int64_t{1} << 53;
+  int64_t left = kMost;
+  for (const Value& value : graph.values) {
+    const int64_t size = byte_size(value.type.element);
+    const int64_t elements = storage_within_limit(value.layout, capacity);
+    if (elements < 0 || elements > left / size)
+      return Failure{
+          ExitCode::OutOfMemory,
+          fmt::format("`{}` ({}) and the values before it take more than 2^53 bytes at {} examples",
+                      value.name, value.type.text(), capacity)};
+    left -= elements * size;
+  }
+  return {};
 }
 
 PersistentPlan plan_persistents(const Graph& graph) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "ir/graph/graph.h"
+#include "support/result.h"
 
 #include <map>
 #include <string>
@@ -31,6 +32,9 @@ struct ValueLifetime {
 // By value, of a graph with regions. A loop is one span of time: what lives in a part of it lives in all of
 // it.
 std::vector<ValueLifetime> value_lifetimes(const Graph& graph);
+
+// A Failure where the values together would take more than 2^53 bytes: nothing can be planned then.
+Status check_sizes(const Graph& graph, int64_t capacity);
 
 // Bytes that a value occupies at a batch capacity.
 int64_t storage_bytes(const Value& value, int64_t capacity);

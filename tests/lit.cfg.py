@@ -20,6 +20,7 @@ config.test_exec_root = lit_config.params["output"]
 config.environment["PATH"] = os.pathsep.join([lit_config.params["tools"], config.environment["PATH"]])
 config.environment["LC_ALL"] = "C.UTF-8"
 config.environment["NO_COLOR"] = "1"
+config.environment["XDG_CACHE_HOME"] = os.devnull  # what is known of this machine is printed
 config.substitutions.append(("%striate", '"' + lit_config.params["striate"] + '"'))
 if lit_config.params["llvm"] == "1":
     config.available_features.add("llvm")

@@ -130,8 +130,9 @@ private:
   Json kernels() const {
     double all_flop = 0, all_bytes = 0;
     for (const Kernel& kernel : program_.kernels) {
-      all_flop += flops(kernel, program_.capacity);
-      all_bytes += static_cast<double>(memory_bytes(kernel));
+      const Cost cost = cost_of(kernel, program_.capacity);
+      all_flop += cost.flops;
+      all_bytes += cost.bytes();
     }
     Json list = Json::array();
     for (std::size_t k = 0; k < program_.kernels.size(); ++k) {
@@ -141,8 +142,7 @@ private:
       for (std::size_t v = 0; v < graph_.values.size(); ++v)
         for (const int reader : uses_[v].readers)
           if (reader == static_cast<int>(k)) reads.push_back(static_cast<ValueId>(v));
-      const double flop = flops(kernel, program_.capacity);
-      const auto bytes = static_cast<double>(memory_bytes(kernel));
+      const Cost cost = cost_of(kernel, program_.capacity);
       list.push_back({{"name", kernel.name},
                       {"region", region.name},
                       {"part", name_of(parts_[region.nodes[0]])},
@@ -150,13 +150,15 @@ private:
                       {"statements", region.nodes},
                       {"reads", reads},
                       {"stores", region.stored},
-                      {"flop", flop},
+                      {"flop", cost.flops},
                       {"flop_per_example", kernel.flops_per_example},
                       {"flop_fixed", kernel.flops_fixed},
-                      {"bytes", memory_bytes(kernel)},
-                      {"intensity", bytes > 0 ? flop / bytes : 0},
-                      {"flop_share", all_flop > 0 ? flop / all_flop : 0},
-                      {"bytes_share", all_bytes > 0 ? bytes / all_bytes : 0},
+                      {"bytes", cost.bytes()},
+                      {"bytes_read", cost.bytes_read},
+                      {"bytes_written", cost.bytes_written},
+                      {"intensity", cost.intensity()},
+                      {"flop_share", all_flop > 0 ? cost.flops / all_flop : 0},
+                      {"bytes_share", all_bytes > 0 ? cost.bytes() / all_bytes : 0},
                       {"text", print(kernel)}});
     }
     return list;

@@ -8,12 +8,14 @@
 // Names are stable and come from the source: `conv1`, `conv1.weight`, `conv1.weight.grad`.
 #pragma once
 
+#include "ir/cost.h"
 #include "ir/definition.h"
 #include "ir/layout.h"
 #include "support/source_location.h"
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -89,7 +91,8 @@ struct Decision {
 struct Region {
   std::string name;
   std::vector<NodeId> nodes;
-  std::vector<ValueId> stored; // outputs that reach memory
+  std::vector<ValueId> stored;   // outputs that reach memory
+  std::optional<Cost> cost = {}; // absent until passes/estimate_costs
 };
 
 // The update of one parameter, or what is done to its gradient before that. Reads run-time scalars

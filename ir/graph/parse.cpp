@@ -1,6 +1,8 @@
 #include "ir/graph/parse.h"
 
 #include "ir/expression_reader.h"
+#include "ir/graph/problems.h"
+#include "ir/layout_text.h"
 
 #include <algorithm>
 
@@ -10,7 +12,8 @@ namespace {
 
 class GraphReader {
 public:
-  GraphReader(const std::string& text, const std::string& file) : reader_(text, file), file_(file) {}
+  GraphReader(const std::string& text, const std::string& file)
+      : reader_(text, file), text_(text), file_(file) {}
 
   Result<Graph> read() {
     reader_.expect("graph");
@@ -22,6 +25,7 @@ public:
       reader_.expect("define");
       std::string name = definition_name();
       auto definition = std::make_shared<const Definition>(read_definition(reader_));
+      if (reader_.failed()) return within(reader_.failure(), "@" + name);
       if (!definitions.emplace(name, std::move(definition)).second)
         reader_.fail("a second definition called @{}", name);
     }
@@ -35,12 +39,42 @@ public:
     for (auto& [persistent, next] : next_names_)
       if (!reader_.failed()) graph_.persistents[persistent].next = existing(next);
     if (reader_.failed()) return reader_.failure();
-    if (std::vector<std::string> problems = verify(graph_); !problems.empty())
-      return bad_data("{}: {}", file_, problems.front());
+    if (std::vector<GraphProblem> problems = problems_of(graph_); !problems.empty())
+      return bad_data("{}:{}: {}{}", file_, line_of(problems.front()), problems.front().text,
+                      place_of(problems.front()));
     return std::move(graph_);
   }
 
 private:
+  using Item = GraphProblem::Item;
+
+  // The failure with the name of what was being read.
+  static Failure within(Failure failure, const std::string& name) {
+    failure.message += " (in " + name + ")";
+    return failure;
+  }
+
+  // From here on the text of one more item of this sort.
+  void begins(Item item) {
+    reader_.peek();
+    starts_[item].push_back(reader_.mark());
+  }
+
+  std::ptrdiff_t line_of(const GraphProblem& problem) const {
+    const auto starts = starts_.find(problem.item);
+    std::size_t start = 0;
+    if (starts != starts_.end()) start = starts->second.at(static_cast<std::size_t>(problem.index));
+    return std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(start), '\n') + 1;
+  }
+
+  // " (net.nn:7:9)": where it came from, if that is known.
+  std::string place_of(const GraphProblem& problem) const {
+    SourceLocation place;
+    if (problem.item == Item::Value) place = graph_.values[problem.index].location;
+    if (problem.item == Item::Node) place = graph_.nodes[problem.index].location;
+    return place.known() ? " (" + place.text() + ")" : "";
+  }
+
   void read_heading() {
     if (reader_.next_is_quote()) {
       graph_.name = reader_.quoted_string();
@@ -61,6 +95,7 @@ private:
     if (item == "arena") {
       graph_.arena_bytes = reader_.integer();
     } else if (item == "scalar") {
+      begins(Item::Scalar);
       std::string name = reader_.word_or_string("the name of a run-time scalar");
       reader_.expect("=");
       graph_.scalars.emplace_back(name, reader_.number());
@@ -73,6 +108,7 @@ private:
     } else if (item == "loop") {
       read_loop();
     } else if (item == "output") {
+      begins(Item::Output);
       std::string name = reader_.word_or_string("an output's name");
       reader_.expect("=");
       graph_.outputs.emplace_back(name, existing(reader_.value_name()));
@@ -92,6 +128,7 @@ private:
   }
 
   void read_loop() {
+    begins(Item::Loop);
     Loop loop;
     loop.name = reader_.quoted_string();
     reader_.expect("steps");
@@ -114,6 +151,8 @@ private:
 
   // `%conv1 : f32[N,20,24,24] layout (..) offset 64 zero_in_padding loc(..)`; -1 on failure.
   ValueId read_value(ValueRole role, const SourceLocation& where) {
+    reader_.peek();
+    const std::size_t start = reader_.mark();
     std::string name = reader_.value_name();
     reader_.expect(":");
     TensorType type = reader_.type();
@@ -123,34 +162,13 @@ private:
       return -1;
     }
     ValueId id = graph_.add_value(name, type, role, where);
+    starts_[Item::Value].push_back(start);
     Value& value = graph_.values[id];
-    if (reader_.take("layout")) value.layout = read_layout(type);
+    if (reader_.take("layout")) value.layout = read_layout(reader_, type);
     if (reader_.take("offset")) value.offset = reader_.integer();
     if (reader_.take("zero_in_padding")) value.zero_in_padding = true;
     if (reader_.take("loc")) value.location = reader_.location();
     return id;
-  }
-
-  // "(d0/16, d1, d0%16)": the highest digit of each dimension takes what is left of it.
-  Layout read_layout(const TensorType& type) {
-    Layout layout;
-    reader_.expect("(");
-    do {
-      Layout::Digit digit;
-      std::string name = reader_.word("a dimension");
-      std::size_t dimension = 0;
-      while (dimension < type.shape.size() && name != "d" + std::to_string(dimension)) ++dimension;
-      if (dimension == type.shape.size()) {
-        reader_.fail("`{}` is not a dimension of {}", name, type.text());
-        return layout;
-      }
-      digit.dimension = static_cast<int>(dimension);
-      if (reader_.take("/")) digit.step = reader_.positive();
-      digit.extent = reader_.take("%") ? reader_.size() : highest_digit(type.shape[dimension], digit.step);
-      layout.digits.push_back(digit);
-    } while (reader_.take(","));
-    reader_.expect(")");
-    return layout;
   }
 
   void read_persistent(ValueRole role) {
@@ -174,6 +192,7 @@ private:
   }
 
   void read_node() {
+    begins(Item::Node);
     Node node;
     std::string missing; // an input that only a loop may have
     NodeId id = static_cast<NodeId>(graph_.nodes.size());
@@ -241,6 +260,7 @@ private:
   }
 
   void read_region() {
+    begins(Item::Region);
     Region region;
     region.name = reader_.quoted_string();
     reader_.expect("{");
@@ -256,6 +276,7 @@ private:
       do region.stored.push_back(existing(reader_.value_name()));
       while (reader_.take(","));
     }
+    if (reader_.take("cost")) region.cost = read_cost(reader_);
     graph_.regions.push_back(std::move(region));
   }
 
@@ -282,7 +303,9 @@ private:
   }
 
   TextReader reader_;
+  const std::string& text_;
   std::string file_;
+  std::map<Item, std::vector<std::size_t>> starts_; // where the text of each item begins
   Graph graph_;
   std::vector<std::string> definition_names_; // per node
   std::vector<std::pair<std::size_t, std::string>> next_names_;

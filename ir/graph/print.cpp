@@ -1,9 +1,7 @@
 // The graph's text form; docs/ir.md has its grammar and parse.cpp reads it back.
 #include "ir/expression_text.h"
+#include "ir/graph/attributes.h"
 #include "ir/graph/graph.h"
-
-#include <algorithm>
-#include <cctype>
 
 namespace striate {
 
@@ -26,8 +24,9 @@ public:
     for (const auto& [name, value] : graph_.outputs)
       line("output {} = {}", word_or_quoted(name), name_of_value(value));
     for (const Region& region : graph_.regions)
-      line("region {} {{ {} }}{}", quoted(region.name), node_list(region.nodes),
-           region.stored.empty() ? "" : " stored " + value_list(region.stored));
+      line("region {} {{ {} }}{}{}", quoted(region.name), node_list(region.nodes),
+           region.stored.empty() ? "" : " stored " + value_list(region.stored),
+           region.cost ? " " + cost_text(*region.cost) : "");
     for (const Decision& decision : graph_.decisions) line("{}", decision_text(decision));
     text_ += "}\n";
     for (const std::string& definition : definitions_) text_ += "\n" + definition + "\n";
@@ -47,13 +46,7 @@ private:
     return quoted(graph_.name) + " " + quoted(graph_.entry);
   }
 
-  std::string name_of_value(ValueId id) const {
-    const std::string& name = graph_.values.at(id).name;
-    bool bare = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
-      return std::isalnum(c) || c == '_' || c == '.' || c == '/';
-    });
-    return "%" + (bare ? name : quoted(name));
-  }
+  std::string name_of_value(ValueId id) const { return value_name_text(graph_.values.at(id).name); }
 
   std::string value_list(const std::vector<ValueId>& values) const {
     std::string text;
@@ -99,29 +92,12 @@ private:
     return text + " = " + text_of(persistent.initial, names);
   }
 
-  static std::string attribute_text(const Attribute& attribute) {
-    struct Writer {
-      std::string operator()(int64_t value) const { return std::to_string(value); }
-      std::string operator()(double value) const { return real_text(value); }
-      std::string operator()(bool value) const { return value ? "true" : "false"; }
-      std::string operator()(const std::string& value) const { return quoted(value); }
-      std::string operator()(const std::vector<int64_t>& list) const {
-        std::string text;
-        for (int64_t value : list) text += (text.empty() ? "" : ", ") + std::to_string(value);
-        return "[" + text + "]";
-      }
-    };
-    return std::visit(Writer(), attribute);
-  }
-
   std::string node_text(const Node& node) {
     std::string text;
     for (ValueId output : node.outputs)
       text += (text.empty() ? "" : ", ") + value_text(output, node.location);
     text += " = " + word_or_quoted(node.op) + "(" + value_list(node.inputs) + ")";
-    std::string attributes;
-    for (const auto& [name, value] : node.attributes)
-      attributes += (attributes.empty() ? "" : ", ") + word_or_quoted(name) + " = " + attribute_text(value);
+    const std::string attributes = attributes_text(node.attributes);
     if (!attributes.empty()) text += " {" + attributes + "}";
     if (node.definition) text += " @" + name_of_definition(*node.definition);
     if (node.loop >= 0) text += " loop " + quoted(graph_.loops.at(node.loop).name);

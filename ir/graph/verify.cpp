@@ -3,6 +3,8 @@
 #include "ir/expression_text.h"
 #include "ir/graph/graph.h"
 #include "ir/graph/loops.h"
+#include "ir/graph/problems.h"
+#include "ir/layout_text.h"
 
 #include <algorithm>
 #include <set>
@@ -15,7 +17,7 @@ class GraphVerifier {
 public:
   explicit GraphVerifier(const Graph& graph) : graph_(graph) {}
 
-  std::vector<std::string> verify() {
+  std::vector<GraphProblem> verify() {
     // Names and numbers first: the other rules speak of values by name.
     if (numbers_are_valid()) {
       check_values();
@@ -26,15 +28,26 @@ public:
       check_persistents();
       check_outputs();
       if (!graph_.regions.empty()) check_regions();
+      if (problems_.empty()) check_places();
     }
     return std::move(problems_);
   }
 
 private:
+  using Item = GraphProblem::Item;
+
   template <typename... Args>
   void problem(fmt::format_string<Args...> format, Args&&... args) {
-    problems_.push_back(fmt::format(format, std::forward<Args>(args)...));
+    problems_.push_back({fmt::format(format, std::forward<Args>(args)...), item_, index_});
   }
+
+  // What the problems found next are about.
+  void about(GraphProblem::Item item, std::size_t index) {
+    item_ = item;
+    index_ = static_cast<int>(index);
+  }
+  void about_value(ValueId id) { about(Item::Value, static_cast<std::size_t>(id)); }
+  void about_node(NodeId id) { about(Item::Node, static_cast<std::size_t>(id)); }
 
   const Value& value(ValueId id) const { return graph_.values[id]; }
   const std::string& name(ValueId id) const { return graph_.values[id].name; }
@@ -73,7 +86,9 @@ private:
 
   void check_values() {
     std::set<std::string> names;
-    for (const Value& value : graph_.values) {
+    for (std::size_t v = 0; v < graph_.values.size(); ++v) {
+      const Value& value = graph_.values[v];
+      about(Item::Value, v);
       if (value.name.empty()) problem("a value has no name");
       if (!names.insert(value.name).second) problem("two values are named {}", value.name);
       for (std::size_t d = 0; d < value.type.shape.size(); ++d) {
@@ -85,37 +100,34 @@ private:
         problem("{} has no batch to be zero in the padding of", value.name);
       if (value.offset < -1 || (value.offset > 0 && value.offset % byte_size(value.type.element) != 0))
         problem("{} has the offset {}", value.name, value.offset);
-      check_layout(value);
+      if (value.layout.empty()) continue;
+      if (const std::string why = layout_problem(value.name, value.layout, value.type); !why.empty())
+        problem("{}", why);
     }
   }
 
-  void check_layout(const Value& value) {
-    const std::vector<Layout::Digit>& digits = value.layout.digits;
-    if (digits.empty()) return;
-    for (std::size_t i = 0; i < digits.size(); ++i) {
-      int dimension = digits[i].dimension;
-      if (dimension < 0 || dimension >= value.type.rank())
-        return problem("the layout of {} has the dimension {}", value.name, dimension);
-      if (digits[i].extent.batch && i > 0)
-        return problem("the layout of {} has a batch digit that is not outermost", value.name);
+  // What does not depend on the batch lies within the arena, where there is one, and what is kept from run to
+  // run lies apart.
+  void check_places() {
+    std::vector<ValueId> kept;
+    std::vector<int64_t> ends(graph_.values.size());
+    for (std::size_t v = 0; v < graph_.values.size(); ++v) {
+      const Value& value = graph_.values[v];
+      if (value.offset < 0 || value.type.has_batch()) continue;
+      const int64_t size = byte_size(value.type.element), elements = storage_within_limit(value.layout, 1);
+      about(Item::Value, v);
+      if (graph_.arena_bytes > 0 && (elements < 0 || value.offset > graph_.arena_bytes ||
+                                     elements > (graph_.arena_bytes - value.offset) / size))
+        problem("{} ends beyond the arena's {} bytes", value.name, graph_.arena_bytes);
+      else if (elements >= 0 && (value.role == ValueRole::Parameter || value.role == ValueRole::State))
+        kept.push_back(static_cast<ValueId>(v));
+      ends[v] = value.offset + std::max<int64_t>(elements, 0) * size;
     }
-    for (int d = 0; d < value.type.rank(); ++d) {
-      std::vector<Layout::Digit> own;
-      std::copy_if(digits.begin(), digits.end(), std::back_inserter(own),
-                   [&](const Layout::Digit& digit) { return digit.dimension == d; });
-      std::sort(own.begin(), own.end(),
-                [](const Layout::Digit& a, const Layout::Digit& b) { return a.step < b.step; });
-      const Size& size = value.type.shape[d];
-      int64_t step = 1;
-      bool fits = !own.empty() || size.is_constant(1);
-      for (std::size_t i = 0; i < own.size() && fits; ++i) {
-        bool highest = i + 1 == own.size();
-        fits = own[i].step == step && own[i].extent.factor > 0 &&
-               (highest ? own[i].extent == highest_digit(size, step) : !own[i].extent.batch) &&
-               !__builtin_mul_overflow(step, own[i].extent.factor, &step);
-      }
-      if (!fits)
-        problem("the layout {} of {} does not cover dimension {}", value.layout.text(), value.name, d);
+    std::ranges::stable_sort(kept, {}, [&](ValueId id) { return value(id).offset; });
+    for (std::size_t k = 1; k < kept.size(); ++k) {
+      about_value(kept[k]);
+      if (ends[static_cast<std::size_t>(kept[k - 1])] > value(kept[k]).offset)
+        problem("{} and {} overlap in the arena", name(kept[k - 1]), name(kept[k]));
     }
   }
 
@@ -128,6 +140,7 @@ private:
       for (ValueId output : node.outputs) ++as_result[output];
     for (std::size_t i = 0; i < graph_.values.size(); ++i) {
       const Value& value = graph_.values[i];
+      about(Item::Value, i);
       int input = value.role == ValueRole::Input, computed = value.role == ValueRole::Computed;
       int persistent = value.role == ValueRole::Parameter || value.role == ValueRole::State;
       if (as_input[i] != input) problem("{} is {}among the inputs", value.name, input ? "not once " : "");
@@ -142,8 +155,11 @@ private:
 
   void check_scalars() {
     scalars_ = {"N", "1/N", "step", "epoch", "seed.low", "seed.high"};
-    for (const auto& [name, initial] : graph_.scalars)
+    for (std::size_t s = 0; s < graph_.scalars.size(); ++s) {
+      const std::string& name = graph_.scalars[s].first;
+      about(Item::Scalar, s);
       if (name.empty() || !scalars_.insert(name).second) problem("a second run-time scalar named `{}`", name);
+    }
   }
 
   void check_nodes() {
@@ -153,6 +169,7 @@ private:
     for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
       const Node& node = graph_.nodes[n];
       const std::string& who = node_name(static_cast<NodeId>(n));
+      about(Item::Node, n);
       for (ValueId input : node.inputs)
         if (!ready[input] && !in_same_loop(graph_, node, input))
           problem("{} reads {} before it is computed", who, name(input));
@@ -180,27 +197,34 @@ private:
   void check_loops() {
     std::set<std::string> names;
     std::vector<bool> seen(graph_.loops.size());
-    for (const Loop& loop : graph_.loops) {
+    for (std::size_t l = 0; l < graph_.loops.size(); ++l) {
+      const Loop& loop = graph_.loops[l];
+      about(Item::Loop, l);
       if (loop.name.empty() || !names.insert(loop.name).second)
         problem("a second loop named `{}`", loop.name);
       if (loop.steps < 1) problem("the loop {} has {} steps", loop.name, loop.steps);
     }
     int last = -1;
-    for (const Node& node : graph_.nodes) {
+    for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
+      const Node& node = graph_.nodes[n];
+      about(Item::Node, n);
       if (node.loop >= 0 && node.loop != last) {
         if (seen[node.loop]) problem("the nodes of the loop {} are apart", graph_.loops[node.loop].name);
         seen[node.loop] = true;
       }
       last = node.loop;
     }
-    for (std::size_t l = 0; l < seen.size(); ++l)
+    for (std::size_t l = 0; l < seen.size(); ++l) {
+      about(Item::Loop, l);
       if (!seen[l]) problem("the loop {} is empty", graph_.loops[l].name);
+    }
   }
 
   // Steps are where they belong, and nothing is read before it is there.
   void check_loop_node(NodeId id) {
     const Node& node = graph_.nodes[id];
     const Loop& loop = graph_.loops[node.loop];
+    about_node(id);
     for (ValueId output : node.outputs) {
       const TensorType& type = value(output).type;
       const auto dimension = static_cast<std::size_t>(step_dimension(type));
@@ -260,6 +284,7 @@ private:
   void check_persistents() {
     for (const Persistent& persistent : graph_.persistents) {
       const Value& kept = value(persistent.value);
+      about_value(persistent.value);
       if (persistent.trainable && kept.role != ValueRole::Parameter)
         problem("{} is trainable, but no parameter", kept.name);
       if (persistent.next >= 0) {
@@ -293,8 +318,11 @@ private:
 
   void check_outputs() {
     std::set<std::string> names;
-    for (const auto& [name, output] : graph_.outputs)
+    for (std::size_t o = 0; o < graph_.outputs.size(); ++o) {
+      const std::string& name = graph_.outputs[o].first;
+      about(Item::Output, o);
       if (name.empty() || !names.insert(name).second) problem("a second output named `{}`", name);
+    }
   }
 
   void check_regions() {
@@ -304,6 +332,7 @@ private:
       stored[i] = graph_.values[i].role != ValueRole::Computed;
     for (std::size_t r = 0; r < graph_.regions.size(); ++r) {
       const Region& region = graph_.regions[r];
+      about(Item::Region, r);
       if (region.nodes.empty()) problem("the region {} is empty", region.name);
       if (!std::is_sorted(region.nodes.begin(), region.nodes.end()))
         problem("the nodes of the region {} are out of order", region.name);
@@ -328,13 +357,19 @@ private:
         stored[output] = true;
       }
     }
-    for (std::size_t n = 0; n < graph_.nodes.size(); ++n)
+    for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
+      about(Item::Node, n);
       if (region_of[n] == -1) problem("{} is in no region", node_name(static_cast<NodeId>(n)));
-    for (const auto& [name, output] : graph_.outputs)
-      if (!stored[output]) problem("the output {} is not stored", name);
-    for (const Persistent& persistent : graph_.persistents)
+    }
+    for (std::size_t o = 0; o < graph_.outputs.size(); ++o) {
+      about(Item::Output, o);
+      if (!stored[graph_.outputs[o].second]) problem("the output {} is not stored", graph_.outputs[o].first);
+    }
+    for (const Persistent& persistent : graph_.persistents) {
+      about_value(persistent.value);
       if (persistent.next >= 0 && !stored[persistent.next])
         problem("the next value of {} is not stored", name(persistent.value));
+    }
   }
 
   void check_region_node(NodeId id) {
@@ -345,11 +380,19 @@ private:
 
   const Graph& graph_;
   std::set<std::string> scalars_;
-  std::vector<std::string> problems_;
+  std::vector<GraphProblem> problems_;
+  Item item_ = Item::Graph;
+  int index_ = 0;
 };
 
 } // namespace
 
-std::vector<std::string> verify(const Graph& graph) { return GraphVerifier(graph).verify(); }
+std::vector<GraphProblem> problems_of(const Graph& graph) { return GraphVerifier(graph).verify(); }
+
+std::vector<std::string> verify(const Graph& graph) {
+  std::vector<std::string> texts;
+  for (GraphProblem& problem : problems_of(graph)) texts.push_back(std::move(problem.text));
+  return texts;
+}
 
 } // namespace striate

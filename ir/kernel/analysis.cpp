@@ -30,17 +30,6 @@ int64_t parallel_extent(const Kernel& kernel, int64_t examples) {
   return extent;
 }
 
-double flops(const Kernel& kernel, int64_t examples) {
-  return kernel.flops_per_example * static_cast<double>(examples) + kernel.flops_fixed;
-}
-
-int64_t memory_bytes(const Kernel& kernel) {
-  int64_t bytes = 0;
-  for (const KernelBuffer& buffer : kernel.buffers)
-    if (buffer.space == BufferSpace::Memory) bytes += buffer.elements * byte_size(buffer.type);
-  return bytes;
-}
-
 int64_t step_of(const KernelVariable& variable) {
   if (!variable.overlap) return variable.step;
   return variable.extent.batch ? 1 : std::gcd(variable.step, variable.extent.factor);
@@ -69,6 +58,27 @@ void visit_statements(const KernelBody& body, const std::function<void(const Ker
     see(statement);
     visit_statements(statement.body, see);
   }
+}
+
+Cost cost_of(const Kernel& kernel, int64_t capacity) {
+  std::vector<bool> loaded(kernel.buffers.size()), stored(kernel.buffers.size());
+  visit_statements(kernel.body, [&](const KernelStatement& statement) {
+    if (statement.kind == KernelStatement::Kind::Store) stored[statement.buffer] = true;
+    for (const ExprRef& expression : expressions_of(statement))
+      visit(expression, [&](const ExprRef& e) {
+        if (e->kind == Expr::Kind::Load) loaded[e->operand] = true;
+      });
+  });
+  Cost cost;
+  cost.flops = kernel.flops_per_example * static_cast<double>(capacity) + kernel.flops_fixed;
+  for (std::size_t b = 0; b < kernel.buffers.size(); ++b) {
+    const KernelBuffer& buffer = kernel.buffers[b];
+    if (buffer.space != BufferSpace::Memory) continue;
+    const int64_t bytes = buffer.elements * byte_size(buffer.type);
+    if (loaded[b]) cost.bytes_read += bytes;
+    if (stored[b]) cost.bytes_written += bytes;
+  }
+  return cost;
 }
 
 // Which lanes touch the elements of an access: `AnyLane`, `LaneZero`, or the lane that follows from the

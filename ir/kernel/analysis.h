@@ -23,16 +23,15 @@ int64_t iterations(const KernelVariable& variable, int64_t examples);
 // The number of points of the parallel nest: what [begin, end) of a call is a part of.
 int64_t parallel_extent(const Kernel& kernel, int64_t examples);
 
-// What the kernel computes at a batch of `examples`, and the bytes of distinct memory that its buffers span
-// at the capacity: each element counts once, however often it is read.
-double flops(const Kernel& kernel, int64_t examples);
-int64_t memory_bytes(const Kernel& kernel);
-
 // A number that every value of the variable is a multiple of.
 int64_t step_of(const KernelVariable& variable);
 
 // Whether the value can differ between two values of the variable, all else equal (reads of memory apart).
 bool depends_on(const Kernel& kernel, const ExprRef& value, int variable);
+
+// What the kernel costs at a capacity: its operations, and the buffers in memory that it loads from and
+// stores to, each whole and once. Without times.
+Cost cost_of(const Kernel& kernel, int64_t capacity);
 
 // All expressions that a statement itself evaluates (not those of its body): value, guard, index value.
 std::vector<ExprRef> expressions_of(const KernelStatement& statement);

@@ -2,6 +2,20 @@
 
 namespace striate {
 
+const char* name_of(ProgramValue::Role role) {
+  switch (role) {
+  case ProgramValue::Role::Input:
+    return "input";
+  case ProgramValue::Role::Parameter:
+    return "param";
+  case ProgramValue::Role::State:
+    return "state";
+  case ProgramValue::Role::Output:
+    break;
+  }
+  return "output";
+}
+
 int Kernel::add_variable(KernelVariable variable) {
   variables.push_back(std::move(variable));
   return static_cast<int>(variables.size()) - 1;

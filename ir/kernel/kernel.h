@@ -11,13 +11,16 @@
 // accumulations happen in exactly that order (docs/ir.md, "Orders").
 #pragma once
 
+#include "ir/cost.h"
 #include "ir/definition.h"
 #include "ir/expression.h"
+#include "ir/layout.h"
 #include "support/kernel_loop.h"
 #include "support/source_location.h"
 #include "support/tensor_type.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -103,12 +106,23 @@ struct Kernel {
   KernelBody body;
   double flops_per_example = 0; // and for what does not depend on the batch:
   double flops_fixed = 0;
+  std::optional<Cost> cost; // at the program's capacity; absent where no pass said it
 
   int add_variable(KernelVariable variable);
   int add_buffer(KernelBuffer buffer);
   int add_tile(KernelTile tile);
   int lane() const; // the lane axis, or -1
   Interval range_of(int variable, int64_t capacity) const;
+};
+
+// A value that a program is given, keeps from run to run, or yields: what it is, and where it lies.
+struct ProgramValue {
+  enum class Role { Input, Parameter, State, Output };
+  Role role = Role::Input;
+  std::string name;
+  TensorType type;
+  Layout layout;      // empty where it has one element
+  int64_t offset = 0; // bytes from the arena's start
 };
 
 // Every kernel of one entry point, in order of execution, with the scalars buffer's slots. A compiled kernel
@@ -121,8 +135,11 @@ struct Program {
   std::vector<std::string>
       scalars; // slot -> name; "N", "1/N", "step", "epoch", "seed.low", "seed.high" come first
   std::vector<Kernel> kernels;
-  std::vector<KernelLoop> loops = {}; // in order, apart from each other
+  std::vector<KernelLoop> loops = {};    // in order, apart from each other
+  std::vector<ProgramValue> values = {}; // none where nobody said them
 };
+
+const char* name_of(ProgramValue::Role role); // "input", "param", "state", "output"
 
 std::string print(const Kernel& kernel);
 // `lines`: gets, for each kernel, the lines of the text (from 1) of the kernel itself and of its statements,

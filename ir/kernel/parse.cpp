@@ -1,7 +1,10 @@
 #include "ir/kernel/parse.h"
 
 #include "ir/expression_reader.h"
+#include "ir/kernel/problems.h"
+#include "ir/layout_text.h"
 
+#include <algorithm>
 #include <map>
 
 namespace striate {
@@ -10,9 +13,15 @@ constexpr int kMaxLoopNesting = 100;
 
 namespace {
 
+// Where the text of a kernel and of its statements begins.
+struct KernelPlaces {
+  std::size_t heading = 0;
+  std::vector<std::size_t> statements; // as they stand in the text
+};
+
 class KernelReader {
 public:
-  explicit KernelReader(TextReader& reader) : reader_(reader) {
+  KernelReader(TextReader& reader, KernelPlaces& places) : reader_(reader), places_(places) {
     scope_.variable = [this](const std::string& name) { return lookup(variables_, name); };
     scope_.buffer = [this](const std::string& name) -> std::optional<ExpressionScope::Typed> {
       auto id = lookup(buffers_, name);
@@ -27,12 +36,15 @@ public:
   }
 
   Kernel read() {
+    reader_.peek();
+    places_.heading = reader_.mark();
     reader_.expect("kernel");
     kernel_.name = reader_.word_or_string("the kernel's name");
     if (reader_.take("loc")) kernel_.location = reader_.location();
     reader_.expect("{");
     while (reader_.take("comment")) kernel_.comment += reader_.quoted_string() + "\n";
     if (reader_.take("flops")) read_flops();
+    if (reader_.take("cost")) kernel_.cost = read_cost(reader_);
     while (reader_.next_is("memory") || reader_.next_is("scratch")) read_buffer();
     if (reader_.take("axes")) {
       do read_axis();
@@ -142,6 +154,8 @@ private:
 
   KernelStatement read_statement() {
     KernelStatement statement;
+    reader_.peek();
+    places_.statements.push_back(reader_.mark());
     if (reader_.take("parallel")) {
       read_for(statement, VariableKind::Parallel);
     } else if (reader_.take("for")) {
@@ -257,6 +271,7 @@ private:
   }
 
   TextReader& reader_;
+  KernelPlaces& places_;
   Kernel kernel_;
   Numbers variables_, tiles_, buffers_;
   ExpressionScope scope_;
@@ -265,18 +280,78 @@ private:
 
 } // namespace
 
+// False where no value stands next.
+static bool read_program_value(TextReader& reader, Program& program) {
+  for (const ProgramValue::Role role : {ProgramValue::Role::Input, ProgramValue::Role::Parameter,
+                                        ProgramValue::Role::State, ProgramValue::Role::Output}) {
+    if (!reader.take(name_of(role))) continue;
+    ProgramValue value;
+    value.role = role;
+    value.name = reader.value_name();
+    reader.expect(":");
+    value.type = reader.type();
+    if (reader.take("layout")) value.layout = read_layout(reader, value.type);
+    reader.expect("offset");
+    value.offset = reader.integer();
+    program.values.push_back(std::move(value));
+    return true;
+  }
+  return false;
+}
+
+// Where the parts of a text begin, for messages about what is wrong with them.
+struct Places {
+  std::vector<KernelPlaces> kernels;
+  std::vector<std::size_t> values, loops;
+
+  std::size_t of(const KernelProblem& problem) const {
+    const auto at = [](const std::vector<std::size_t>& list, int index) {
+      return list.at(static_cast<std::size_t>(index));
+    };
+    if (problem.value >= 0) return at(values, problem.value);
+    if (problem.loop >= 0) return at(loops, problem.loop);
+    if (problem.kernel < 0) return 0;
+    const KernelPlaces& kernel = kernels.at(static_cast<std::size_t>(problem.kernel));
+    return problem.statement < 0 ? kernel.heading : at(kernel.statements, problem.statement);
+  }
+};
+
+// "net.sir:7: kernel conv1: ... (net.nn:7:9)"
+static Failure failure_at(const std::string& file, const std::string& text, std::size_t place,
+                          const std::string& what, const SourceLocation& source) {
+  const auto line = std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(place), '\n') + 1;
+  return bad_data("{}:{}: {}{}", file, line, what, source.known() ? " (" + source.text() + ")" : "");
+}
+
+// The failure with the name of the kernel that was being read, where it has one yet.
+static Failure within(Failure failure, const Kernel& kernel) {
+  if (!kernel.name.empty()) failure.message += fmt::format(" (in kernel {})", kernel.name);
+  return failure;
+}
+
 Result<Kernel> parse_kernel(const std::string& text, const std::string& file) {
   TextReader reader(text, file);
-  Kernel kernel = KernelReader(reader).read();
+  KernelPlaces places;
+  Kernel kernel = KernelReader(reader, places).read();
   if (!reader.at_end()) reader.fail("something stands after the kernel");
-  if (reader.failed()) return reader.failure();
-  if (std::vector<std::string> problems = verify(kernel); !problems.empty())
-    return bad_data("{}: kernel {}: {}", file, kernel.name, problems.front());
+  if (reader.failed()) return within(reader.failure(), kernel);
+  if (const std::vector<KernelProblem> problems = problems_of(kernel); !problems.empty()) {
+    const KernelProblem& first = problems.front();
+    const std::size_t place = first.statement < 0
+                                  ? places.heading
+                                  : places.statements.at(static_cast<std::size_t>(first.statement));
+    return failure_at(file, text, place, fmt::format("kernel {}: {}", kernel.name, first.text),
+                      kernel.location);
+  }
   return kernel;
 }
 
-Result<Program> parse_program(const std::string& text, const std::string& file) {
-  TextReader reader(text, file);
+static std::size_t next_place(TextReader& reader) {
+  reader.peek();
+  return reader.mark();
+}
+
+static Program read_heading(TextReader& reader) {
   Program program;
   reader.expect("program");
   program.name = reader.quoted_string();
@@ -291,30 +366,45 @@ Result<Program> parse_program(const std::string& text, const std::string& file) 
     while (reader.take(","));
   }
   reader.expect(")");
-  while (reader.take("loop")) {
-    KernelLoop loop;
-    const int64_t first = reader.integer();
-    if (first < 0) reader.fail("a loop begins at the kernel {}", first);
-    loop.first = static_cast<std::size_t>(first);
-    reader.expect("count");
-    loop.count = static_cast<std::size_t>(reader.positive());
-    reader.expect("steps");
-    loop.steps = reader.positive();
-    loop.reverse = reader.take("reverse");
-    program.loops.push_back(loop);
-  }
-  while (!reader.failed() && !reader.at_end()) {
-    program.kernels.push_back(KernelReader(reader).read());
+  return program;
+}
+
+// After `loop`.
+static KernelLoop read_loop(TextReader& reader) {
+  KernelLoop loop;
+  const int64_t first = reader.integer();
+  if (first < 0) reader.fail("a loop begins at the kernel {}", first);
+  loop.first = static_cast<std::size_t>(first);
+  reader.expect("count");
+  loop.count = static_cast<std::size_t>(reader.positive());
+  reader.expect("steps");
+  loop.steps = reader.positive();
+  loop.reverse = reader.take("reverse");
+  return loop;
+}
+
+Result<Program> parse_program(const std::string& text, const std::string& file) {
+  TextReader reader(text, file);
+  Places places;
+  Program program = read_heading(reader);
+  for (std::size_t place = next_place(reader); read_program_value(reader, program);
+       place = next_place(reader))
+    places.values.push_back(place);
+  for (std::size_t place = next_place(reader); reader.take("loop"); place = next_place(reader)) {
+    places.loops.push_back(place);
+    program.loops.push_back(read_loop(reader));
   }
   if (reader.failed()) return reader.failure();
-  if (std::vector<std::string> problems = verify(program); !problems.empty())
-    return bad_data("{}: {}", file, problems.front());
-  std::size_t end = 0;
-  for (const KernelLoop& loop : program.loops) {
-    if (loop.first < end || loop.first + loop.count > program.kernels.size())
-      return bad_data("{}: the loop at kernel {} has kernels that are not there, or another's", file,
-                      loop.first);
-    end = loop.first + loop.count;
+  while (!reader.at_end()) {
+    program.kernels.push_back(KernelReader(reader, places.kernels.emplace_back()).read());
+    if (reader.failed()) return within(reader.failure(), program.kernels.back());
+  }
+  if (const std::vector<KernelProblem> problems = problems_of(program); !problems.empty()) {
+    const KernelProblem& first = problems.front();
+    const SourceLocation source = first.kernel < 0
+                                      ? SourceLocation()
+                                      : program.kernels[static_cast<std::size_t>(first.kernel)].location;
+    return failure_at(file, text, places.of(first), first.text, source);
   }
   return program;
 }

@@ -43,6 +43,7 @@ public:
     if (kernel_.flops_per_example != 0 || kernel_.flops_fixed != 0)
       line(1, "flops {} per example, {} fixed", number_text(kernel_.flops_per_example),
            number_text(kernel_.flops_fixed));
+    if (kernel_.cost) line(1, "{}", cost_text(*kernel_.cost));
     for (std::size_t b = 0; b < kernel_.buffers.size(); ++b) line(1, "{}", buffer_text(static_cast<int>(b)));
     if (axis_count_ > 0) line(1, "axes {}", axes_text());
     for (std::size_t t = 0; t < kernel_.tiles.size(); ++t) {
@@ -207,6 +208,10 @@ std::string print(const Program& program, std::vector<std::vector<int>>* lines) 
   for (const std::string& name : program.scalars) scalars += (scalars.empty() ? "" : ", ") + quoted(name);
   std::string text = fmt::format("program {} capacity {} arena {} scalars ({})\n", quoted(program.name),
                                  program.capacity, program.arena_bytes, scalars);
+  for (const ProgramValue& value : program.values)
+    text += fmt::format("{} {} : {}{} offset {}\n", name_of(value.role), value_name_text(value.name),
+                        value.type.text(), value.layout.empty() ? "" : " layout " + value.layout.text(),
+                        value.offset);
   for (const KernelLoop& loop : program.loops)
     text += fmt::format("loop {} count {} steps {}{}\n", loop.first, loop.count, loop.steps,
                         loop.reverse ? " reverse" : "");

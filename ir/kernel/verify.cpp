@@ -1,7 +1,8 @@
 // The rules a kernel keeps (docs/ir.md, "Kernels").
 #include "ir/expression_check.h"
 #include "ir/kernel/analysis.h"
-#include "ir/kernel/kernel.h"
+#include "ir/kernel/problems.h"
+#include "ir/layout_text.h"
 
 #include <algorithm>
 #include <set>
@@ -15,7 +16,7 @@ public:
   // `capacity`: the most examples, 0 where it is not known.
   KernelVerifier(const Kernel& kernel, int64_t capacity) : kernel_(kernel), capacity_(capacity) {}
 
-  std::vector<std::string> verify() {
+  std::vector<KernelProblem> verify() {
     check_variables();
     check_buffers();
     check_tiles();
@@ -31,7 +32,10 @@ public:
 private:
   template <typename... Args>
   void problem(fmt::format_string<Args...> format, Args&&... args) {
-    problems_.push_back(fmt::format(format, std::forward<Args>(args)...));
+    KernelProblem problem;
+    problem.text = fmt::format(format, std::forward<Args>(args)...);
+    problem.statement = at_;
+    problems_.push_back(std::move(problem));
   }
 
   static bool is_axis(const KernelVariable& variable) {
@@ -87,6 +91,7 @@ private:
   // `outermost`: only parallel loops, each alone in its body, stand around it.
   void check_body(const KernelBody& body, bool outermost) {
     for (const KernelStatement& statement : body) {
+      at_ = statements_++;
       switch (statement.kind) {
       case KernelStatement::Kind::For:
         check_for(statement, outermost && body.size() == 1);
@@ -190,11 +195,21 @@ private:
   void check_store(const KernelStatement& statement) {
     if (!is_buffer(statement.buffer)) return problem("a store without a buffer");
     const KernelBuffer& buffer = kernel_.buffers[statement.buffer];
+    for (const KernelBuffer& other : kernel_.buffers)
+      if (lie_across(buffer, other)) problem("{} is stored, and lies across {}", buffer.name, other.name);
     std::vector<int> axes = with_axes({}, statement.axes, buffer.name);
     check_value(statement.value, scalar_type_of(buffer.type), axes, buffer.name);
     if (statement.guard) check_value(statement.guard, ScalarType::Bool, axes, "the guard of " + buffer.name);
     if (check_index(statement.offset, axes, buffer.name) && !statement.guard)
       check_bounds(statement.offset, buffer);
+  }
+
+  // Two names of one place, one of which may be shorter, are meant; anything else that overlaps is not.
+  static bool lie_across(const KernelBuffer& a, const KernelBuffer& b) {
+    if (a.space != BufferSpace::Memory || b.space != BufferSpace::Memory || a.offset == b.offset)
+      return false;
+    const KernelBuffer &low = a.offset < b.offset ? a : b, &high = a.offset < b.offset ? b : a;
+    return low.elements > (high.offset - low.offset) / byte_size(low.type);
   }
 
   static bool combines(Reducer reducer, ScalarType type) {
@@ -295,37 +310,137 @@ private:
   std::vector<bool> bounded_;  // loops with a bound
   std::vector<bool> assigned_; // tiles that surely have a value
   int conditions_ = 0;         // ifs around the statement
-  std::vector<std::string> problems_;
+  int at_ = -1;                // the number of the statement
+  int statements_ = 0;         // met so far
+  std::vector<KernelProblem> problems_;
 };
 
 } // namespace
 
-std::vector<std::string> verify(const Kernel& kernel) { return KernelVerifier(kernel, 0).verify(); }
-
-std::vector<std::string> verify(const Program& program) {
-  std::vector<std::string> problems;
-  if (program.capacity < 1) problems.push_back(fmt::format("the capacity is {}", program.capacity));
-  for (const Kernel& kernel : program.kernels) {
-    const auto problem = [&](const std::string& what) {
-      problems.push_back(fmt::format("kernel {}: {}", kernel.name, what));
-    };
-    for (const std::string& what : KernelVerifier(kernel, std::max<int64_t>(program.capacity, 0)).verify())
-      problem(what);
-    for (const KernelBuffer& buffer : kernel.buffers)
-      if (buffer.space == BufferSpace::Memory &&
-          (buffer.offset > program.arena_bytes ||
-           buffer.elements > (program.arena_bytes - buffer.offset) / byte_size(buffer.type)))
-        problem(fmt::format("{} ends beyond the arena's {} bytes", buffer.name, program.arena_bytes));
-    visit_statements(kernel.body, [&](const KernelStatement& statement) {
-      for (const ExprRef& expression : expressions_of(statement))
-        visit(expression, [&](const ExprRef& e) {
-          if (e->kind == Expr::Kind::Scalar &&
-              std::ranges::find(program.scalars, e->name) == program.scalars.end())
-            problem(fmt::format("${} is no scalar of the program", e->name));
-        });
-    });
+// What is wrong with a value that a program is given, keeps or yields, or "".
+static std::string value_problem(const ProgramValue& value, const Program& program) {
+  for (std::size_t d = 0; d < value.type.shape.size(); ++d) {
+    const Size& size = value.type.shape[d];
+    if (size.factor < 1) return fmt::format("{} has a dimension of size {}", value.name, size.text());
+    if (size.batch && d > 0) return fmt::format("{} has a batch size that is not outermost", value.name);
   }
+  if (const std::string why = layout_problem(value.name, value.layout, value.type); !why.empty()) return why;
+  const int64_t size = byte_size(value.type.element);
+  if (value.offset < 0 || value.offset % size != 0)
+    return fmt::format("{} has the offset {}", value.name, value.offset);
+  const int64_t elements = storage_within_limit(value.layout, program.capacity);
+  if (elements < 0 || value.offset > program.arena_bytes ||
+      elements > (program.arena_bytes - value.offset) / size)
+    return fmt::format("{} ends beyond the arena's {} bytes", value.name, program.arena_bytes);
+  return "";
+}
+
+static void check_values(const Program& program, std::vector<KernelProblem>& problems) {
+  std::set<std::pair<std::string, bool>> names; // an output may be called as an input is
+  for (std::size_t v = 0; v < program.values.size(); ++v) {
+    const ProgramValue& value = program.values[v];
+    const auto problem = [&](const std::string& text) {
+      problems.push_back({text, -1, -1, static_cast<int>(v), -1});
+    };
+    const bool output = value.role == ProgramValue::Role::Output;
+    if (value.name.empty()) problem("a value has no name");
+    if (!names.emplace(value.name, output).second)
+      problem(fmt::format("a second {} named {}", output ? "output" : "value", value.name));
+    if (const std::string why = value_problem(value, program); !why.empty()) problem(why);
+  }
+  if (!problems.empty()) return;
+  // What lives through the whole run lies apart; outputs may lie where something else was.
+  const auto end_of = [&](const ProgramValue& value) {
+    return value.offset + value.layout.storage(program.capacity) * byte_size(value.type.element);
+  };
+  std::vector<int> kept;
+  for (std::size_t v = 0; v < program.values.size(); ++v)
+    if (program.values[v].role != ProgramValue::Role::Output) kept.push_back(static_cast<int>(v));
+  std::ranges::sort(kept, {}, [&](int v) { return program.values[static_cast<std::size_t>(v)].offset; });
+  for (std::size_t k = 1; k < kept.size(); ++k) {
+    const ProgramValue& before = program.values[static_cast<std::size_t>(kept[k - 1])];
+    const ProgramValue& value = program.values[static_cast<std::size_t>(kept[k])];
+    if (end_of(before) > value.offset)
+      problems.push_back(
+          {fmt::format("{} and {} overlap in the arena", before.name, value.name), -1, -1, kept[k], -1});
+  }
+}
+
+// The loops are apart and have their kernels; each of these counts the steps by its outermost loop.
+static void check_loops(const Program& program, std::vector<KernelProblem>& problems) {
+  std::size_t end = 0;
+  for (std::size_t l = 0; l < program.loops.size(); ++l) {
+    const KernelLoop& loop = program.loops[l];
+    const auto problem = [&](const std::string& text) {
+      problems.push_back({text, -1, -1, -1, static_cast<int>(l)});
+    };
+    const std::size_t kernels = program.kernels.size();
+    if (loop.first < end || loop.first > kernels || loop.count > kernels - loop.first)
+      return problem(
+          fmt::format("the loop at kernel {} has kernels that are not there, or another's", loop.first));
+    end = loop.first + loop.count;
+    for (std::size_t k = loop.first; k < end; ++k) {
+      const Kernel& kernel = program.kernels[k];
+      const std::vector<int> nest = parallel_nest(kernel).variables;
+      const bool counts = !nest.empty() && kernel.variables[nest[0]].extent.is_constant(loop.steps) &&
+                          kernel.variables[nest[0]].step == 1;
+      if (!counts)
+        problem(
+            fmt::format("the outermost parallel loop of kernel {} does not count the {} steps of its loop",
+                        kernel.name, loop.steps));
+    }
+  }
+}
+
+// Memory and scalars are the program's.
+static void check_surroundings(const Program& program, int k, std::vector<KernelProblem>& problems) {
+  const Kernel& kernel = program.kernels[static_cast<std::size_t>(k)];
+  for (const KernelBuffer& buffer : kernel.buffers)
+    if (buffer.space == BufferSpace::Memory &&
+        (buffer.offset > program.arena_bytes ||
+         buffer.elements > (program.arena_bytes - buffer.offset) / byte_size(buffer.type)))
+      problems.push_back({fmt::format("kernel {}: {} ends beyond the arena's {} bytes", kernel.name,
+                                      buffer.name, program.arena_bytes),
+                          k, -1, -1, -1});
+  int number = -1;
+  visit_statements(kernel.body, [&](const KernelStatement& statement) {
+    ++number;
+    for (const ExprRef& expression : expressions_of(statement))
+      visit(expression, [&](const ExprRef& e) {
+        if (e->kind == Expr::Kind::Scalar &&
+            std::ranges::find(program.scalars, e->name) == program.scalars.end())
+          problems.push_back({fmt::format("kernel {}: ${} is no scalar of the program", kernel.name, e->name),
+                              k, number, -1, -1});
+      });
+  });
+}
+
+std::vector<KernelProblem> problems_of(const Kernel& kernel) { return KernelVerifier(kernel, 0).verify(); }
+
+std::vector<KernelProblem> problems_of(const Program& program) {
+  std::vector<KernelProblem> problems;
+  if (program.capacity < 1) return {{fmt::format("the capacity is {}", program.capacity), -1, -1, -1, -1}};
+  check_values(program, problems);
+  for (std::size_t k = 0; k < program.kernels.size(); ++k) {
+    const Kernel& kernel = program.kernels[k];
+    for (KernelProblem& problem : KernelVerifier(kernel, program.capacity).verify()) {
+      problem.text = fmt::format("kernel {}: {}", kernel.name, problem.text);
+      problem.kernel = static_cast<int>(k);
+      problems.push_back(std::move(problem));
+    }
+    check_surroundings(program, static_cast<int>(k), problems);
+  }
+  if (problems.empty()) check_loops(program, problems);
   return problems;
 }
+
+static std::vector<std::string> texts_of(std::vector<KernelProblem> problems) {
+  std::vector<std::string> texts;
+  for (KernelProblem& problem : problems) texts.push_back(std::move(problem.text));
+  return texts;
+}
+
+std::vector<std::string> verify(const Kernel& kernel) { return texts_of(problems_of(kernel)); }
+std::vector<std::string> verify(const Program& program) { return texts_of(problems_of(program)); }
 
 } // namespace striate

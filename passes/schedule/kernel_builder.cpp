@@ -1,6 +1,7 @@
 #include "passes/schedule/kernel_builder.h"
 
 #include "ir/graph/loops.h"
+#include "passes/estimate_costs.h"
 #include "passes/expand_calls.h"
 #include "passes/pad_contractions.h"
 #include "passes/plan_memory.h"
@@ -8,18 +9,6 @@
 #include <numeric>
 
 namespace striate {
-
-// A contraction leaves out the terms that read outside a tensor.
-static double share_computed(const Graph& graph, const Node& node, const Statement& contraction) {
-  double share = 1;
-  visit(contraction.body, [&](const ExprRef& e) {
-    if (!is_skipped_outside(contraction.body, e)) return;
-    const std::vector<Size>& shape = graph.values[node.inputs[e->operand]].type.shape;
-    for (std::size_t d = 0; d < shape.size(); ++d)
-      if (!shape[d].batch) share *= share_inside(contraction, e->indices[d], shape[d].factor);
-  });
-  return share;
-}
 
 KernelBuilder::KernelBuilder(const Graph& graph, const Region& region, int64_t capacity)
     : graph_(graph), region_(region), capacity_(capacity) {
@@ -30,21 +19,13 @@ KernelBuilder::KernelBuilder(const Graph& graph, const Region& region, int64_t c
   for (NodeId id : region.nodes) {
     const Node& node = graph.nodes[id];
     const Value& value = graph.values[node.outputs[0]];
-    const Statement& statement = statement_of(node);
     kernel.comment += fmt::format("{} = {} : {}", value.name, node.op, value.type.text());
     if (node.location.known()) kernel.comment += fmt::format("  {}", node.location.text());
     kernel.comment += '\n';
-    double points = 1;
-    bool batch = false;
-    for (const IndexVariable& variable : statement.variables) {
-      points *= static_cast<double>(variable.extent.factor);
-      batch = batch || variable.extent.batch;
-    }
-    if (is_contraction(statement)) points *= share_computed(graph, node, statement);
-    int operations = statement.reduces() ? 1 : 0;
-    visit(statement.body, [&](const ExprRef& e) { operations += e->kind == Expr::Kind::Apply; });
-    (batch ? kernel.flops_per_example : kernel.flops_fixed) += points * operations;
   }
+  const Flops flops = flops_of(graph, region);
+  kernel.flops_per_example = flops.per_example;
+  kernel.flops_fixed = flops.fixed;
 }
 
 int KernelBuilder::loop(const std::string& name, VariableKind kind, Size extent, int64_t step, bool overlap) {

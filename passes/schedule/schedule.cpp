@@ -6,6 +6,25 @@
 
 namespace striate {
 
+// What the outside gives the program and takes from it, and where that lies.
+static std::vector<ProgramValue> values_of(const Graph& graph) {
+  std::vector<ProgramValue> values;
+  const auto add = [&](ProgramValue::Role role, const std::string& name, ValueId id) {
+    const Value& value = graph.values[id];
+    if (value.offset >= 0) values.push_back({role, name, value.type, value.layout, value.offset});
+  };
+  const std::vector<std::vector<NodeId>> readers = graph.readers();
+  for (ValueId input : graph.inputs)
+    if (!readers[input].empty()) add(ProgramValue::Role::Input, graph.values[input].name, input);
+  for (const auto& [role, wanted] : {std::pair(ProgramValue::Role::Parameter, ValueRole::Parameter),
+                                     std::pair(ProgramValue::Role::State, ValueRole::State)})
+    for (const Persistent& persistent : graph.persistents)
+      if (graph.values[persistent.value].role == wanted)
+        add(role, graph.values[persistent.value].name, persistent.value);
+  for (const auto& [name, output] : graph.outputs) add(ProgramValue::Role::Output, name, output);
+  return values;
+}
+
 Program schedule(Graph& graph, int64_t capacity, const TargetInfo& target) {
   Program program;
   program.name = graph.name + "." + graph.entry;
@@ -13,6 +32,7 @@ Program schedule(Graph& graph, int64_t capacity, const TargetInfo& target) {
   program.arena_bytes = graph.arena_bytes;
   program.scalars = {"N", "1/N", "step", "epoch", "seed.low", "seed.high"};
   for (const auto& [name, value] : graph.scalars) program.scalars.push_back(name);
+  program.values = values_of(graph);
   std::set<std::string> names;
   int last_loop = -1;
   for (const Region& region : graph.regions) {

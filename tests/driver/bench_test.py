@@ -83,14 +83,14 @@ class Bench(harness.EndToEnd):
         broken = self.write("broken.sir", 'program "p" capacity 1 arena 0 scalars ()\nkernel k {\n  store y[0] = 1\n}\n')
         self.assertIn("broken.sir:3", self.striate("bench", broken, expect=3).stderr)
         for change, message in (
-            (("arena 64", "arena 60"), "kernel k: y ends beyond the arena's 60 bytes"),
-            (("capacity 4", "capacity 0"), "the capacity is 0"),
-            (("0..1 ", "0..N "), "kernel k: y is accessed at 0 .. 18 of 16 elements"),
-            (("$a", "$b"), "kernel k: $b is no scalar of the program"),
+            (("arena 64", "arena 60"), "2: kernel k: y ends beyond the arena's 60 bytes"),
+            (("capacity 4", "capacity 0"), "1: the capacity is 0"),
+            (("0..1 ", "0..N "), "8: kernel k: y is accessed at 0 .. 18 of 16 elements"),
+            (("$a", "$b"), "7: kernel k: $b is no scalar of the program"),
         ):
             self.striate("bench", self.write("good.sir", KERNEL), "--iterations", "3")
             wrong = self.write("wrong.sir", KERNEL.replace(*change))
-            self.assertIn("wrong.sir: " + message, self.striate("bench", wrong, expect=3).stderr)
+            self.assertIn("wrong.sir:" + message, self.striate("bench", wrong, expect=3).stderr)
         self.striate("bench", self.write("net.nn", NET), "--iterations", "0", expect=2)
         self.striate("bench", self.write("net.nn", NET), "--json", self.path("none/b.json"), "--iterations", "3", expect=3)
 

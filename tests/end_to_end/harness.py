@@ -49,9 +49,9 @@ def is_sanitized():
 
 
 def environment(**extra):
-    """The caller's environment without what would change the output, plus a thread count and the like."""
+    """The caller's environment without what would change the output (what is known of the machine, too), plus a thread count and the like."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("STRIATE", "LC_", "LANG"))}
-    return {**kept, "LC_ALL": "C.UTF-8", "NO_COLOR": "1", **extra}
+    return {**kept, "LC_ALL": "C.UTF-8", "NO_COLOR": "1", "XDG_CACHE_HOME": os.devnull, **extra}
 
 
 def shared_data(folder):

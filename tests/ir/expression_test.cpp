@@ -100,6 +100,14 @@ TEST(Expression, IndexArithmeticIsAnIndex) {
   EXPECT_TRUE(is_constant(index_value(i) - index_value(i), 0));
 }
 
+// What is read back is built from numbers of 32 bits, so nothing else may come of folding.
+TEST(Expression, IndicesBeyond32BitsStayApart) {
+  const ExprRef large = index_value(i * (1 << 30));
+  EXPECT_EQ((large + large)->kind, Expr::Kind::Apply);
+  EXPECT_EQ((constant_int(1 << 30) + constant_int(1 << 30))->kind, Expr::Kind::Apply);
+  EXPECT_EQ((large * constant_int(-4))->kind, Expr::Kind::Apply);
+}
+
 TEST(Expression, InRangeAsksOnlyWhatIsOpen) {
   auto ranges = [](int) { return Interval{0, 9}; };
   EXPECT_TRUE(is_constant(in_range(i, 0, 9, ranges), 1));

@@ -215,10 +215,19 @@ TEST(Graph, ErrorsHaveALine) {
             "net.sir:3: a string without its closing `\"`");
   EXPECT_EQ(message(kCalls, "next %conv1.weight.next =", "next %nothing ="),
             "net.sir:35: no value is called %nothing");
-  EXPECT_EQ(message(kCalls, "k[o, c, r, s] *", "k[o, c, r, q] *"), "net.sir:17: no index is called `q`");
+  EXPECT_EQ(message(kCalls, "k[o, c, r, s] *", "k[o, c, r, q] *"),
+            "net.sir:17: no index is called `q` (in @conv2d.0)");
   EXPECT_EQ(
       message(kCalls, "i + r,", "i + r + 1,"),
-      "net.sir: conv1: in the definition of conv2d: y: x is read at 1 .. 6 of 6 in dimension 2 (i + r + 1)");
+      "net.sir:7: conv1: in the definition of conv2d: y: x is read at 1 .. 6 of 6 in dimension 2 (i + r + 1) "
+      "(net.nn:7:9)");
+  EXPECT_EQ(message(kRegions, "stored %sum", "stored %conv"),
+            "net.sir:10: the region sum stores conv, which it does not compute");
+  EXPECT_EQ(message(kRegions, "arena 8192", "scalar step = 0"),
+            "net.sir:2: a second run-time scalar named `step`");
+  EXPECT_EQ(
+      message(kRegions, "%weight : f32[20,1,3,3] layout (d0/16,", "%weight : f32[20,1,3,3] layout (d0/8,"),
+      "net.sir:4: the layout (d0/8, d1, d2, d3, d0%16) of weight does not cover dimension 0");
 }
 
 TEST(Graph, CommentsAreSkipped) {

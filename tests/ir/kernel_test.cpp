@@ -80,14 +80,49 @@ TEST(Kernel, NamesAreMadeUniqueAndVariablesRenumbered) {
 }
 
 TEST(Kernel, ProgramsReadBack) {
-  std::string text = "program \"Net.step\" capacity 64 arena 262144 scalars (\"N\", \"1/N\", \"step\")\n\n" +
-                     std::string(kKernel) + "\nkernel empty {\n}\n";
+  std::string text = "program \"Net.step\" capacity 64 arena 262144 scalars (\"N\", \"1/N\", \"step\")\n"
+                     "input %image : f32[N,4,9] layout (d0/16, d1, d2, d0%16) offset 0\n"
+                     "param %w : f32[8,9,4] layout (d0, d1, d2) offset 147456\n"
+                     "state %\"w velocity\" : f32[1] layout (d0) offset 148608\n"
+                     "output %loss : f32[] offset 148672\n"
+                     "output %w : f32[N,20] layout (d0, d1) offset 148672\n"
+                     "loop 1 count 1 steps 4 reverse\n\n" +
+                     std::string(kKernel) + "\nkernel stepped {\n  parallel t: 0..4 {\n  }\n}\n";
   Result<Program> program = parse_program(text);
   ASSERT_TRUE(program.ok()) << program.failure().message;
   EXPECT_EQ(program->capacity, 64);
   EXPECT_EQ(program->scalars[1], "1/N");
   EXPECT_EQ(program->kernels.size(), 2u);
+  ASSERT_EQ(program->values.size(), 5u);
+  EXPECT_EQ(program->values[2].role, ProgramValue::Role::State);
+  EXPECT_EQ(program->values[0].layout.digits[3].extent, Size::constant(16));
   EXPECT_EQ(print(*program), text);
+}
+
+TEST(Kernel, RulesOfPlacedValuesAreChecked) {
+  const auto message = [](const std::string& values) {
+    const auto program = parse_program("program \"p\" capacity 4 arena 64 scalars ()\n" + values, "p");
+    return program.ok() ? "" : program.failure().message;
+  };
+  EXPECT_EQ(message("input %x : f32[N,4] layout (d0, d1) offset 0\noutput %x : f32[] offset 0\n"), "");
+  EXPECT_EQ(message("input %x : f32[N,4] layout (d0, d1) offset 4\n"),
+            "p:2: x ends beyond the arena's 64 bytes");
+  EXPECT_EQ(message("input %x : f32[N,4] layout (d0, d1) offset 128\n"),
+            "p:2: x ends beyond the arena's 64 bytes");
+  EXPECT_EQ(message("param %x : f32[2000000000,2000000000,2000000000] layout (d0, d1, d2) offset 0\n"),
+            "p:2: x ends beyond the arena's 64 bytes");
+  EXPECT_EQ(message("input %x : f32[4] layout (d0) offset 2\n"), "p:2: x has the offset 2");
+  EXPECT_EQ(message("input %x : f32[4] offset 0\n"), "p:2: the layout () of x does not cover dimension 0");
+  EXPECT_EQ(message("input %x : f32[4,N] layout (d0, d1) offset 0\n"),
+            "p:2: x has a batch size that is not outermost");
+  EXPECT_EQ(message("input %x : f32[] offset 0\nstate %x : f32[] offset 0\n"), "p:3: a second value named x");
+  EXPECT_EQ(message("input %x : f32[4] layout (d0) offset 0\nparam %w : f32[4] layout (d0) offset 12\n"),
+            "p:3: x and w overlap in the arena");
+  EXPECT_EQ(message("loop 0 count 1 steps 4\n"),
+            "p:2: the loop at kernel 0 has kernels that are not there, or another's");
+  EXPECT_EQ(message("loop 0 count 1 steps 4\nkernel k {\n  for t: 0..4 {\n  }\n}\n"),
+            "p:2: the outermost parallel loop of kernel k does not count the 4 steps of its loop");
+  EXPECT_EQ(message("input %x : f32[4] layout (d1) offset 0\n"), "p:2: `d1` is not a dimension of f32[4]");
 }
 
 // The first message about the text after one replacement, "" where it is sound.

@@ -1,4 +1,4 @@
-#include "driver/machine_speed.h"
+#include "driver/measure_machine.h"
 
 #include "ir/kernel/analysis.h"
 #include "ir/kernel/parse.h"
@@ -13,10 +13,6 @@
 #include <cstring>
 
 namespace striate {
-
-double MachineSpeed::least_seconds(double flop, double bytes) const {
-  return std::max(flop / flops, bytes / (bytes <= static_cast<double>(cache) ? cache_bytes : memory_bytes));
-}
 
 #ifdef STRIATE_HAS_LLVM
 
