@@ -277,7 +277,7 @@ TEST_F(Report, PassesAreRecordedInOrder) {
   ASSERT_GT(names.size(), 5u);
   EXPECT_EQ(names.front(), "expand_calls");
   EXPECT_EQ(names[3], "differentiate");
-  EXPECT_EQ(names.back(), "plan_memory");
+  EXPECT_EQ(names.back(), "estimate_costs");
 }
 
 TEST_F(Report, GraphvizTextIsQuoted) {

@@ -6,15 +6,33 @@
 
 #include "frontend/parser.h"
 #include "frontend/standard_library.h"
+#include "verify/verify_module.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <set>
 
 namespace striate {
 namespace {
+
+// What of a program shows what is wrong, as `striate verify --reproducer` reads it; without a process of its
+// own around what is tried.
+std::string reduced(const Module& module, const TargetRunOptions& run) {
+  VerifyOptions options;
+  options.pipeline.capacity = run.capacity;
+  options.pipeline.layout = run.layout;
+  options.pipeline.fuse = run.fuse;
+  options.pipeline.target = target_of(run);
+  options.trial.examples = *std::ranges::min_element(run.batches);
+  std::string text;
+  for (const EntryReport& report : verify_module(module, options))
+    for (const Mistake& mistake : report.mistakes)
+      text += fmt::format("{}: {}\n{}\n", report.name, mistake.culprit, print(mistake.reproducer, {}));
+  return text;
+}
 
 std::optional<Module> compare(const std::string& text, const TargetRunOptions& options, uint64_t seed) {
   SCOPED_TRACE(fmt::format(
@@ -23,8 +41,9 @@ std::optional<Module> compare(const std::string& text, const TargetRunOptions& o
       options.fuse ? "fused" : "not fused", options.vector_bits, options.l2_bytes, text));
   std::optional<Module> module = module_of(text);
   if (!module) return module;
-  for (const std::string& difference : differences_between_targets(*module, options))
-    ADD_FAILURE() << difference;
+  const std::vector<std::string> differences = differences_between_targets(*module, options);
+  for (const std::string& difference : differences) ADD_FAILURE() << difference;
+  if (!differences.empty()) ADD_FAILURE() << reduced(*module, options);
   return module;
 }
 
