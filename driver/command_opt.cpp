@@ -3,6 +3,7 @@
 
 #include "driver/commands.h"
 #include "driver/ir_file.h"
+#include "driver/kernel_profile.h"
 #include "driver/pass_trace.h"
 #include "driver/program.h"
 #include "driver/stored_speed.h"
@@ -86,10 +87,11 @@ static std::string counted(double value) {
 
 // At the capacity, as everything about a region is.
 static std::string cost_in_words(const Cost& cost) {
-  std::string text = fmt::format("{}FLOP, reads {}B, writes {}B: {:.2g} FLOP a byte", counted(cost.flops),
+  std::string text = fmt::format("{}FLOP, reads {}B, writes {}B: {} FLOP a byte", counted(cost.flops),
                                  counted(static_cast<double>(cost.bytes_read)),
-                                 counted(static_cast<double>(cost.bytes_written)), cost.intensity());
-  if (cost.predicted > 0) text += fmt::format("; {:.3g} us at least on this machine", 1e6 * cost.predicted);
+                                 counted(static_cast<double>(cost.bytes_written)),
+                                 fmt::format("{:.{}f}", cost.intensity(), cost.intensity() < 10 ? 1 : 0));
+  if (cost.predicted > 0) text += "; " + seconds_text(cost.predicted) + " at least on this machine";
   return text;
 }
 

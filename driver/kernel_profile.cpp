@@ -92,7 +92,7 @@ RunProfile profile_of_updates(const TrainingProfile::Phase& phase, const Compila
   return profile;
 }
 
-static std::string seconds_text(double seconds) {
+std::string seconds_text(double seconds) {
   if (seconds < 1e-3) return fmt::format("{:.1f} us", seconds * 1e6);
   return seconds < 1 ? fmt::format("{:.2f} ms", seconds * 1e3) : fmt::format("{:.2f} s", seconds);
 }

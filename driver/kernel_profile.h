@@ -39,6 +39,9 @@ RunProfile profile_of_updates(const TrainingProfile::Phase& phase, const Compila
 // The value below which a share of the values lies, 0 to 1.
 double quantile(std::vector<double> values, double share);
 
+// "12.3 us", "4.56 ms", "1.23 s".
+std::string seconds_text(double seconds);
+
 // The table for people: `rows` kernels that take most time (0: all), and the rest as one row.
 std::string profile_table(const RunProfile& profile, const MachineSpeed& speed, int64_t rows);
 std::string profile_json(const BenchSubject& subject, const RunProfile& profile, const MachineSpeed& speed);

@@ -63,7 +63,7 @@ class Machine(harness.EndToEnd):
         self.assertEqual(len(re.findall(rf"^ {COST}{PREDICTED}$", kernels, re.MULTILINE)), len(regions))
         self.assertRegex(
             self.here("why", self.net, "conv", "--threads", "1").stdout,
-            r"FLOP, reads [\d.]+ k?B, writes [\d.]+ k?B: [\d.]+ FLOP a byte; [\d.]+ us at least on this machine",
+            r"FLOP, reads [\d.]+ k?B, writes [\d.]+ k?B: [\d.]+ FLOP a byte; [\d.]+ (us|ms) at least on this machine",
         )
         for stage, text in (("regions", known), ("kernel", kernels)):
             self.assertEqual(self.here("opt", self.write(stage + ".sir", text)).stdout, text)
