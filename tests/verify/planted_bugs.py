@@ -50,8 +50,8 @@ BUGS = [
      "for (std::size_t k = 2; k < parts.size(); ++k) sum.body", NET, "derivative of"),
     ("phase_is_off", "passes/adjoint.cpp", "settle(v, IndexExpr::quotient(numerator, size));",
      "settle(v, IndexExpr::quotient(numerator - 1, size));", NET, "derivative of"),
-    ("dies_early", "passes/plan_memory.cpp", "last_use[input] = last_of_span[r];",
-     "last_use[input] = last_of_span[r] - (r % 3 == 2 ? 2 : 0);", NET, "pass plan_memory"),
+    ("dies_early", "passes/plan_memory.cpp", "last[input] = loops.last[r];",
+     "last[input] = loops.last[r] - (r % 3 == 2 ? 2 : 0);", NET, "pass plan_memory"),
     ("short_storage", "passes/plan_memory.cpp",
      "for (ValueId value : dying[r])\n      spans.release(graph.values[value].offset, storage_bytes(graph.values[value], "
      "capacity));",
@@ -94,6 +94,11 @@ def copy_source(source, work):
     folders = ["support", "ir", "runtime", "frontend", "exchange", "passes", "codegen", "verify", "driver", "api", "std",
                "docs", "models", "tests/verify"]
     files = [file for folder in folders for file in (source / folder).rglob("*") if file.is_file()]
+    kept = {file.relative_to(source) for file in files}
+    for folder in folders:
+        for old in (work / folder).rglob("*"):
+            if old.is_file() and old.relative_to(work) not in kept:
+                old.unlink()
     for file in [*files, source / "CMakeLists.txt"]:
         to = work / file.relative_to(source)
         to.parent.mkdir(parents=True, exist_ok=True)
