@@ -123,8 +123,10 @@ int command_verify(const Options& options) {
     const bool shows_progress = isatty(STDERR_FILENO) != 0;
     if (shows_progress)
       how.progress = [](const std::string& what) { fmt::print(stderr, "\r\x1b[K{}", what); };
-    for (const EntryReport& entry : verify_module(module, how)) {
-      if (shows_progress) fmt::print(stderr, "\r\x1b[K");
+    const Result<std::vector<EntryReport>> entries = verify_module(module, how);
+    if (shows_progress) fmt::print(stderr, "\r\x1b[K");
+    if (!entries) return report(entries.failure());
+    for (const EntryReport& entry : *entries) {
       print_report(entry, entry.operators > 0);
       for (const Mistake& mistake : entry.mistakes) {
         fmt::print("\nMISTAKE: {}\n  culprit     {}\n  shows in    `{}`: {}\n", meaning_of(mistake.kind),

@@ -34,8 +34,8 @@ public:
     report_.steps = options.trial.steps;
   }
 
-  EntryReport run() {
-    run_pipeline();
+  Result<EntryReport> run() {
+    if (const Status status = run_pipeline(); !status) return status.failure();
     if (entry_.training) check_gradients();
     check_passes();
     check_rounding();
@@ -50,7 +50,8 @@ private:
     if (options_.progress) options_.progress(report_.name + ": " + what);
   }
 
-  void run_pipeline() {
+  // A Failure where the program has no gradient.
+  Status run_pipeline() {
     say("passes");
     PipelineOptions pipeline = options_.pipeline;
     stages_.push_back({"", entry_.source});
@@ -60,8 +61,7 @@ private:
     state.fixed = entry_.fixed;
     Graph graph = entry_.source;
     for (const auto& names : {gradient_pipeline(entry_.training), region_pipeline()}) {
-      const Status status = run_passes(graph, names, state);
-      CHECK(status, "{}", status.failure().message);
+      if (const Status status = run_passes(graph, names, state); !status) return status;
     }
     policy_ = state.policy.value_or(LayoutPolicy::BatchBlocked);
 
@@ -72,8 +72,7 @@ private:
     pipeline.after_pass = nullptr;
     PassState plain(pipeline);
     plain.optimizers = state.optimizers;
-    const Status status = run_passes(oracle_, names, plain);
-    CHECK(status, "{}", status.failure().message);
+    return run_passes(oracle_, names, plain);
   }
 
   // The last stage that `pass` left.
@@ -144,14 +143,16 @@ private:
       } else if (!done.insert(definition_text(*node.definition)).second) {
         continue;
       }
-      ++report_.operators;
+      bool right = true;
       for (NodeId part : nodes)
         for (ValueId output : source.nodes[part].outputs)
-          check_gradient(subgraph(source, nodes, {output}), run, node, trial);
+          right = check_gradient(subgraph(source, nodes, {output}), run, node, trial) && right;
+      if (right) ++report_.operators;
     }
   }
 
-  void check_gradient(Graph graph, const ReferenceRun& run, const Node& node, const Trial& trial) {
+  // True where it is right.
+  bool check_gradient(Graph graph, const ReferenceRun& run, const Node& node, const Trial& trial) {
     expand_all(graph);
     Tensors values;
     uint32_t stream = 0;
@@ -160,8 +161,7 @@ private:
       values[name] = nudged(run.value(name), stream++);
     }
     const std::string problem = gradient_difference(graph, trial, &values);
-    if (problem.empty()) return;
-    --report_.operators;
+    if (problem.empty()) return true;
     Mistake mistake;
     mistake.culprit = fmt::format("the derivative of `{}` ({})", node.op, node.location.text());
     mistake.value = graph.outputs[0].first;
@@ -170,6 +170,7 @@ private:
     check.kind = CheckKind::Gradients;
     check.trial = trial;
     add(std::move(mistake), graph, std::move(check));
+    return false;
   }
 
   void expand_all(Graph& graph) const {
@@ -341,13 +342,15 @@ private:
 
 } // namespace
 
-std::vector<EntryReport> verify_module(const Module& module, const VerifyOptions& options) {
+Result<std::vector<EntryReport>> verify_module(const Module& module, const VerifyOptions& options) {
   std::vector<EntryReport> reports;
   std::map<std::string, Layout> layouts;
   Graph decider;
-  const auto verify_entry = [&](Entry entry, const VerifyOptions& how) {
+  const auto verify_entry = [&](const Entry& entry, const VerifyOptions& how) -> Result<Graph> {
     EntryVerifier verifier(entry, how);
-    reports.push_back(verifier.run());
+    Result<EntryReport> report = verifier.run();
+    if (!report) return report.failure();
+    reports.push_back(std::move(*report));
     return verifier.regions();
   };
   VerifyOptions how = options;
@@ -356,15 +359,20 @@ std::vector<EntryReport> verify_module(const Module& module, const VerifyOptions
     Entry step{module.train, true, &module.optimizers, {}};
     step.source.entry = "step";
     step.source.scalars = module.scalars;
-    decider = verify_entry(std::move(step), how);
+    Result<Graph> regions = verify_entry(step, how);
+    if (!regions) return regions.failure();
+    decider = std::move(*regions);
     layouts = persistent_layouts(decider);
   }
   how.trial.steps = 1; // nothing changes
   Entry eval{module.eval, false, nullptr, layouts};
   eval.source.entry = "eval";
-  const Graph evaluation = verify_entry(std::move(eval), how);
-  if (!module.has_training) decider = evaluation;
-  verify_entry({make_init_graph(decider), false, nullptr, persistent_layouts(decider)}, how);
+  Result<Graph> evaluation = verify_entry(eval, how);
+  if (!evaluation) return evaluation.failure();
+  if (!module.has_training) decider = std::move(*evaluation);
+  const Result<Graph> init =
+      verify_entry({make_init_graph(decider), false, nullptr, persistent_layouts(decider)}, how);
+  if (!init) return init.failure();
   return reports;
 }
 

@@ -34,7 +34,8 @@ struct EntryReport {
   std::vector<Mistake> mistakes;
 };
 
-std::vector<EntryReport> verify_module(const Module& module, const VerifyOptions& options);
+// A Failure where the program has no gradient: it sums by a reducer without a derivative.
+Result<std::vector<EntryReport>> verify_module(const Module& module, const VerifyOptions& options);
 
 // Examples such that the interpreter is done in seconds: as many as make about 200 million operations, at
 // least 2, at most 17 (a vector and one more), and the capacity.

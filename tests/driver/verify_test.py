@@ -46,6 +46,25 @@ class Verify(harness.EndToEnd):
         wrong = self.striate("verify", "--reproducer", self.write("w.sir", hidden), expect=1)
         self.assertRegex(wrong.stdout, r"a derived gradient is not that of differences: by `x`: along a direction it is 0")
 
+    def test_a_program_without_a_gradient_is_no_bug(self):
+        program = self.write("product.nn", """
+op product(x[N, C]) -> y[N] { y[n] = prod(c) x[n, c] }
+model Product() {
+    input x: f32[N, 3]
+    output y = x -> Linear(4) as fc -> product
+}
+data d {
+    split train = csv("none.csv", label = -1)
+    field x = column(0)
+}
+train Product with d {
+    loss = y
+    optimizer = SGD(lr = 0.1)
+    epochs = 1    batch = 4
+}
+""")
+        self.assertIn("has no derivative", self.striate("verify", program, expect=1).stderr)
+
     def test_wrong_calls(self):
         missing = self.striate("verify", "--reproducer", self.path("none.sir"), expect=3)
         self.assertIn("none.sir", missing.stderr)

@@ -28,7 +28,8 @@ std::string reduced(const Module& module, const TargetRunOptions& run) {
   options.pipeline.target = target_of(run);
   options.trial.examples = *std::ranges::min_element(run.batches);
   std::string text;
-  for (const EntryReport& report : verify_module(module, options))
+  const std::vector<EntryReport> reports = *verify_module(module, options);
+  for (const EntryReport& report : reports)
     for (const Mistake& mistake : report.mistakes)
       text += fmt::format("{}: {}\n{}\n", report.name, mistake.culprit, print(mistake.reproducer, {}));
   return text;

@@ -40,7 +40,8 @@ std::optional<RandomModule> random_module(uint64_t seed, bool network) {
 void verify_random(uint64_t seed, bool network) {
   const std::optional<RandomModule> random = random_module(seed, network);
   ASSERT_TRUE(random);
-  for (const EntryReport& report : verify_module(random->module, random->options))
+  const std::vector<EntryReport> reports = *verify_module(random->module, random->options);
+  for (const EntryReport& report : reports)
     for (const Mistake& mistake : report.mistakes)
       ADD_FAILURE() << "seed " << seed << ", " << report.name << ": " << mistake.culprit << ": `"
                     << mistake.value << "`: " << mistake.difference << "\n"

@@ -69,7 +69,7 @@ TEST(Verify, FindsNothingWrongWithSoundPrograms) {
     options.pipeline.capacity = 6;
     options.trial = small_trial();
     options.trial.steps = 2;
-    const std::vector<EntryReport> reports = verify_module(*module, options);
+    const std::vector<EntryReport> reports = *verify_module(*module, options);
     ASSERT_EQ(reports.size(), 3U); // step, eval, init
     EXPECT_GT(reports[0].operators, 5U);
     for (const EntryReport& report : reports) {
