@@ -19,6 +19,7 @@ struct Options {
   std::string architecture;            // --arch: "", "x86_64", "aarch64"
   std::string layout;                  // --layout: "", "batch", "channel", "plain"
   bool fuse = true;
+  bool winograd = false;
   std::string listing_folder; // --kernel-text: for debuggers and profilers
   std::string color = "auto";
   std::string diagnostics = "text"; // --diagnostics: "text" or "json"

@@ -121,6 +121,7 @@ Result<CompileOptions> compile_options(const Options& options, int64_t capacity,
   compile.listing_folder = options.listing_folder;
   compile.pipeline.capacity = capacity;
   compile.pipeline.fuse = options.fuse;
+  compile.pipeline.winograd = options.winograd;
 #ifdef STRIATE_HAS_LLVM
   compile.pipeline.target = host_target();
   if (options.cpu != "native" || !options.architecture.empty()) {

@@ -150,6 +150,7 @@ llvm::Value* emit_function(Frame& frame, Function function, const std::vector<ll
   case Function::Not:
     return b.CreateNot(x);
   case Function::Select:
+    if (const auto* chosen = llvm::dyn_cast<llvm::ConstantInt>(x)) return chosen->isOne() ? y : arguments[2];
     return b.CreateSelect(x, y, arguments[2]);
   case Function::ToReal: {
     if (real) return x;
