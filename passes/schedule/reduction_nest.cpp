@@ -224,6 +224,13 @@ KernelStatement accumulate(KernelBuilder& builder, const Node& node, const std::
       body = select(mask, body, constant(identity_of(statement.reducer)));
     }
   }
+  // A sum of products accumulates by fma. A body that became a product by what is known here alone, a choice
+  // by a variable with one value, is rounded before it is added: with -0 added, a product is itself.
+  const auto is_product = [](const ExprRef& e) {
+    return e->kind == Expr::Kind::Apply && e->function == Function::Mul;
+  };
+  if (is_product(body) && !is_product(statement.body))
+    body = apply(Function::Fma, {body->arguments[0], body->arguments[1], constant(-0.0)});
   KernelStatement step;
   step.kind = KernelStatement::Kind::Accumulate;
   step.tile = tile;
