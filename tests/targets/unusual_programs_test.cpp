@@ -89,7 +89,8 @@ const Case kCases[] = {
     {"DilationAndStride", "",
      "input x: f32[N, 3, 17, 13]\n"
      "output y = x -> Conv2d(4, 3) as a -> relu -> Conv2d(5, 3, stride = 2, dilation = 3, padding = 2) as b"},
-    // A choice that a variable with one value has made: what is left is a product, which the sum must not take
+    // A choice that a variable with one value has made: what is left is a product, which the sum must not
+    // take
     // into its multiply-adds.
     {"ProductsLeftByAChoice",
      "op chosen(x[N, C], w[C]) -> y[N, 1] { y[n, i] = sum(j: 1, c: C) select(i <= j, x[n, c] * w[c], 0.5) }\n"
