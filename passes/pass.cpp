@@ -2,6 +2,7 @@
 
 #include "passes/append_updates.h"
 #include "passes/assign_orders.h"
+#include "passes/check_places.h"
 #include "passes/commute_monotone.h"
 #include "passes/differentiate.h"
 #include "passes/eliminate_dead_nodes.h"
@@ -84,6 +85,8 @@ static Status run_plan_memory(Graph& graph, PassState& state) {
   if (const Status fits = check_sizes(graph, state.options.capacity); !fits) return fits;
   plan_memory(graph, state.options.capacity,
               state.persistents ? *state.persistents : plan_persistents(graph));
+  const Status placed = check_places(graph, state.options.capacity);
+  CHECK(placed, "after plan_memory: {}", placed.failure().message);
   return {};
 }
 

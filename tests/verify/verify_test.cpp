@@ -139,6 +139,44 @@ TEST(Verify, GradientsThatAreHiddenAreFound) {
   EXPECT_NE(problem.find("by `"), std::string::npos) << problem;
 }
 
+// What ends the process is a finding: with a stand-in for the process apart, in which everything does that
+// comes after the given number of good ends.
+VerifyOptions ending_after(int good, const std::string& end) {
+  VerifyOptions options;
+  options.pipeline.capacity = 6;
+  options.trial = small_trial();
+  options.guard = [good, end](const std::function<std::string()>& work) mutable -> Result<std::string> {
+    if (good-- > 0) return work();
+    return Failure{ExitCode::Internal, end};
+  };
+  return options;
+}
+
+TEST(Verify, APassThatEndsTheProcessIsNamed) {
+  const std::optional<Module> module = module_in("models/xor.nn");
+  ASSERT_TRUE(module);
+  const std::string end = "x.cpp:1: `a` does not hold: after some pass: `v`";
+  const std::vector<EntryReport> reports = *verify_module(*module, ending_after(0, end));
+  ASSERT_EQ(reports.size(), 1U); // nothing follows from what was not compiled
+  ASSERT_EQ(reports[0].mistakes.size(), 1U);
+  const Mistake& mistake = reports[0].mistakes[0];
+  EXPECT_EQ(mistake.culprit, "the pass expand_calls");
+  EXPECT_EQ(mistake.difference, end);
+  EXPECT_EQ(mistake.kind, CheckKind::Crash);
+  EXPECT_EQ(mistake.reproducer.graph.nodes.size(), 1U);
+}
+
+TEST(Verify, WhatEndsWhileKernelsAreMadeIsNamed) {
+  if (!can_run_kernels()) GTEST_SKIP() << "no CPU back end";
+  const std::optional<Module> module = module_in("models/xor.nn");
+  ASSERT_TRUE(module);
+  const std::vector<EntryReport> reports = *verify_module(*module, ending_after(1, "Segmentation fault"));
+  ASSERT_EQ(reports.size(), 2U);             // in the second no pass comes to its end
+  ASSERT_EQ(reports[0].mistakes.size(), 2U); // kernels as used, and unfused
+  EXPECT_EQ(reports[0].mistakes[0].culprit, "the pass assign_layouts");
+  EXPECT_EQ(reports[0].mistakes[0].reproducer.check.kind, CheckKind::Crash);
+}
+
 TEST(Reduce, LeavesWhatIsWrong) {
   const Graph step = [] {
     const std::optional<Module> module = module_in("tests/verify/net.nn");
@@ -207,6 +245,9 @@ TEST(Reproducers, WrongOnesAreRefusedWithTheirPlace) {
   EXPECT_EQ(failure("# striate", "# other"), "r.sir does not begin with `# striate reproducer:`");
   EXPECT_EQ(failure("check=passes", "check=guesses"), "r.sir:1: `check=guesses` is no setting of a check");
   EXPECT_EQ(failure("pass=expand_elementary", "pass=nothing"), "r.sir:1: it names no pass");
+  EXPECT_EQ(failure("check=passes pass=expand_elementary", "check=crash pass=nothing"),
+            "r.sir:1: it names no pass");
+  EXPECT_EQ(failure("check=passes pass=expand_elementary", "check=crash pass=-"), "accepted");
   EXPECT_EQ(failure("examples=3", "examples=30"),
             "r.sir:1: examples, steps and capacity do not fit together");
   EXPECT_EQ(failure("examples=3", "examples=-3"), "r.sir:1: `examples=-3` is no setting of a check");
