@@ -3,8 +3,10 @@
 #include "ir/kernel/analysis.h"
 #include "passes/check_places.h"
 #include "passes/expand_calls.h"
+#include "passes/form_regions.h"
 #include "passes/pass.h"
 #include "passes/schedule/schedule.h"
+#include "support/time_trace.h"
 
 namespace striate {
 
@@ -36,14 +38,18 @@ Program run_kernel_passes(Graph& graph, const PersistentPlan& persistents, const
 Result<Program> lower_regions(Graph& graph, const PipelineOptions& options) {
   if (const Status fits = check_sizes(graph, options.capacity); !fits) return fits.failure();
   if (const Status placed = check_places(graph, options.capacity); !placed) return placed.failure();
-  Program program = schedule(graph, options.capacity, options.target);
+  if (const std::string problem = region_problem(graph); !problem.empty()) return bad_data("{}", problem);
+  const TimedSpan span("pass", "schedule", graph.name + "." + graph.entry);
+  Result<Program> scheduled = schedule(graph, options.capacity, options.target);
+  if (!scheduled) return scheduled.failure();
+  Program& program = *scheduled;
   for (Kernel& kernel : program.kernels) {
     kernel.cost = cost_of(kernel, options.capacity);
     if (options.speed) kernel.cost->predicted = predicted_seconds(*kernel.cost, *options.speed);
   }
   if (const std::vector<std::string> problems = verify(program); !problems.empty())
     return bad_data("as kernels for {} examples: {}", options.capacity, problems[0]);
-  return program;
+  return scheduled;
 }
 
 Graph make_init_graph(const Graph& step) {
