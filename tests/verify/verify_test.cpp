@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 
@@ -89,6 +90,30 @@ TEST(Verify, InputsFollowFromTheirNames) {
   const Tensors all = draw_inputs(graph, small_trial(), 1), swapped = draw_inputs(without, small_trial(), 1);
   EXPECT_EQ(all.at("x").values, swapped.at("x").values);
   EXPECT_NE(all.at("x").values, draw_inputs(graph, small_trial(), 2).at("x").values);
+}
+
+// A label is one of the classes, of whatever type the data has it.
+TEST(Verify, LabelsAreClasses) {
+  for (const char* type : {"i32", "u8"}) {
+    const Result<Graph> graph = parse_graph(fmt::format(R"(graph M.step {{
+  input %label : {0}[N]
+  %y : f32[N,7] = one_hot(%label) @one_hot
+  output y = %y
+}}
+
+define @one_hot op one_hot(label: {0}[N]) -> (y) {{
+  let y: f32[N,7]
+  y[n, c] = select(c == label[n], 1, 0)
+}}
+)",
+                                                        type));
+    ASSERT_TRUE(graph.ok()) << graph.failure().message;
+    Trial trial = small_trial();
+    trial.examples = 100;
+    const std::vector<double> labels = draw_inputs(*graph, trial, 1).at("label").values;
+    EXPECT_EQ(*std::ranges::min_element(labels), 0) << type;
+    EXPECT_EQ(*std::ranges::max_element(labels), 6) << type;
+  }
 }
 
 // The bound holds for f32 and does not hold for a mistake in the fourth digit.
