@@ -12,6 +12,7 @@
 #include "support/target_info.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,9 +35,11 @@ Result<std::shared_ptr<CompiledPrograms>> jit_compile(const std::vector<const Pr
                                                       const KernelListing* listing = nullptr);
 
 // The program's kernels as `--emit=llvm` and `--emit=asm` show them, for any target of the host's
-// architecture; the assembly with the lines of the kernels' text as comments.
-std::string llvm_text(const Program& program, const TargetInfo& target);
-Result<std::string> assembly_text(const Program& program, const TargetInfo& target);
+// architecture; the assembly with the lines of the kernels' text as comments. `only`: of the kernels this
+// one, with those that share its code.
+std::string llvm_text(const Program& program, const TargetInfo& target, std::optional<std::size_t> only = {});
+Result<std::string> assembly_text(const Program& program, const TargetInfo& target,
+                                  std::optional<std::size_t> only = {});
 
 // The same, apart: one text for each distinct kernel, with the numbers of the kernels that share it.
 struct KernelAssembly {
@@ -44,7 +47,7 @@ struct KernelAssembly {
   std::string text;
 };
 Result<std::vector<KernelAssembly>> kernel_assembly(const Program& program, const TargetInfo& target,
-                                                    int threads);
+                                                    int threads, std::optional<std::size_t> only = {});
 
 // ELF relocatable objects that define symbol_of(program, k) for every kernel, with the signature of
 // KernelFunction.
