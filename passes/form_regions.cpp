@@ -118,9 +118,10 @@ public:
       if (contradicts(decision))
         return fmt::format("the decision `{}`, {}, and the regions say different things", decision.what,
                            decision.chosen);
+    // One after the other, as they are formed: what stands behind is in none yet, though a loop may read it.
+    std::ranges::fill(region_of_, -1);
     for (std::size_t r = 0; r < graph_.regions.size(); ++r) {
       const std::vector<NodeId> nodes = graph_.regions[r].nodes;
-      for (NodeId node : nodes) region_of_[node] = -1;
       graph_.regions[r].nodes.clear();
       for (NodeId node : nodes) {
         if (!may_follow(static_cast<int>(r), node)) return refusal(nodes, node);

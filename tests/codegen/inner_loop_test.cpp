@@ -10,8 +10,8 @@
 namespace striate {
 namespace {
 
-// As the code generator writes it: an outer loop with an inner one that has an FMA on a loaded operand, and a loop
-// beside it without one.
+// As the code generator writes it: an outer loop with an inner one that has an FMA on a loaded operand, and a
+// loop beside it without one.
 const char* const kAssembly = R"(	.text
 body:
 # %bb.0:                                # %entry
@@ -60,9 +60,9 @@ TEST(InnerLoops, AreReadOffTheAssembly) {
   EXPECT_EQ(loop->shuffles, 1);
   EXPECT_EQ(loop->spills, 1);
   EXPECT_EQ(loop->flops, 24); // 8 multiply-adds and 8 products
-  // The product waits for the multiply-add of the same pass, and that for the product of the one before: 5 cycles
-  // each.
-  EXPECT_NEAR(loop->model_cycles, 10, 1);
+  // As llvm-mca has it: 1216 cycles for 100 passes (LLVM 22). The product waits for the multiply-add of the
+  // same pass, and that for the product of the one before.
+  EXPECT_NEAR(loop->model_cycles, 12, 2);
 }
 
 TEST(InnerLoops, OfScalarsAndOfNone) {
