@@ -1,6 +1,7 @@
 #include "driver/bench_subject.h"
 
 #include "driver/ir_file.h"
+#include "driver/kernel_id.h"
 #include "driver/kernel_program.h"
 #include "driver/trained_model.h"
 #include "runtime/dataset.h"
@@ -94,8 +95,27 @@ static Result<BenchSubject> subject_of_kernels(const Options& options) {
   return subject;
 }
 
+// Leaves one kernel, on what a run of all of them left in memory.
+static Status keep_only(BenchSubject& subject, const std::string& id) {
+  const Result<std::size_t> kernel = kernel_with_id(subject.program, id);
+  if (!kernel) return kernel.failure();
+  subject.executor->run(subject.whole_entry(), subject.examples());
+  EntryPoint one = subject.whole_entry();
+  one.kernels = {one.kernels[*kernel]};
+  subject.program = only_kernel(subject.program, *kernel);
+  one.loops = subject.program.loops;
+  if (!subject.regions.regions.empty()) subject.regions = only_region(subject.regions, *kernel);
+  subject.entry_of_one = std::move(one);
+  subject.only = *kernel;
+  return {};
+}
+
 Result<BenchSubject> bench_subject(const Options& options) {
-  return options.file.ends_with(".sir") ? subject_of_kernels(options) : subject_of_model(options);
+  Result<BenchSubject> subject =
+      options.file.ends_with(".sir") ? subject_of_kernels(options) : subject_of_model(options);
+  if (subject && !options.only.empty())
+    if (const Status kept = keep_only(*subject, options.only); !kept) return kept.failure();
+  return subject;
 }
 
 } // namespace striate

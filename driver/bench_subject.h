@@ -6,6 +6,7 @@
 #include "runtime/executor.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace striate {
@@ -15,17 +16,21 @@ struct BenchSubject {
   Graph regions;   // what each of the kernels was made of; empty where they came as text
   std::unique_ptr<Executor> executor;
   bool of_step = false;
+  std::optional<std::size_t> only;        // the kernel of the entry point that `program` is, where it is one
+  std::optional<EntryPoint> entry_of_one; // the same
   TargetInfo target;
   double lowering_seconds = 0, code_seconds = 0;
 
-  const EntryPoint& entry() const {
+  const EntryPoint& whole_entry() const {
     return of_step ? executor->executable().step : executor->executable().eval;
   }
+  const EntryPoint& entry() const { return entry_of_one ? *entry_of_one : whole_entry(); }
   int64_t examples() const { return program.capacity; }
 };
 
 // A `.nn` file's training step or evaluation (without loss and metrics), with its first weights and drawn
-// inputs; or the kernels of a `.sir` file, on memory whose every byte is alike.
+// inputs; or the kernels of a `.sir` file, on memory whose every byte is alike. With --only, one of the
+// kernels, after a run of all of them.
 Result<BenchSubject> bench_subject(const Options& options);
 
 } // namespace striate

@@ -2,10 +2,12 @@
 // at most.
 
 #include "driver/commands.h"
+#include "driver/kernel_code.h"
 #include "driver/kernel_profile.h"
 #include "driver/measure_machine.h"
 #include "driver/stored_speed.h"
 #include "runtime/files.h"
+#include "support/time_trace.h"
 
 namespace striate {
 
@@ -35,6 +37,7 @@ int command_machine(const Options& options) {
 }
 
 int command_bench(const Options& options) {
+  if (!options.trace.empty()) begin_time_trace();
   Result<BenchSubject> subject = bench_subject(options);
   if (!subject) return report(subject.failure());
   const bool known = stored_speed(subject->target.name, subject->executor->pool().threads()).has_value();
@@ -59,8 +62,17 @@ int command_bench(const Options& options) {
       static_cast<double>(subject->examples()) / median, flop / median * 1e-9);
   fmt::print("the machine, at most: {}{}\n\n{}", speed_text(*speed), known ? " (from `striate machine`)" : "",
              profile_table(profile, *speed, options.rows));
+  nlohmann::json code;
+  if (options.code) {
+#ifdef STRIATE_HAS_LLVM
+    const Result<CodeReport> found = code_report(*subject, profile);
+    if (!found) return report(found.failure());
+    fmt::print("\n{}", code_table(*found, profile, options.rows));
+    code = code_json(*found);
+#endif
+  }
   if (!options.json.empty())
-    if (const Status written = write_file_safely(options.json, profile_json(*subject, profile, *speed));
+    if (const Status written = write_file_safely(options.json, profile_json(*subject, profile, *speed, code));
         !written)
       return report(written.failure());
   if (!options.annotate.empty())

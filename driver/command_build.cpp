@@ -2,12 +2,14 @@
 
 #include "driver/build_artifact.h"
 #include "driver/commands.h"
+#include "driver/kernel_id.h"
 #include "driver/pass_trace.h"
 #include "driver/program.h"
 #include "driver/report/emit_report.h"
 #include "driver/report/graph_dot.h"
 #include "driver/report/graph_json.h"
 #include "driver/stored_speed.h"
+#include "driver/trace_events.h"
 #include "driver/write_output.h"
 #include "frontend/parser.h"
 #include "frontend/print_ast.h"
@@ -15,6 +17,7 @@
 #include "passes/expand_calls.h"
 #include "runtime/files.h"
 #include "runtime/trainer.h"
+#include "support/time_trace.h"
 
 #ifdef STRIATE_HAS_LLVM
 #include "codegen/cpu/jit.h"
@@ -34,7 +37,7 @@ static Failure no_phase(const Options& options, const std::vector<Module>& phase
                                                      : fmt::format("there are {}", fmt::join(names, ", ")))};
 }
 
-int command_build(const Options& asked) {
+static int build(const Options& asked) {
   Options options = asked;
   if (options.emit.empty()) options.emit = options.train || !options.weights.empty() ? "object" : "regions";
   if (options.emit != "object" && (options.train || !options.weights.empty()))
@@ -42,6 +45,11 @@ int command_build(const Options& asked) {
         {ExitCode::Usage, fmt::format("--emit={} takes neither --weights nor --train: those are for an "
                                       "object",
                                       options.emit)});
+  static const std::vector<std::string> kByKernel = {"regions", "kernel", "llvm", "asm", "cuda", "dot"};
+  if (!options.only.empty() && std::ranges::find(kByKernel, options.emit) == kByKernel.end())
+    return report(
+        {ExitCode::Usage, fmt::format("--only is for --emit={}, not for {}: there are no kernels apart",
+                                      fmt::join(kByKernel, ", "), options.emit)});
   if (options.emit == "ast") {
     Result<std::string> text = read_program_text(options.file);
     if (!text) return report(text.failure());
@@ -98,9 +106,17 @@ int command_build(const Options& asked) {
   if (!compilation) return report(compilation.failure());
   const CompiledEntry& entry = training ? compilation->step : compilation->eval;
   if (const Status traced = trace.finish(); !traced) return report(traced.failure());
-  if (options.emit == "regions") return write_output(options, print(entry.regions));
-  if (options.emit == "kernel") return write_output(options, print(entry.program));
-  if (options.emit == "dot") return write_output(options, graph_dot(entry.regions));
+  std::optional<std::size_t> only;
+  if (!options.only.empty()) {
+    const Result<std::size_t> found = kernel_with_id(entry.program, options.only);
+    if (!found) return report(found.failure());
+    only = *found;
+  }
+  const Graph regions = only ? only_region(entry.regions, *only) : entry.regions;
+  const Program kernels = only ? only_kernel(entry.program, *only) : entry.program;
+  if (options.emit == "regions") return write_output(options, print(regions));
+  if (options.emit == "kernel") return write_output(options, print(kernels));
+  if (options.emit == "dot") return write_output(options, graph_dot(regions));
   const LayerCalls calls(program->file, entry.regions.name);
   if (options.emit == "json")
     return write_output(
@@ -111,19 +127,27 @@ int command_build(const Options& asked) {
     return page ? write_output(options, *page) : report(page.failure());
   }
   if (options.emit == "cuda") {
-    const Result<std::string> text = cuda_text(entry.program);
+    const Result<std::string> text = cuda_text(kernels);
     return text ? write_output(options, *text) : report(text.failure());
   }
 #ifdef STRIATE_HAS_LLVM
   if (options.emit == "llvm")
-    return write_output(options, llvm_text(entry.program, settings.pipeline.target));
+    return write_output(options, llvm_text(entry.program, settings.pipeline.target, only));
   if (options.emit == "asm") {
-    const Result<std::string> text = assembly_text(entry.program, settings.pipeline.target);
+    const Result<std::string> text = assembly_text(entry.program, settings.pipeline.target, only);
     return text ? write_output(options, *text) : report(text.failure());
   }
 #endif
   return report(
       {ExitCode::Failed, fmt::format("this build has no CPU back end for --emit={}", options.emit)});
+}
+
+int command_build(const Options& options) {
+  if (options.trace.empty()) return build(options);
+  begin_time_trace();
+  const int code = build(options);
+  const Status written = write_file_safely(options.trace, trace_text(compilation_events()));
+  return code != 0 || written ? code : report(written.failure());
 }
 
 } // namespace striate

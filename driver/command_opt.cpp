@@ -3,6 +3,7 @@
 
 #include "driver/commands.h"
 #include "driver/ir_file.h"
+#include "driver/kernel_id.h"
 #include "driver/kernel_profile.h"
 #include "driver/pass_trace.h"
 #include "driver/program.h"
@@ -24,6 +25,12 @@ static int list_passes() {
   return 0;
 }
 
+static int print_program(const Options& options, const Program& program) {
+  if (options.only.empty()) return write_output(options, print(program));
+  const Result<std::size_t> kernel = kernel_with_id(program, options.only);
+  return kernel ? write_output(options, print(only_kernel(program, *kernel))) : report(kernel.failure());
+}
+
 int command_opt(const Options& options) {
   if (options.list) return list_passes();
   if (options.file.empty()) return report({ExitCode::Usage, "a file is missing: striate opt FILE.sir"});
@@ -34,7 +41,7 @@ int command_opt(const Options& options) {
   const std::string name = options.file == "-" ? "stdin" : options.file;
   // A program is only read, verified and printed.
   if (const auto* program = std::get_if<Program>(&*text)) {
-    if (options.passes.empty()) return write_output(options, print(*program));
+    if (options.passes.empty()) return print_program(options, *program);
     return report({ExitCode::Failed, fmt::format("{} is a program of kernels; passes work on graphs", name)});
   }
   Graph& graph = std::get<Graph>(*text);
@@ -45,9 +52,9 @@ int command_opt(const Options& options) {
   PassTrace trace(options);
   trace.attach(settings->pipeline, graph.entry);
   PassState state(settings->pipeline);
-  std::string result;
+  std::optional<Program> result;
   for (const std::string& pass : options.passes) {
-    if (!result.empty())
+    if (result)
       return report({ExitCode::Failed, fmt::format("{} comes after schedule, which leaves no graph", pass)});
     if (pass != "schedule") {
       if (const Status status = run_passes(graph, {pass}, state); !status) return report(status.failure());
@@ -56,14 +63,17 @@ int command_opt(const Options& options) {
     if (const std::string problem = unmet(Needs::Regions, graph); !problem.empty())
       return report({ExitCode::Failed, fmt::format("schedule does not apply to {}: {}", name, problem)});
     const auto started = std::chrono::steady_clock::now();
-    const Result<Program> program = lower_regions(graph, settings->pipeline);
+    Result<Program> program = lower_regions(graph, settings->pipeline);
     if (!program) return report(program.failure());
-    result = print(*program);
-    trace.record(pass, result,
+    result = std::move(*program);
+    trace.record(pass, print(*result),
                  std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
   }
   if (const Status status = trace.finish(); !status) return report(status.failure());
-  return write_output(options, result.empty() ? print(graph) : result);
+  if (result) return print_program(options, *result);
+  if (options.only.empty()) return write_output(options, print(graph));
+  const Result<std::size_t> region = region_with_id(graph, options.only);
+  return region ? write_output(options, print(only_region(graph, *region))) : report(region.failure());
 }
 
 // Whether a decision about `what` ("conv1 + pool1") speaks of a layer or value: of it, or of a part of it.
@@ -124,6 +134,8 @@ static int explain_decisions(const Graph& graph, const std::vector<std::string>&
 }
 
 int command_why(const Options& options) {
+  if (options.files.empty() && options.only.empty())
+    return report({ExitCode::Usage, "what about? Name layers, values or a pass, or a kernel with --only"});
   Result<OpenProgram> program = open_program(options);
   if (!program) return report(program.failure());
   const Module& module = program->module();
@@ -133,9 +145,21 @@ int command_why(const Options& options) {
   use_stored_speed(*settings);
   const Result<Compilation> compilation = lower(module, module.has_training, *settings);
   if (!compilation) return report(compilation.failure());
+  std::vector<const Graph*> graphs = {&compilation->eval.regions};
+  if (module.has_training) graphs.insert(graphs.begin(), &compilation->step.regions);
+  Graph alone;
+  if (!options.only.empty()) {
+    // Of the step, or where it has no such kernel, of the evaluation.
+    Result<std::size_t> region = region_with_id(*graphs[0], options.only);
+    if (!region && graphs.size() > 1)
+      if (const Result<std::size_t> other = region_with_id(*graphs[1], options.only); other)
+        region = *other, graphs.erase(graphs.begin());
+    if (!region) return report(region.failure());
+    alone = only_region(*graphs[0], *region);
+    graphs = {&alone};
+  }
   int found = 0;
-  if (module.has_training) found += explain_decisions(compilation->step.regions, options.files);
-  found += explain_decisions(compilation->eval.regions, options.files);
+  for (const Graph* graph : graphs) found += explain_decisions(*graph, options.files);
   if (found > 0) return 0;
   return report({ExitCode::Failed,
                  fmt::format("nothing was decided about {}; `striate build {} --emit=regions` has all "

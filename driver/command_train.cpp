@@ -3,6 +3,7 @@
 #include "driver/check_data.h"
 #include "driver/commands.h"
 #include "driver/fit_fields.h"
+#include "driver/kernel_id.h"
 #include "driver/kernel_profile.h"
 #include "driver/print_config.h"
 #include "driver/stored_speed.h"
@@ -103,7 +104,13 @@ static double seconds_since(std::chrono::steady_clock::time_point started) {
 }
 
 static Status print_profile(const TrainingProfile::Phase& phase, const Compilation& compilation,
-                            const CompileOptions& settings, int64_t rows) {
+                            const CompileOptions& settings, const Options& options) {
+  std::optional<std::size_t> only;
+  if (!options.only.empty()) {
+    const Result<std::size_t> found = kernel_with_id(compilation.step.program, options.only);
+    if (!found) return found.failure();
+    only = *found;
+  }
   ThreadPool pool(settings.threads);
   const Result<MachineSpeed> speed = known_speed(settings.pipeline.target, pool);
   if (!speed) return speed.failure();
@@ -112,7 +119,8 @@ static Status print_profile(const TrainingProfile::Phase& phase, const Compilati
       "{}{} updates of {:.1f} examples, {:.3f} ms each; evaluation {:.2f} s, checkpoints {:.2f} s\n\n{}\n",
       phase.name.empty() ? "" : phase.name + ": ", phase.updates,
       static_cast<double>(phase.examples) / static_cast<double>(std::max<int64_t>(phase.updates, 1)),
-      profile.typical * 1e3, phase.evaluation, phase.checkpoints, profile_table(profile, *speed, rows));
+      profile.typical * 1e3, phase.evaluation, phase.checkpoints,
+      profile_table(profile, *speed, options.rows, only));
   return {};
 }
 
@@ -124,6 +132,8 @@ int command_train(const Options& options) {
     fmt::print("{}", config_text(*program));
     return 0;
   }
+  if (!options.only.empty() && !options.profile)
+    return report({ExitCode::Usage, "--only is for a row of --profile, which is not asked for"});
   Result<Dataset> dataset = program->data->dataset(program->module().data);
   if (!dataset) return report(dataset.failure());
   TrainerOptions trainer = trainer_options(options, *program);
@@ -144,6 +154,9 @@ int command_train(const Options& options) {
     if (!settings) return report(settings.failure());
     Result<Compilation> compilation = lower(module, true, *settings);
     if (!compilation) return report(compilation.failure());
+    if (!options.only.empty())
+      if (const auto known = kernel_with_id(compilation->step.program, options.only); !known)
+        return report(known.failure());
     lowered.push_back({*settings, std::move(*compilation), seconds_since(started)});
   }
 
@@ -169,7 +182,7 @@ int command_train(const Options& options) {
   if (!result) return report(result.failure());
   for (const TrainingProfile::Phase& phase : profile.phases) {
     const auto& [settings, compilation, seconds] = lowered[phase.number];
-    if (const Status printed = print_profile(phase, compilation, settings, options.rows); !printed)
+    if (const Status printed = print_profile(phase, compilation, settings, options); !printed)
       return report(printed.failure());
   }
   if (result->code != ExitCode::Ok) {

@@ -1,6 +1,7 @@
 // striate verify: whether the compiler did right by a program.
 
 #include "driver/commands.h"
+#include "driver/crash_report.h"
 #include "driver/program.h"
 #include "driver/run_apart.h"
 #include "driver/trained_model.h"
@@ -14,11 +15,22 @@
 
 namespace striate {
 
-// A mistake may be one that ends the process: what looks for a smaller graph that shows it runs apart.
-static std::string guard(const std::function<std::string()>& work) {
-  constexpr std::chrono::minutes kLimit(10);
-  const Result<std::string> result = run_apart(work, kLimit);
-  return result ? *result : "";
+// A mistake may be one that ends the process: what may show it runs apart. How it ended: as it said itself,
+// where it could.
+static Result<std::string> guard(const std::function<std::string()>& work) {
+  constexpr std::chrono::hours kLimit(1);
+  std::string errors;
+  Result<std::string> result = run_apart(
+      [&] {
+        leave_crash_report();
+        return work();
+      },
+      kLimit, &errors);
+  constexpr std::string_view kMark = "internal error: ";
+  const std::size_t said = errors.find(kMark);
+  if (result || said == std::string::npos) return result;
+  const std::string what = errors.substr(said + kMark.size());
+  return Failure{result.failure().code, what.substr(0, what.find('\n'))};
 }
 
 static const char* meaning_of(CheckKind kind) {
@@ -31,6 +43,8 @@ static const char* meaning_of(CheckKind kind) {
     return "f32 is farther from f64 than rounding explains";
   case CheckKind::Kernels:
     return "machine code does not compute what the interpreter does";
+  case CheckKind::Crash:
+    return "the compiler, or what it made, ends in an internal error";
   }
   CHECK(false);
 }
@@ -57,6 +71,7 @@ static Result<std::string> write_reproducer(const Options& options, const Mistak
 static void print_report(const EntryReport& report, bool of_step) {
   fmt::print("{}: {} step{} of {} examples\n", report.name, report.steps, report.steps == 1 ? "" : "s",
              report.examples);
+  if (report.passes == 0) return; // compiled not to its end
   if (of_step)
     fmt::print("  gradients  {} operators have the gradients that differences have\n", report.operators);
   fmt::print("  passes     {} keep what is computed, in f64\n", report.passes);
@@ -80,7 +95,10 @@ static int replay(const Options& options) {
   const CheckKind kind = reproducer->check.kind;
   if (kind == CheckKind::Kernels && !can_run_kernels())
     return report({ExitCode::Failed, "it compares kernels, and this build has no CPU back end"});
-  const std::string problem = problem_of(reproducer->graph, reproducer->check);
+  const Result<std::string> found = guard([&] { return problem_of(reproducer->graph, reproducer->check); });
+  const bool crashed = !found && found.failure().code == ExitCode::Internal;
+  if (!found && !(crashed && kind == CheckKind::Crash)) return report(found.failure());
+  const std::string problem = found ? *found : found.failure().message;
   if (problem.empty()) {
     fmt::print("no mistake\n");
     return 0;
@@ -129,8 +147,9 @@ int command_verify(const Options& options) {
     for (const EntryReport& entry : *entries) {
       print_report(entry, entry.operators > 0);
       for (const Mistake& mistake : entry.mistakes) {
-        fmt::print("\nMISTAKE: {}\n  culprit     {}\n  shows in    `{}`: {}\n", meaning_of(mistake.kind),
-                   mistake.culprit, mistake.value, mistake.difference);
+        fmt::print("\nMISTAKE: {}\n  culprit     {}\n  shows in    {}{}\n", meaning_of(mistake.kind),
+                   mistake.culprit, mistake.value.empty() ? "" : fmt::format("`{}`: ", mistake.value),
+                   mistake.difference);
         for (const std::string& note : mistake.notes) fmt::print("  note        {}\n", note);
         const Result<std::string> file = write_reproducer(options, mistake, ++mistakes);
         if (!file) return report(file.failure());

@@ -18,6 +18,8 @@
 
 namespace striate {
 
+static constexpr int kFaults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
+
 static std::string command_line;
 static std::string program_file;
 
@@ -81,7 +83,12 @@ void install_crash_report(const std::string& line) {
   sigemptyset(&action.sa_mask);
   action.sa_flags = SA_ONSTACK;
   action.sa_handler = on_fault;
-  for (int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE}) sigaction(signal, &action, nullptr);
+  for (int signal : kFaults) sigaction(signal, &action, nullptr);
+}
+
+void leave_crash_report() {
+  set_crash_hook(nullptr);
+  for (int signal : kFaults) std::signal(signal, SIG_DFL);
 }
 
 void set_crash_program(const std::string& file) { program_file = file; }

@@ -11,5 +11,7 @@ namespace striate {
 // To be called once, before anything else. `program`: the `.nn` file, as soon as it is known.
 void install_crash_report(const std::string& command_line);
 void set_crash_program(const std::string& file);
+// In a process whose end another one tells of: writes no reproducer, and a machine exception ends it as such.
+void leave_crash_report();
 
 } // namespace striate

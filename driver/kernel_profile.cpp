@@ -1,8 +1,7 @@
 #include "driver/kernel_profile.h"
 
+#include "driver/trace_events.h"
 #include "ir/kernel/analysis.h"
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -35,7 +34,7 @@ RunProfile profile_runs(BenchSubject& subject, double seconds, int64_t iteration
     executor.run(entry, examples);
 
   RunProfile profile;
-  std::vector<std::vector<double>> kernels; // of each run, each kernel's seconds
+  std::vector<std::vector<double>> kernels, waits; // of each run, each kernel's seconds
   const int64_t started = steady_nanoseconds();
   constexpr std::size_t kLeast = 3;
   while (iterations > 0 ? static_cast<int64_t>(profile.runs.size()) < iterations
@@ -47,8 +46,11 @@ RunProfile profile_runs(BenchSubject& subject, double seconds, int64_t iteration
     profile.runs.push_back(since(began));
     executor.record(nullptr);
     kernels.emplace_back(entry.kernels.size(), 0.0);
-    for (const KernelSpan& span : last)
-      kernels.back()[span.kernel] += static_cast<double>(span.end - span.begin) * 1e-9;
+    waits.emplace_back(entry.kernels.size(), 0.0);
+    for (const KernelSpan& span : last) {
+      kernels.back()[span.kernel] += span.work_seconds();
+      waits.back()[span.kernel] += span.wait_seconds();
+    }
   }
 
   // The middle half of the runs stands for all of them: so the parts add up to the whole.
@@ -62,12 +64,15 @@ RunProfile profile_runs(BenchSubject& subject, double seconds, int64_t iteration
   profile.outside = profile.typical;
   for (std::size_t k = 0; k < entry.kernels.size(); ++k) {
     const Kernel& kernel = subject.program.kernels[k];
-    double own = 0;
-    for (const std::size_t run : middle) own += kernels[run][k] * share;
-    profile.outside -= own;
+    double own = 0, wait = 0;
+    for (const std::size_t run : middle) {
+      own += kernels[run][k] * share;
+      wait += waits[run][k] * share;
+    }
+    profile.outside -= own + wait;
     const Cost cost = cost_of(kernel, examples);
-    profile.kernels.push_back(
-        {k, name_of(entry.kernels[k]), entry.kernels[k].place, own, cost.flops, cost.bytes()});
+    profile.kernels.push_back({subject.only.value_or(k), name_of(entry.kernels[k]), entry.kernels[k].place,
+                               own, wait, cost.flops, cost.bytes()});
   }
   return profile;
 }
@@ -87,6 +92,7 @@ RunProfile profile_of_updates(const TrainingProfile::Phase& phase, const Compila
     const Kernel& kernel = program.kernels[k];
     const Cost cost = cost_of(kernel, program.capacity);
     profile.kernels.push_back({k, name_of(entry.kernels[k]), entry.kernels[k].place, phase.kernels[k] * share,
+                               phase.waits[k] * share,
                                kernel.flops_per_example * examples + kernel.flops_fixed, cost.bytes()});
   }
   return profile;
@@ -97,24 +103,37 @@ std::string seconds_text(double seconds) {
   return seconds < 1 ? fmt::format("{:.2f} ms", seconds * 1e3) : fmt::format("{:.2f} s", seconds);
 }
 
+double RunProfile::waits() const {
+  double sum = 0;
+  for (const KernelProfile& kernel : kernels) sum += kernel.wait;
+  return sum;
+}
+
 namespace {
 struct Row {
+  std::string number; // of the kernel: what --only takes
   KernelProfile kernel;
   double least = 0; // seconds that the machine's limits leave for it
 };
 } // namespace
 
-std::string profile_table(const RunProfile& profile, const MachineSpeed& speed, int64_t count) {
+std::string profile_table(const RunProfile& profile, const MachineSpeed& speed, int64_t count,
+                          std::optional<std::size_t> only) {
   std::vector<Row> rows;
   for (const KernelProfile& kernel : profile.kernels)
-    rows.push_back({kernel, speed.least_seconds(kernel.flop, kernel.bytes)});
-  std::stable_sort(rows.begin(), rows.end(),
-                   [](const Row& a, const Row& b) { return a.kernel.seconds > b.kernel.seconds; });
+    rows.push_back(
+        {fmt::format("{}", kernel.kernel), kernel, speed.least_seconds(kernel.flop, kernel.bytes)});
+  std::stable_sort(rows.begin(), rows.end(), [&](const Row& a, const Row& b) {
+    if (only && (a.kernel.kernel == *only) != (b.kernel.kernel == *only)) return a.kernel.kernel == *only;
+    return a.kernel.seconds > b.kernel.seconds;
+  });
+  if (only) count = 1;
   if (const auto shown = static_cast<std::size_t>(count); count > 0 && shown < rows.size()) {
     Row rest;
     rest.kernel.name = fmt::format("{} others", rows.size() - shown);
     for (std::size_t k = shown; k < rows.size(); ++k) {
       rest.kernel.seconds += rows[k].kernel.seconds;
+      rest.kernel.wait += rows[k].kernel.wait;
       rest.kernel.flop += rows[k].kernel.flop;
       rest.kernel.bytes += rows[k].kernel.bytes;
       rest.least += rows[k].least;
@@ -122,21 +141,24 @@ std::string profile_table(const RunProfile& profile, const MachineSpeed& speed, 
     rows.resize(shown);
     rows.push_back(rest);
   }
-  for (const auto& [name, seconds] : profile.host) rows.push_back({{0, name, "", seconds, 0, 0}, 0});
-  rows.push_back({{0, "between kernels", "", profile.outside, 0, 0}, 0});
+  for (const auto& [name, seconds] : profile.host) rows.push_back({"", {0, name, "", seconds, 0, 0, 0}, 0});
+  if (const double waits = profile.waits(); waits > 0)
+    rows.push_back({"", {0, "waiting for other threads", "", waits, 0, 0, 0}, 0});
+  rows.push_back({"", {0, "between kernels", "", profile.outside, 0, 0, 0}, 0});
   std::size_t names = 6, places = 5;
   constexpr std::size_t kLongest = 48;
-  for (const auto& [kernel, least] : rows) {
+  for (const auto& [number, kernel, least] : rows) {
     names = std::max(names, std::min(kLongest, kernel.name.size()));
     places = std::max(places, kernel.place.size());
   }
-  std::string text = fmt::format("{:{}}  {:{}}  {:>10}  {:>6}  {:>9}  {:>8}  {:>9}\n", "kernel", names,
-                                 "place", places, "time", "share", "GFLOP/s", "GB/s", "% of roof");
-  for (const auto& [kernel, least] : rows) {
+  std::string text = fmt::format("{:>4}  {:{}}  {:{}}  {:>10}  {:>6}  {:>9}  {:>8}  {:>9}\n", "id", "kernel",
+                                 names, "place", places, "time", "share", "GFLOP/s", "GB/s", "% of roof");
+  for (const auto& [number, kernel, least] : rows) {
+    // Of the time until all threads are done.
     const auto rate = [&, works = least > 0](double amount, int digits) {
-      return works ? fmt::format("{:.{}f}", amount / kernel.seconds, digits) : std::string();
+      return works ? fmt::format("{:.{}f}", amount / (kernel.seconds + kernel.wait), digits) : std::string();
     };
-    text += fmt::format("{:{}}  {:{}}  {:>10}  {:>5.1f}%  {:>9}  {:>8}  {:>9}\n",
+    text += fmt::format("{:>4}  {:{}}  {:{}}  {:>10}  {:>5.1f}%  {:>9}  {:>8}  {:>9}\n", number,
                         kernel.name.substr(0, kLongest), names, kernel.place, places,
                         seconds_text(kernel.seconds), 100 * kernel.seconds / profile.typical,
                         rate(kernel.flop * 1e-9, 1), rate(kernel.bytes * 1e-9, 1), rate(100 * least, 0));
@@ -144,15 +166,22 @@ std::string profile_table(const RunProfile& profile, const MachineSpeed& speed, 
   return text;
 }
 
-std::string profile_json(const BenchSubject& subject, const RunProfile& profile, const MachineSpeed& speed) {
+std::string profile_json(const BenchSubject& subject, const RunProfile& profile, const MachineSpeed& speed,
+                         const nlohmann::json& code) {
   nlohmann::json kernels = nlohmann::json::array();
-  for (const KernelProfile& kernel : profile.kernels)
+  for (std::size_t k = 0; k < profile.kernels.size(); ++k) {
+    const KernelProfile& kernel = profile.kernels[k];
     kernels.push_back({{"kernel", kernel.kernel},
+                       {"id", fmt::format("{}.{}.{}", subject.program.name, kernel.kernel,
+                                          subject.program.kernels[k].name)},
                        {"name", kernel.name},
                        {"place", kernel.place},
                        {"seconds", kernel.seconds},
+                       {"wait", kernel.wait},
                        {"flop", kernel.flop},
                        {"bytes", kernel.bytes}});
+    if (!code.is_null()) kernels.back()["inner_loop"] = code[k];
+  }
   const nlohmann::json result = {
       {"program", subject.program.name},
       {"cpu", subject.target.name},
@@ -175,7 +204,7 @@ std::string annotated_text(const BenchSubject& subject, const RunProfile& profil
   const auto annotated = [&](const Cost& cost, std::size_t kernel) {
     Cost timed = cost;
     timed.predicted = predicted_seconds(cost, speed);
-    timed.measured = three_digits(profile.kernels[kernel].seconds);
+    timed.measured = three_digits(profile.kernels[kernel].seconds + profile.kernels[kernel].wait);
     return timed;
   };
   if (stage == "kernel" || subject.regions.regions.empty()) {
@@ -191,22 +220,20 @@ std::string annotated_text(const BenchSubject& subject, const RunProfile& profil
 }
 
 std::string trace_json(const BenchSubject& subject, const Timeline& timeline) {
-  nlohmann::json events = nlohmann::json::array();
+  nlohmann::json events = compilation_events();
   const EntryPoint& entry = subject.entry();
   const int64_t start = timeline.empty() ? 0 : timeline.front().begin;
-  const auto microseconds = [](int64_t nanoseconds) { return static_cast<double>(nanoseconds) * 1e-3; };
+  events.push_back(process_name(kRunProcess, subject.program.name));
   for (const KernelSpan& span : timeline) {
     const Kernel& kernel = subject.program.kernels[span.kernel];
-    events.push_back({{"name", kernel.name},
-                      {"ph", "X"},
-                      {"pid", 1},
-                      {"tid", 1},
-                      {"ts", microseconds(span.begin - start)},
-                      {"dur", microseconds(span.end - span.begin)},
-                      {"args", {{"kernel", span.kernel}, {"place", entry.kernels[span.kernel].place}}}});
+    events.push_back(trace_event(
+        kernel.name, kRunProcess, 1, span.begin - start, span.own_end - start,
+        {{"kernel", subject.only.value_or(span.kernel)}, {"place", entry.kernels[span.kernel].place}}));
+    if (subject.executor->pool().threads() > 1)
+      events.push_back(trace_event("waiting for other threads", kRunProcess, 1, span.own_end - start,
+                                   span.end - start, {}));
   }
-  const nlohmann::json result = {{"traceEvents", events}, {"displayTimeUnit", "ns"}};
-  return result.dump(1) + "\n";
+  return trace_text(events);
 }
 
 } // namespace striate

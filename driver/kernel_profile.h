@@ -7,6 +7,9 @@
 #include "runtime/training_profile.h"
 #include "support/machine_speed.h"
 
+#include <nlohmann/json.hpp>
+
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +18,8 @@ namespace striate {
 struct KernelProfile {
   std::size_t kernel = 0; // of the program
   std::string name, place;
-  double seconds = 0; // of a typical run
+  double seconds = 0; // of a typical run, until the calling thread's part is done
+  double wait = 0;    // from then on, for the other threads
   double flop = 0;    // operations per run
   double bytes = 0;   // that it reads and writes per run, of each buffer once (ir/cost.h)
 };
@@ -26,6 +30,8 @@ struct RunProfile {
   double typical = 0;                               // the mean of the middle half of them
   std::vector<std::pair<std::string, double>> host; // what it spends beside kernels, and is accounted for
   double outside = 0;                               // what is left of it between kernels
+
+  double waits() const; // of all kernels
 };
 
 // Runs for `seconds` (or `iterations` times, where that is not 0), after a warm-up; at least three times.
@@ -42,9 +48,13 @@ double quantile(std::vector<double> values, double share);
 // "12.3 us", "4.56 ms", "1.23 s".
 std::string seconds_text(double seconds);
 
-// The table for people: `rows` kernels that take most time (0: all), and the rest as one row.
-std::string profile_table(const RunProfile& profile, const MachineSpeed& speed, int64_t rows);
-std::string profile_json(const BenchSubject& subject, const RunProfile& profile, const MachineSpeed& speed);
+// The table for people: `rows` kernels that take most time (0: all) or the one that is wanted alone, and the
+// rest as one row.
+std::string profile_table(const RunProfile& profile, const MachineSpeed& speed, int64_t rows,
+                          std::optional<std::size_t> only = {});
+// `code`: of each kernel, what code_json() says of it; null: nothing does.
+std::string profile_json(const BenchSubject& subject, const RunProfile& profile, const MachineSpeed& speed,
+                         const nlohmann::json& code);
 // The regions (`stage` "kernel", or where there are none: the kernels) as text, each with what it costs, the
 // time that the machine's limits leave for it, and the time that it took.
 std::string annotated_text(const BenchSubject& subject, const RunProfile& profile, const MachineSpeed& speed,

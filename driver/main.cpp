@@ -58,6 +58,20 @@ void add_compilation(CLI::App& command, Options& options) {
                    "let convolutions of 3 x 3 multiply less where that is faster: other rounding");
 }
 
+void add_only(CLI::App& command, Options& options, const char* meaning) {
+  command.add_option("--only", options.only, meaning)->type_name("ID");
+}
+
+// Not of `verify`, which halves the passes by itself.
+void add_bisection(CLI::App& command, Options& options) {
+  command
+      .add_option(
+          "--opt-bisect-limit", options.bisect_limit,
+          "run only the first N passes that can be left out or decide otherwise, and name all of them on "
+          "stderr; -1: all")
+      ->type_name("N");
+}
+
 // A list of passes: --passes=a,b or several times.
 void add_passes(CLI::App& command, const char* flag, std::vector<std::string>& target, const char* meaning) {
   command.add_option(flag, target, meaning)->type_name("PASS,...")->delimiter(',')->allow_extra_args(false);
@@ -178,6 +192,7 @@ private:
     CLI::App& train = add("train", "fit", "compile the training step and run it", command_train);
     add_program(train, options_);
     add_compilation(train, options_);
+    add_bisection(train, options_);
     add_listing(train, options_);
     train.add_option("--run", options_.run_folder, "the run folder (default: a new one in runs/)")
         ->type_name("DIR");
@@ -190,6 +205,7 @@ private:
     train.add_flag("--profile", options_.profile,
                    "print at the end where the time of the updates went, kernel by kernel");
     add_rows(train);
+    add_only(train, options_, "with --profile: a row for this kernel alone, by its number, name or symbol");
     train.add_flag("--print-config", options_.print_config,
                    "print every setting of the training as it is resolved, and do nothing else");
     add_choice(train, "--progress", options_.progress, "HOW", "auto (a bar on a terminal), bar, plain, none",
@@ -201,6 +217,7 @@ private:
         add("eval", "test", "measure loss and metrics of trained weights on a split", command_eval);
     add_program(eval, options_);
     add_compilation(eval, options_);
+    add_bisection(eval, options_);
     add_listing(eval, options_);
     add_weights(eval, options_)->required();
     eval.add_option("--split", options_.split, "the split to measure (default: test)")->type_name("NAME");
@@ -211,6 +228,7 @@ private:
                         "apply a trained model to inputs; or run kernels, FILE.sir, on them", command_run);
     add_program(run, options_);
     add_compilation(run, options_);
+    add_bisection(run, options_);
     add_listing(run, options_);
     add_weights(run, options_);
     CLI::Option* input =
@@ -254,6 +272,7 @@ private:
             command_build);
     add_program(build, options_);
     add_compilation(build, options_);
+    add_bisection(build, options_);
     add_choice(build, "--emit", options_.emit, "STAGE",
                "ast, graph, grad, regions (the default), kernel, llvm, asm, cuda; dot, json: the kernels for "
                "Graphviz and other programs; html: a report of the whole compilation for a browser; object "
@@ -277,7 +296,14 @@ private:
     add_choice(build, "--arch", options_.architecture, "ARCH",
                "x86_64, aarch64: make code for Linux on another architecture (--mcpu: one of its CPUs)",
                {"x86_64", "aarch64"});
+    build
+        .add_option("--trace", options_.trace,
+                    "write how long its parts took as a trace for Perfetto or Chrome")
+        ->type_name("FILE");
     add_output(build);
+    add_only(build, options_,
+             "with --emit=regions, kernel, llvm, asm, cuda, dot: this kernel alone, by its number, name or "
+             "symbol");
     add_trace(build, options_);
   }
 
@@ -297,6 +323,7 @@ private:
         add("bench", nullptr, "time a training step or the model, kernel by kernel", command_bench);
     add_program(bench, options_);
     add_compilation(bench, options_);
+    add_bisection(bench, options_);
     add_listing(bench, options_);
     add_mode(bench);
     add_count(bench, "--batch", options_.batch, int64_t{1} << 20,
@@ -307,8 +334,13 @@ private:
     add_count(bench, "--iterations", options_.iterations, int64_t{1} << 40,
               "so many runs, however long they take");
     add_rows(bench);
+    bench.add_flag("--code", options_.code,
+                   "also a table of what the kernels' inner loops are made of, as machine code");
+    add_only(bench, options_, "run and time this kernel alone, by its number, name or symbol");
     bench.add_option("--json", options_.json, "write every run and kernel to FILE, too")->type_name("FILE");
-    bench.add_option("--trace", options_.trace, "write the last run as a trace for Perfetto or Chrome")
+    bench
+        .add_option("--trace", options_.trace,
+                    "write the compilation and the last run as a trace for Perfetto or Chrome")
         ->type_name("FILE");
     CLI::Option* annotate =
         bench
@@ -344,7 +376,9 @@ private:
     opt.add_flag("--list-passes", options_.list, "name every pass, and what it does");
     add_count(opt, "--batch", options_.batch, int64_t{1} << 20, "the most examples per run (default: 64)");
     add_compilation(opt, options_);
+    add_bisection(opt, options_);
     add_output(opt);
+    add_only(opt, options_, "print this region or kernel alone, by its number, name or symbol");
     add_trace(opt, options_);
   }
 
@@ -365,9 +399,10 @@ private:
         add("why", nullptr, "what the compiler decided about layers or values, and its reasons", command_why);
     add_program(why, options_);
     add_compilation(why, options_);
+    add_bisection(why, options_);
     why.add_option("names", options_.files, "layers and values, or a pass: what concerns all of them")
-        ->required()
         ->type_name("NAME");
+    add_only(why, options_, "what concerns the values of this kernel, by its number, name or symbol");
   }
 
   void add_verify() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,9 @@ struct Options {
   std::string layout;                  // --layout: "", "batch", "channel", "plain"
   bool fuse = true;
   bool winograd = false;
-  std::string listing_folder; // --kernel-text: for debuggers and profilers
+  std::optional<int64_t> bisect_limit; // --opt-bisect-limit
+  std::string only;                    // --only: of all kernels this one (driver/kernel_id.h)
+  std::string listing_folder;          // --kernel-text: for debuggers and profilers
   std::string color = "auto";
   std::string diagnostics = "text"; // --diagnostics: "text" or "json"
   int error_limit = 20;
@@ -80,6 +83,7 @@ struct Options {
   int64_t rows = 20;      // kernels in the table; 0: all
   std::string json;       // files for other programs
   std::string trace;
+  bool code = false;    // the machine code's inner loops
   std::string annotate; // the IR with measured times; `emit` says which
 
   // verify

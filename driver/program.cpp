@@ -14,6 +14,7 @@
 #include "runtime/safetensors.h"
 #include "runtime/trainer.h"
 #include "support/random.h"
+#include "support/time_trace.h"
 #include "support/version.h"
 
 #include <unistd.h>
@@ -94,9 +95,15 @@ Result<OpenProgram> read_program(const Options& options, Diagnostics& diagnostic
     return program.data->count(description, what);
   };
 
-  program.file = parse(options.file, program.source, diagnostics);
+  {
+    const TimedSpan span("front end", "parse", options.file);
+    program.file = parse(options.file, program.source, diagnostics);
+  }
   add_used_files(program.file, read_program_text, program.source, diagnostics);
-  if (!diagnostics.has_errors()) program.phases = elaborate(program.file, elaborate_options, diagnostics);
+  if (!diagnostics.has_errors()) {
+    const TimedSpan span("front end", "elaborate", options.file);
+    program.phases = elaborate(program.file, elaborate_options, diagnostics);
+  }
   if (!program.phases.empty()) check_gradient_clauses(program.file, diagnostics);
   if (options.deny == "warnings") diagnostics.deny_warnings();
   if (program.phases.empty() || diagnostics.has_errors()) {
@@ -112,6 +119,17 @@ Result<OpenProgram> read_program(const Options& options, Diagnostics& diagnostic
 int thread_count(const Options& options) {
   if (options.threads > 0) return options.threads;
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+// Says of each pass that counts whether it runs.
+static std::shared_ptr<PassLimit> pass_limit(int64_t most) {
+  auto limit = std::make_shared<PassLimit>();
+  limit->most = most;
+  limit->tell = [](int64_t number, const char* pass, const Graph& graph, bool runs) {
+    fmt::print(stderr, "pass {}: {} on {}.{}{}\n", number, pass, graph.name, graph.entry,
+               runs ? "" : ": beyond the limit");
+  };
+  return limit;
 }
 
 Result<CompileOptions> compile_options(const Options& options, int64_t capacity,
@@ -134,6 +152,7 @@ Result<CompileOptions> compile_options(const Options& options, int64_t capacity,
     compile.pipeline.target = *named;
   }
 #endif
+  if (options.bisect_limit) compile.pipeline.limit = pass_limit(*options.bisect_limit);
   if (options.layout == "batch") compile.pipeline.layout = LayoutPolicy::BatchBlocked;
   if (options.layout == "channel") compile.pipeline.layout = LayoutPolicy::ChannelBlocked;
   if (options.layout == "plain") compile.pipeline.layout = LayoutPolicy::Plain;

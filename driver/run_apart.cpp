@@ -6,6 +6,8 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
+#include <cstring>
 #include <string_view>
 
 namespace striate {
@@ -39,12 +41,42 @@ static bool read_all(int file, std::chrono::milliseconds limit, std::string& tex
   }
 }
 
-Result<std::string> run_apart(const std::function<std::string()>& work, std::chrono::milliseconds limit) {
+namespace {
+// A file without a name, for what standard error gets.
+class ErrorFile {
+public:
+  explicit ErrorFile(bool wanted) : file_(wanted ? std::tmpfile() : nullptr) {}
+  ErrorFile(const ErrorFile&) = delete;
+  ErrorFile& operator=(const ErrorFile&) = delete;
+  ~ErrorFile() {
+    if (file_) std::fclose(file_);
+  }
+
+  void redirect() const {
+    if (file_) dup2(fileno(file_), STDERR_FILENO);
+  }
+  std::string text() const {
+    constexpr std::size_t kMost = 1 << 16;
+    std::string text(kMost, '\0');
+    if (file_) std::rewind(file_);
+    text.resize(file_ ? std::fread(text.data(), 1, text.size(), file_) : 0);
+    return text;
+  }
+
+private:
+  std::FILE* file_;
+};
+} // namespace
+
+Result<std::string> run_apart(const std::function<std::string()>& work, std::chrono::milliseconds limit,
+                              std::string* errors) {
+  const ErrorFile error_file(errors != nullptr);
   int ends[2];
   if (pipe(ends) != 0) return Failure{ExitCode::OutOfMemory, "no pipe could be made"};
   const pid_t child = fork();
   if (child == 0) {
     close(ends[0]);
+    error_file.redirect();
     dup2(STDERR_FILENO, STDOUT_FILENO);
     std::signal(SIGPIPE, SIG_DFL);
     _exit(write_all(ends[1], work()) ? 0 : static_cast<int>(ExitCode::Internal));
@@ -60,9 +92,13 @@ Result<std::string> run_apart(const std::function<std::string()>& work, std::chr
   if (!in_time)
     return Failure{ExitCode::OutOfMemory,
                    fmt::format("that takes more than {} seconds", static_cast<double>(limit.count()) / 1000)};
+  if (errors) *errors = error_file.text();
   if (status == 0) return text;
   if (WIFEXITED(status) && WEXITSTATUS(status) == static_cast<int>(ExitCode::OutOfMemory))
     return Failure{ExitCode::OutOfMemory, "memory ran out"};
+  if (WIFSIGNALED(status))
+    return Failure{ExitCode::Internal, fmt::format("a bug of Striate: {} (signal {})",
+                                                   strsignal(WTERMSIG(status)), WTERMSIG(status))};
   return Failure{ExitCode::Internal, "an internal error of Striate, a bug; standard error says more"};
 }
 

@@ -12,7 +12,9 @@
 
 namespace striate {
 
-// The text that the work gives; a Failure, with its exit code, where it ends in another way.
-Result<std::string> run_apart(const std::function<std::string()>& work, std::chrono::milliseconds limit);
+// The text that the work gives; a Failure, with its exit code, where it ends in another way. With `errors`,
+// what it writes to standard error is there and not shown.
+Result<std::string> run_apart(const std::function<std::string()>& work, std::chrono::milliseconds limit,
+                              std::string* errors = nullptr);
 
 } // namespace striate

@@ -1,5 +1,7 @@
 #include "ir/cost.h"
 
+#include "ir/text_reader.h"
+
 #include "ir/expression_text.h"
 
 #include <charconv>

@@ -2,13 +2,14 @@
 // docs/ir.md, "Costs", says what is counted.
 #pragma once
 
-#include "ir/text_reader.h"
 #include "support/machine_speed.h"
 
 #include <cstdint>
 #include <string>
 
 namespace striate {
+
+class TextReader; // ir/text_reader.h
 
 struct Cost {
   double flops = 0;          // arithmetic operations; a multiply-add is two

@@ -36,7 +36,8 @@ static ReductionOrder order_of(const Statement& statement, bool batch_lanes) {
 void assign_orders(Graph& graph, bool batch_lanes) {
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     Statement statement = statement_of(graph.nodes[n]);
-    if (!statement.reduces()) continue;
+    // An order that is there was declared by somebody.
+    if (!statement.reduces() || !statement.order.loops.empty() || statement.order.lanes) continue;
     statement.order = order_of(statement, batch_lanes);
     set_statement(graph, static_cast<NodeId>(n), graph.nodes[n].inputs, std::move(statement));
   }

@@ -110,7 +110,65 @@ public:
     for (Region& region : graph_.regions) finish(region);
   }
 
+  // Whether the regions that the graph has could have been formed.
+  std::string problem() {
+    for (std::size_t r = 0; r < graph_.regions.size(); ++r)
+      for (NodeId node : graph_.regions[r].nodes) region_of_[node] = static_cast<int>(r);
+    for (const Decision& decision : graph_.decisions)
+      if (contradicts(decision))
+        return fmt::format("the decision `{}`, {}, and the regions say different things", decision.what,
+                           decision.chosen);
+    // One after the other, as they are formed: what stands behind is in none yet, though a loop may read it.
+    std::ranges::fill(region_of_, -1);
+    for (std::size_t r = 0; r < graph_.regions.size(); ++r) {
+      const std::vector<NodeId> nodes = graph_.regions[r].nodes;
+      graph_.regions[r].nodes.clear();
+      for (NodeId node : nodes) {
+        if (!may_follow(static_cast<int>(r), node)) return refusal(nodes, node);
+        join(static_cast<int>(r), node);
+      }
+    }
+    return "";
+  }
+
 private:
+  bool contradicts(const Decision& decision) const {
+    const std::size_t plus = decision.what.find(" + ");
+    if (decision.pass != "form_regions" || plus == std::string::npos) return false;
+    const ValueId a = graph_.find(decision.what.substr(0, plus)),
+                  b = graph_.find(decision.what.substr(plus + 3));
+    if (a < 0 || b < 0) return false;
+    const int of_a = region_of_value(a), of_b = region_of_value(b);
+    return (decision.chosen == "fused" && of_a != of_b) || (decision.chosen == "not fused" && of_a == of_b);
+  }
+
+  bool may_follow(int region, NodeId node) {
+    const std::vector<NodeId>& before = graph_.regions[region].nodes;
+    if (before.empty() || is_companion(before, node)) return true;
+    decisions_ = graph_.decisions.size();
+    return region_to_join(node) == region;
+  }
+
+  // An index of the largest beside the largest.
+  bool is_companion(const std::vector<NodeId>& before, NodeId node) const {
+    const Reducer reducer = statement_of(graph_.nodes[node]).reducer;
+    return std::ranges::any_of(before, [&](NodeId other) {
+      const Reducer of_other = statement_of(graph_.nodes[other]).reducer;
+      return ((reducer == Reducer::ArgMax && of_other == Reducer::Max) ||
+              (reducer == Reducer::ArgMin && of_other == Reducer::Min)) &&
+             graph_.nodes[node].loop == graph_.nodes[other].loop &&
+             same_domain_and_body(graph_, graph_.nodes[other], graph_.nodes[node]);
+    });
+  }
+
+  std::string refusal(const std::vector<NodeId>& nodes, NodeId node) const {
+    const std::string reason = graph_.decisions.size() > decisions_ ? graph_.decisions.back().reason
+                                                                    : "it has another shape, layout or order";
+    return fmt::format("`{}` cannot be computed in one kernel with `{}`: {}",
+                       graph_.values[graph_.nodes[node].outputs[0]].name,
+                       graph_.values[graph_.nodes[nodes[0]].outputs[0]].name, reason);
+  }
+
   // What follows from kept values alone comes first, so that it stands in no one's way; the rest as it
   // stands.
   std::vector<NodeId> order() const {
@@ -292,9 +350,15 @@ private:
   std::vector<bool> escapes_;
   std::vector<std::vector<NodeId>> readers_;
   std::vector<int> region_of_;
+  std::size_t decisions_ = 0; // before what was tried last
 };
 
 } // namespace
+
+std::string region_problem(const Graph& graph) {
+  Graph tried = graph; // refusals are recorded
+  return RegionFormer(tried).problem();
+}
 
 void form_regions(Graph& graph, bool fuse) {
   graph.regions.clear();

@@ -12,10 +12,16 @@
 
 #include "ir/graph/graph.h"
 
+#include <string>
+
 namespace striate {
 
 // `fuse` false: every node is a region of its own.
 void form_regions(Graph& graph, bool fuse = true);
+
+// Why one of a graph's regions is none that the scheduler has a nest for, by the rules above, or "": regions
+// may have been written by hand.
+std::string region_problem(const Graph& graph);
 
 // The parts of a region, as form_regions put them together and the scheduler takes them apart.
 struct RegionParts {

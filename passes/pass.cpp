@@ -2,6 +2,7 @@
 
 #include "passes/append_updates.h"
 #include "passes/assign_orders.h"
+#include "passes/check_places.h"
 #include "passes/commute_monotone.h"
 #include "passes/differentiate.h"
 #include "passes/eliminate_dead_nodes.h"
@@ -13,6 +14,7 @@
 #include "passes/pad_contractions.h"
 #include "passes/settle_persistents.h"
 #include "passes/winograd.h"
+#include "support/time_trace.h"
 
 #include <algorithm>
 
@@ -24,10 +26,23 @@ static Status plain(Graph& graph, PassState&) {
   return {};
 }
 
+// The layouts that a decision of the graph asks for: an earlier pass's, or somebody's.
+static std::optional<LayoutPolicy> decided_policy(const Graph& graph) {
+  for (const Decision& decision : graph.decisions)
+    for (const LayoutPolicy policy :
+         {LayoutPolicy::BatchBlocked, LayoutPolicy::ChannelBlocked, LayoutPolicy::Plain})
+      if (decision.pass == "assign_layouts" && decision.what == graph.name &&
+          decision.chosen == name_of(policy))
+        return policy;
+  return std::nullopt;
+}
+
 static void choose_policy(Graph& graph, PassState& state) {
   if (state.policy) return;
   const auto [suits, reason] = choose_layouts(graph, state.options.capacity);
   state.suits = suits;
+  if (!state.options.layout)
+    if (state.policy = decided_policy(graph); state.policy) return;
   state.policy = state.options.layout.value_or(suits);
   const bool asked = state.options.layout.has_value();
   // There are no blocks of examples where a batch counts several rows of each.
@@ -78,19 +93,26 @@ static Status run_winograd(Graph& graph, PassState& state) {
 }
 
 static Status run_assign_layouts(Graph& graph, PassState& state) {
-  assign_layouts(graph, policy_of(graph, state), state.options.capacity, state.fixed);
+  LayoutPolicy policy = policy_of(graph, state);
+  if (state.plain && policy != LayoutPolicy::Plain) {
+    policy = LayoutPolicy::Plain;
+    graph.decide("assign_layouts", graph.name, name_of(policy), "beyond the limit of passes");
+  }
+  assign_layouts(graph, policy, state.options.capacity, state.fixed);
   return {};
 }
 
 static Status run_form_regions(Graph& graph, PassState& state) {
-  form_regions(graph, state.options.fuse);
+  form_regions(graph, state.options.fuse && !state.plain);
   return {};
 }
 
 static Status run_plan_memory(Graph& graph, PassState& state) {
   if (const Status fits = check_sizes(graph, state.options.capacity); !fits) return fits;
-  plan_memory(graph, state.options.capacity,
-              state.persistents ? *state.persistents : plan_persistents(graph));
+  plan_memory(graph, state.options.capacity, state.persistents ? *state.persistents : plan_persistents(graph),
+              !state.plain);
+  const Status placed = check_places(graph, state.options.capacity);
+  CHECK(placed, "after plan_memory: {}", placed.failure().message);
   return {};
 }
 
@@ -102,36 +124,39 @@ static Status run_estimate_costs(Graph& graph, PassState& state) {
 
 const std::vector<Pass>& graph_passes() {
   static const std::vector<Pass> passes = {
-      {"expand_calls", "every call becomes the statements of its definition", Needs::Anything,
+      {"expand_calls", "every call becomes the statements of its definition", Needs::Anything, Beyond::Runs,
        plain<expand_calls>},
       {"eliminate_dead_nodes", "what no output needs goes; inputs come first, loops are found",
-       Needs::Anything, plain<eliminate_dead_nodes>},
+       Needs::Anything, Beyond::Runs, plain<eliminate_dead_nodes>},
       {"commute_monotone", "a clamp from below moves behind a window's maximum", Needs::Statements,
-       plain<commute_monotone>},
+       Beyond::LeftOut, plain<commute_monotone>},
       {"differentiate", "appends the gradients of `loss` by every trainable parameter", Needs::Statements,
-       run_differentiate},
+       Beyond::Runs, run_differentiate},
       {"append_updates", "appends the optimizers' updates of parameters and states", Needs::Statements,
-       run_append_updates},
+       Beyond::Runs, run_append_updates},
       {"inline_pointwise", "views and element-wise statements move into their readers", Needs::Statements,
-       plain<inline_pointwise>},
+       Beyond::LeftOut, plain<inline_pointwise>},
       {"winograd", "convolutions with windows of 3 x 3 by fewer multiplications", Needs::Statements,
-       run_winograd},
+       Beyond::LeftOut, run_winograd},
       {"pad_contractions", "contractions read padded copies instead of testing bounds", Needs::Statements,
-       run_pad_contractions},
+       Beyond::LeftOut, run_pad_contractions},
       {"settle_persistents", "what replaces a parameter or state is computed last, in place",
-       Needs::Statements, plain<settle_persistents>},
-      {"expand_elementary", "exp, log, tanh and the like become polynomials", Needs::Statements,
+       Needs::Statements, Beyond::Runs, plain<settle_persistents>},
+      {"expand_elementary", "exp, log, tanh and the like become polynomials", Needs::Statements, Beyond::Runs,
        [](Graph& graph, PassState&) -> Status {
          expand_elementary(graph);
          return {};
        }},
       {"assign_orders", "declares the order of evaluation of every reduction", Needs::Statements,
-       run_assign_orders},
-      {"assign_layouts", "decides how each value lies in memory", Needs::Statements, run_assign_layouts},
-      {"form_regions", "fuses statements into regions, one kernel each", Needs::Layouts, run_form_regions},
-      {"plan_memory", "gives every stored value its place in one arena", Needs::Regions, run_plan_memory},
+       Beyond::Runs, run_assign_orders},
+      {"assign_layouts", "decides how each value lies in memory", Needs::Statements, Beyond::Plain,
+       run_assign_layouts},
+      {"form_regions", "fuses statements into regions, one kernel each", Needs::Layouts, Beyond::Plain,
+       run_form_regions},
+      {"plan_memory", "gives every stored value its place in one arena", Needs::Regions, Beyond::Plain,
+       run_plan_memory},
       {"estimate_costs", "says what each region computes and moves, and the least time for it",
-       Needs::Regions, run_estimate_costs},
+       Needs::Regions, Beyond::Runs, run_estimate_costs},
   };
   return passes;
 }
@@ -194,15 +219,44 @@ std::string unmet(Needs needs, const Graph& graph) {
   return "";
 }
 
+// Counts the pass, where it is one that counts.
+static bool within_limit(const Pass& pass, const Graph& graph, const PipelineOptions& options) {
+  if (!options.limit || pass.beyond == Beyond::Runs) return true;
+  PassLimit& limit = *options.limit;
+  const bool runs = ++limit.count <= limit.most || limit.most < 0;
+  if (limit.tell) limit.tell(limit.count, pass.name, graph, runs);
+  return runs;
+}
+
+// What a pass would decide is decided already: by an earlier run of it, or by hand. Deciding it anew would
+// undo that without a word.
+static std::string decided(const Pass& pass, const Graph& graph) {
+  const auto any_value = [&](auto&& has) { return std::ranges::any_of(graph.values, has); };
+  if (pass.run == run_assign_layouts && any_value([](const Value& v) { return !v.layout.empty(); }))
+    return "its values have layouts already";
+  if (pass.run == run_plan_memory && any_value([](const Value& v) { return v.offset >= 0; }))
+    return "its values have places in memory already";
+  return "";
+}
+
 Status run_passes(Graph& graph, const std::vector<std::string>& names, PassState& state) {
   for (const std::string& name : names) {
     const Pass* pass = pass_named(name);
     CHECK(pass, "no pass is called {}", name);
     if (const std::string problem = unmet(pass->needs, graph); !problem.empty())
       return bad_data("{} does not apply to {}.{}: {}", name, graph.name, graph.entry, problem);
+    if (const std::string problem = decided(*pass, graph); !problem.empty())
+      return bad_data("{} does not apply to {}.{}: {}", name, graph.name, graph.entry, problem);
+    const bool within = within_limit(*pass, graph, state.options);
+    if (!within && pass->beyond == Beyond::LeftOut) continue;
     if (state.options.before_pass) state.options.before_pass(pass->name, graph);
-    const Status status = pass->run(graph, state);
-    if (!status) return status;
+    state.plain = !within;
+    const std::string entry = graph.name + "." + graph.entry;
+    {
+      const TimedSpan span("pass", name, entry);
+      if (const Status status = pass->run(graph, state); !status) return status;
+    }
+    const TimedSpan span("verify", "verify", entry);
     const std::vector<std::string> problems = verify(graph);
     CHECK(problems.empty(), "after {}: {}", name, problems[0]);
     if (state.options.after_pass) state.options.after_pass(pass->name, graph);

@@ -22,6 +22,7 @@ struct PassState {
   std::map<ValueId, ValueId> gradients;      // by parameter, from differentiate to append_updates
   std::optional<LayoutPolicy> suits, policy; // what suits the graph, and what is used; chosen once
   std::optional<PersistentPlan> persistents; // where persistents lie, decided elsewhere
+  bool plain = false;                        // the pass that runs is beyond the limit (Beyond::Plain)
 };
 
 // What a pass needs to find in a graph.
@@ -32,10 +33,18 @@ enum class Needs {
   Regions,    // and regions formed
 };
 
+// What becomes of a pass where PassLimit stops before it.
+enum class Beyond {
+  Runs,    // what it does is needed
+  LeftOut, // the graph means the same without it
+  Plain,   // it runs, and decides for what is plainest
+};
+
 struct Pass {
   const char* name;
   const char* meaning; // one line
   Needs needs;
+  Beyond beyond;
   Status (*run)(Graph& graph, PassState& state);
 };
 

@@ -1,11 +1,12 @@
 #include "passes/pipeline.h"
 
 #include "ir/kernel/analysis.h"
+#include "passes/check_places.h"
 #include "passes/expand_calls.h"
+#include "passes/form_regions.h"
 #include "passes/pass.h"
 #include "passes/schedule/schedule.h"
-
-#include <set>
+#include "support/time_trace.h"
 
 namespace striate {
 
@@ -34,38 +35,21 @@ Program run_kernel_passes(Graph& graph, const PersistentPlan& persistents, const
   return std::move(*program);
 }
 
-// Everything that a region reads or stores has its place in the arena.
-static Status check_places(const Graph& graph, int64_t capacity) {
-  if (const Status fits = check_sizes(graph, capacity); !fits) return fits;
-  for (const Region& region : graph.regions) {
-    std::set<ValueId> inside, touched(region.stored.begin(), region.stored.end());
-    for (NodeId node : region.nodes)
-      inside.insert(graph.nodes[node].outputs.begin(), graph.nodes[node].outputs.end());
-    for (NodeId node : region.nodes)
-      for (ValueId input : graph.nodes[node].inputs)
-        if (!inside.contains(input)) touched.insert(input);
-    for (ValueId id : touched) {
-      const Value& value = graph.values[id];
-      if (value.offset < 0)
-        return bad_data("`{}` has no place in memory: plan_memory gives it one", value.name);
-      if (value.offset > graph.arena_bytes - storage_bytes(value, capacity))
-        return bad_data("`{}` ends beyond the arena's {} bytes: it was planned for fewer than {} examples",
-                        value.name, graph.arena_bytes, capacity);
-    }
-  }
-  return {};
-}
-
 Result<Program> lower_regions(Graph& graph, const PipelineOptions& options) {
+  if (const Status fits = check_sizes(graph, options.capacity); !fits) return fits.failure();
   if (const Status placed = check_places(graph, options.capacity); !placed) return placed.failure();
-  Program program = schedule(graph, options.capacity, options.target);
+  if (const std::string problem = region_problem(graph); !problem.empty()) return bad_data("{}", problem);
+  const TimedSpan span("pass", "schedule", graph.name + "." + graph.entry);
+  Result<Program> scheduled = schedule(graph, options.capacity, options.target);
+  if (!scheduled) return scheduled.failure();
+  Program& program = *scheduled;
   for (Kernel& kernel : program.kernels) {
     kernel.cost = cost_of(kernel, options.capacity);
     if (options.speed) kernel.cost->predicted = predicted_seconds(*kernel.cost, *options.speed);
   }
   if (const std::vector<std::string> problems = verify(program); !problems.empty())
     return bad_data("as kernels for {} examples: {}", options.capacity, problems[0]);
-  return program;
+  return scheduled;
 }
 
 Graph make_init_graph(const Graph& step) {

@@ -11,9 +11,18 @@
 #include "support/target_info.h"
 
 #include <functional>
+#include <memory>
 #include <optional>
 
 namespace striate {
+
+// How many of the passes run that could be left out or could decide otherwise, counted over all graphs that
+// are compiled: to find the one that does wrong by halving.
+struct PassLimit {
+  int64_t most = 0; // below 0: all
+  int64_t count = 0;
+  std::function<void(int64_t number, const char* pass, const Graph& graph, bool runs)> tell;
+};
 
 struct PipelineOptions {
   int64_t capacity = 64; // most examples per run
@@ -25,6 +34,7 @@ struct PipelineOptions {
   // Gradients are added up over several runs, and the run-time scalar "update" says which one (1, else 0)
   // changes parameters and optimizer states.
   bool accumulate = false;
+  std::shared_ptr<PassLimit> limit = {}; // none where absent
   // Called before and after each pass with its name.
   std::function<void(const char*pass, const Graph&graph)> before_pass, after_pass;
 };

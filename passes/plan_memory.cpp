@@ -143,7 +143,7 @@ std::vector<ValueLifetime> value_lifetimes(const Graph& graph) {
   return lifetimes;
 }
 
-void plan_memory(Graph& graph, int64_t capacity, const PersistentPlan& persistents) {
+void plan_memory(Graph& graph, int64_t capacity, const PersistentPlan& persistents, bool share) {
   const int regions = static_cast<int>(graph.regions.size());
   const LoopSpans loops(graph);
   const std::vector<int> last_use = last_reads(graph, loops);
@@ -185,6 +185,7 @@ void plan_memory(Graph& graph, int64_t capacity, const PersistentPlan& persisten
         graph.values[value].offset = spans.allocate(storage_bytes(graph.values[value], capacity));
         if (lifetimes[value].last < regions) dying[lifetimes[value].last].push_back(value);
       }
+    if (!share) continue;
     for (ValueId value : dying[r])
       spans.release(graph.values[value].offset, storage_bytes(graph.values[value], capacity));
   }

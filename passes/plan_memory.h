@@ -21,7 +21,8 @@ struct PersistentPlan {
 };
 PersistentPlan plan_persistents(const Graph& graph);
 
-void plan_memory(Graph& graph, int64_t capacity, const PersistentPlan& persistents);
+// `share` false: no two stored values have memory in common.
+void plan_memory(Graph& graph, int64_t capacity, const PersistentPlan& persistents, bool share = true);
 
 // The regions within which a value's memory is its own, first to last; `last` is the number of regions where
 // it is kept to the end of the run. first = -1: never in memory.

@@ -61,10 +61,13 @@ void Executor::run_kernels(const EntryPoint& entry, std::size_t first, std::size
     const ExecutableKernel& kernel = entry.kernels[k];
     const int64_t extent = kernel.parallel_extent(examples) / parts;
     const int64_t began = timeline_ ? steady_nanoseconds() : 0;
+    int64_t own_end = began;
     pool_->run(extent, [&](int64_t begin, int64_t end) {
       kernel.function(arena(), slots_.data(), examples, part * extent + begin, part * extent + end);
+      // The first part is the calling thread's.
+      if (timeline_ && begin == 0) own_end = steady_nanoseconds();
     });
-    if (timeline_) timeline_->push_back({k, began, steady_nanoseconds()});
+    if (timeline_) timeline_->push_back({k, began, own_end, steady_nanoseconds()});
   });
 }
 

@@ -213,6 +213,7 @@ private:
     phase.number = phase_number_;
     phase.name = this->phase().name;
     phase.kernels.resize(executor_->executable().step.kernels.size());
+    phase.waits.resize(phase.kernels.size());
     options_.profile->phases.push_back(std::move(phase));
     profile_ = &options_.profile->phases.back();
   }
@@ -224,8 +225,10 @@ private:
     executor_->record(&timeline_);
     run();
     executor_->record(nullptr);
-    for (const KernelSpan& span : timeline_)
-      profile_->kernels[span.kernel] += static_cast<double>(span.end - span.begin) * 1e-9;
+    for (const KernelSpan& span : timeline_) {
+      profile_->kernels[span.kernel] += span.work_seconds();
+      profile_->waits[span.kernel] += span.wait_seconds();
+    }
   }
 
   // What later phases load is looked at before the first step.

@@ -16,7 +16,8 @@ struct TrainingProfile {
     int64_t updates = 0, examples = 0;
     double total = 0;                       // from the beginning of an update to that of the next, in sum
     double inputs = 0;                      // waiting for rows, and placing them
-    std::vector<double> kernels;            // of the step, in order
+    std::vector<double> kernels;            // of the step, in order: until the calling thread's part is done
+    std::vector<double> waits;              // of the same: from then on, for the other threads
     double results = 0;                     // reading loss and metrics, and adding them up
     double host = 0;                        // schedules, the log, progress
     double evaluation = 0, checkpoints = 0; // between updates

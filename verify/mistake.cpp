@@ -19,7 +19,8 @@ static constexpr double kPassShare = 1e-6;
 // Polynomials are as exact as f32 asks for.
 double pass_tolerance(const std::string& pass) { return pass == "expand_elementary" ? 1 : kPassShare; }
 
-static std::string pass_problem(const Graph& graph, const Check& check) {
+// False where the pass does not apply.
+static bool run_pass(Graph& graph, const Check& check) {
   PipelineOptions options;
   options.capacity = check.lowering.capacity;
   options.target = check.lowering.target;
@@ -27,8 +28,12 @@ static std::string pass_problem(const Graph& graph, const Check& check) {
   options.fuse = check.lowering.fuse;
   PassState state(options);
   state.fixed = check.lowering.fixed;
+  return run_passes(graph, {check.pass}, state).ok();
+}
+
+static std::string pass_problem(const Graph& graph, const Check& check) {
   Graph after = graph;
-  if (const Status status = run_passes(after, {check.pass}, state); !status) return "";
+  if (!run_pass(after, check)) return "";
   const Outcome expected = interpret(graph, Precision::F64, check.trial);
   const Outcome got = interpret(after, Precision::F64, check.trial);
   const Bounds bounds = rounding_bounds(graph, expected, check.trial);
@@ -74,12 +79,20 @@ std::string problem_of(const Graph& graph, const Check& check) {
     return rounding_problem(graph, check);
   case CheckKind::Kernels:
     return kernel_problem(graph, check);
+  case CheckKind::Crash: {
+    Graph after = graph;
+    if (check.pass.empty())
+      kernel_problem(graph, check);
+    else
+      run_pass(after, check);
+    return "";
+  }
   }
   CHECK(false);
 }
 
 static constexpr const char* kMagic = "# striate reproducer:";
-static constexpr const char* kKinds[] = {"gradients", "passes", "rounding", "kernels"};
+static constexpr const char* kKinds[] = {"gradients", "passes", "rounding", "kernels", "crash"};
 static constexpr const char* kLayouts[] = {"batch", "channel", "plain"};
 
 std::string print(const Reproducer& reproducer, const std::vector<std::string>& comments) {
@@ -115,7 +128,8 @@ public:
     const Trial& trial = check.trial;
     if (trial.examples < 1 || trial.steps < 1 || check.lowering.capacity < trial.examples)
       return "examples, steps and capacity do not fit together";
-    return check.kind == CheckKind::Passes && !pass_named(check.pass) ? "it names no pass" : "";
+    const bool of_pass = check.kind == CheckKind::Passes || !check.pass.empty();
+    return of_pass && !pass_named(check.pass) ? "it names no pass" : "";
   }
 
 private:

@@ -11,11 +11,12 @@ enum class CheckKind {
   Passes,    // a pass keeps what the graph computes, in f64
   Rounding,  // f32 in the declared orders stays within the bound (rounding.h)
   Kernels,   // machine code has the bits of the f32 interpreter
+  Crash,     // the compiler, and what it made, come to their end
 };
 
 struct Check {
   CheckKind kind = CheckKind::Kernels;
-  std::string pass; // Passes: its name
+  std::string pass; // Passes: its name; Crash: the same, or "" for all from layouts on and the kernels' run
   Trial trial;
   Lowering lowering; // Kernels, and the layouts that passes choose
 };
@@ -25,6 +26,7 @@ struct Check {
 //   Passes:    what the pass needs
 //   Rounding:  statements
 //   Kernels:   statements whose orders are declared
+//   Crash:     what the pass needs, or statements whose orders are declared; nothing is wrong with what ends
 std::string problem_of(const Graph& graph, const Check& check);
 
 // The share of the bound of rounding.h that a pass may change in f64.

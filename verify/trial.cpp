@@ -11,8 +11,9 @@
 
 namespace striate {
 
-static constexpr double kBytes = 256, kSmallNumbers = 3;
+static constexpr int64_t kBytes = 256, kSmallNumbers = 3;
 
+// `whole`: of whole numbers, which ones.
 static ReferenceTensor drawn(const Value& value, const Interval& whole, const Trial& trial, int64_t step) {
   ReferenceTensor tensor = reference_tensor(value.type, trial.examples);
   const uint32_t stream = stream_of(value.name);
@@ -23,12 +24,10 @@ static ReferenceTensor drawn(const Value& value, const Interval& whole, const Tr
     case ElementType::F64:
       tensor.values[k] = 2 * u - 1;
       break;
-    case ElementType::U8:
-      tensor.values[k] = std::floor(u * kBytes);
-      break;
     case ElementType::Bool:
       tensor.values[k] = u < 0.5 ? 0 : 1;
       break;
+    case ElementType::U8:
     case ElementType::I32:
       tensor.values[k] =
           static_cast<double>(whole.low) + std::floor(u * static_cast<double>(whole.high - whole.low + 1));
@@ -43,10 +42,10 @@ Tensors draw_inputs(const Graph& graph, const Trial& trial, int64_t step) {
   for (const InputRange& range : input_ranges(graph)) ranges[range.input] = range.values;
   Tensors inputs;
   for (ValueId input : graph.inputs) {
-    const Interval small{0, static_cast<int64_t>(kSmallNumbers) - 1};
-    const auto range = ranges.find(input);
     const Value& value = graph.values[input];
-    inputs[value.name] = drawn(value, range == ranges.end() ? small : range->second, trial, step);
+    const Interval any{0, (value.type.element == ElementType::U8 ? kBytes : kSmallNumbers) - 1};
+    const auto range = ranges.find(input);
+    inputs[value.name] = drawn(value, range == ranges.end() ? any : range->second, trial, step);
   }
   return inputs;
 }

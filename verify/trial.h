@@ -16,8 +16,9 @@ struct Trial {
 
 using Tensors = std::map<std::string, ReferenceTensor>; // by name
 
-// Of one step (from 1): reals in [-1, 1), bytes of any value, whole numbers that the graph compares with an
-// index (passes/input_ranges.h) among the values of that index, others below 3.
+// Of one step (from 1): reals in [-1, 1), whole numbers that the graph compares with an index
+// (passes/input_ranges.h) among the values of that index, other bytes of any value, other whole numbers
+// below 3.
 Tensors draw_inputs(const Graph& graph, const Trial& trial, int64_t step);
 
 // The run-time scalars of one step, but for "N" and "1/N".

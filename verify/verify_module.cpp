@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <sstream>
 
 namespace striate {
 
@@ -17,6 +18,24 @@ struct Stage {
   std::string pass; // that left it; "" for the source
   Graph graph;
 };
+
+// What was found about kernels, from one process to another.
+std::string text_of(const Result<std::optional<KernelDifference>>& found) {
+  if (!found) return "!" + found.failure().message;
+  if (!*found) return "";
+  return fmt::format("{} {}\n{}\n{}", (**found).step, (**found).kernel, (**found).value,
+                     (**found).difference);
+}
+Result<std::optional<KernelDifference>> difference_in(const std::string& text) {
+  if (text.starts_with('!')) return Failure{ExitCode::Failed, text.substr(1)};
+  if (text.empty()) return std::optional<KernelDifference>();
+  std::istringstream stream(text);
+  KernelDifference difference;
+  stream >> difference.step >> difference.kernel >> std::ws;
+  std::getline(stream, difference.value);
+  std::getline(stream, difference.difference);
+  return std::optional(difference);
+}
 
 // One entry point: its graph as it was elaborated, and what its passes need.
 struct Entry {
@@ -35,20 +54,109 @@ public:
   }
 
   Result<EntryReport> run() {
+    if (!passes_end()) return std::move(report_);
     if (const Status status = run_pipeline(); !status) return status.failure();
     if (entry_.training) check_gradients();
     check_passes();
     check_rounding();
     check_kernels();
+    if (!status_) return status_.failure();
     return std::move(report_);
   }
 
+  bool has_regions() const { return !stages_.empty(); }
   const Graph& regions() const { return stages_.back().graph; }
 
 private:
   void say(const std::string& what) const {
     if (options_.progress) options_.progress(report_.name + ": " + what);
   }
+
+  std::vector<std::string> pass_names() const {
+    std::vector<std::string> names = gradient_pipeline(entry_.training);
+    const std::vector<std::string> more = region_pipeline(options_.pipeline);
+    names.insert(names.end(), more.begin(), more.end());
+    return names;
+  }
+
+  void prepare(PassState& state) const {
+    if (entry_.training) state.optimizers = entry_.optimizers;
+    state.fixed = entry_.fixed;
+  }
+
+  // ---- what ends the process
+
+  // How the work ended the process, or "".
+  std::string how_it_ends(const std::function<void()>& work) const {
+    if (!options_.guard) return "";
+    const Result<std::string> done = options_.guard([&] {
+      work();
+      return std::string();
+    });
+    return !done && done.failure().code == ExitCode::Internal ? done.failure().message : "";
+  }
+
+  // The first `count` passes on the source; a pass that does not apply is the last.
+  Graph after_passes(const std::vector<std::string>& names, std::size_t count) const {
+    PassState state(options_.pipeline);
+    prepare(state);
+    Graph graph = entry_.source;
+    (void)run_passes(graph, {names.begin(), names.begin() + static_cast<long>(count)}, state);
+    return graph;
+  }
+
+  // False where a pass ends the process, which is noted.
+  bool passes_end() {
+    const std::vector<std::string> names = pass_names();
+    std::string end = how_it_ends([&] { after_passes(names, names.size()); });
+    if (end.empty()) return true;
+    std::size_t good = 0, bad = names.size();
+    while (bad - good > 1) {
+      const std::size_t middle = (good + bad) / 2;
+      const std::string found = how_it_ends([&] { after_passes(names, middle); });
+      (found.empty() ? good : bad) = middle;
+      if (!found.empty()) end = found;
+    }
+    Mistake mistake;
+    mistake.culprit = "the pass " + names[good];
+    mistake.difference = end;
+    mistake.notes.emplace_back("what comes after it was not looked at");
+    const LayoutPolicy layout = options_.pipeline.layout.value_or(LayoutPolicy::BatchBlocked);
+    Check check{CheckKind::Crash, names[good], options_.trial, lowering(layout, options_.pipeline.fuse)};
+    add(std::move(mistake), after_passes(names, good), std::move(check));
+    return false;
+  }
+
+  // The kernels of a graph, or their run, end the process in this way: in which step?
+  void add_crash(const Graph& orders, const Lowering& lowering, const std::string& end) {
+    static const std::vector<std::string> kSteps = {"assign_layouts", "form_regions", "plan_memory",
+                                                    "estimate_costs"};
+    Mistake mistake;
+    mistake.culprit = "the machine code, or what makes it";
+    mistake.difference = end;
+    for (std::size_t count = 1; count <= kSteps.size() + 1; ++count) {
+      const std::string found = how_it_ends([&] {
+        if (count > kSteps.size()) {
+          lower_to_kernels(orders, lowering);
+          return;
+        }
+        PipelineOptions pipeline = options_.pipeline;
+        pipeline.layout = lowering.layout;
+        pipeline.fuse = lowering.fuse;
+        PassState state(pipeline);
+        state.fixed = lowering.fixed;
+        Graph graph = orders;
+        (void)run_passes(graph, {kSteps.begin(), kSteps.begin() + static_cast<long>(count)}, state);
+      });
+      if (found.empty()) continue;
+      mistake.culprit = "the pass " + (count > kSteps.size() ? "schedule" : kSteps[count - 1]);
+      mistake.difference = found;
+      break;
+    }
+    add(std::move(mistake), orders, {CheckKind::Crash, "", options_.trial, lowering});
+  }
+
+  // ---- the stages
 
   // A Failure where the program has no gradient.
   Status run_pipeline() {
@@ -57,12 +165,9 @@ private:
     stages_.push_back({"", entry_.source});
     pipeline.after_pass = [this](const char* pass, const Graph& graph) { stages_.push_back({pass, graph}); };
     PassState state(pipeline);
-    if (entry_.training) state.optimizers = entry_.optimizers;
-    state.fixed = entry_.fixed;
+    prepare(state);
     Graph graph = entry_.source;
-    for (const auto& names : {gradient_pipeline(entry_.training), region_pipeline(options_.pipeline)}) {
-      if (const Status status = run_passes(graph, names, state); !status) return status;
-    }
+    if (const Status status = run_passes(graph, pass_names(), state); !status) return status;
     policy_ = state.policy.value_or(LayoutPolicy::BatchBlocked);
 
     // The oracle: what has to be done, and no rewriting.
@@ -86,17 +191,35 @@ private:
     return {options_.pipeline.capacity, options_.pipeline.target, layout, fuse, entry_.fixed};
   }
 
-  std::string guarded(const std::function<std::string()>& work) const {
-    return options_.guard ? options_.guard(work) : work();
+  Result<std::string> guarded(const std::function<std::string()>& work) const {
+    return options_.guard ? options_.guard(work) : Result<std::string>(work());
+  }
+
+  // What is wrong with a graph, or "": of a crash, that it is the same one.
+  std::string problem_with(const Graph& graph, const Check& check, const std::string& crash) const {
+    const Result<std::string> problem = guarded([&] { return problem_of(graph, check); });
+    if (check.kind != CheckKind::Crash) return problem ? *problem : "";
+    if (problem || problem.failure().code != ExitCode::Internal) return "";
+    return same_end(problem.failure().message, crash) ? problem.failure().message : "";
+  }
+
+  // The condition that failed is the same; names and numbers behind it change from graph to graph.
+  static bool same_end(const std::string& a, const std::string& b) {
+    const auto place = [](const std::string& end) {
+      constexpr std::string_view kFailed = "does not hold";
+      const std::size_t failed = end.find(kFailed);
+      if (failed == std::string::npos) return end;
+      return end.substr(0, end.find_first_of("`0123456789", failed));
+    };
+    return place(a) == place(b);
   }
 
   void add(Mistake mistake, const Graph& graph, Check check) {
     say("reducing what shows a mistake");
     mistake.kind = check.kind;
     mistake.entry = entry_.source.entry;
-    const StillFails fails = [&](const Graph& candidate) {
-      return guarded([&] { return problem_of(candidate, check); });
-    };
+    const std::string crash = mistake.difference;
+    const StillFails fails = [&](const Graph& candidate) { return problem_with(candidate, check, crash); };
     Graph small = graph;
     if (fails(small).empty())
       mistake.notes.emplace_back("the graph alone does not show it: what it reads matters");
@@ -267,16 +390,28 @@ private:
     Lowering unfused = lowering(LayoutPolicy::Plain, false);
     unfused.fixed.clear();
     const bool plain = check_kernels(unfused, report_.plain);
-    if (!used && plain)
+    if (!used && plain && !report_.mistakes.empty())
       report_.mistakes.back().notes.push_back("unfused, in row-major layouts, its values are right");
   }
 
   // True where all agree.
   bool check_kernels(const Lowering& lowering, std::size_t& count) {
     const Graph& orders = stages_[stage_after("assign_orders")].graph;
-    const LoweredKernels kernels = lower_to_kernels(orders, lowering);
     const TargetInfo& target = lowering.target;
-    const auto found = first_kernel_difference(kernels, target, options_.trial, false);
+    // Wrong code may write anywhere.
+    const Result<std::string> text = guarded([&] {
+      return text_of(
+          first_kernel_difference(lower_to_kernels(orders, lowering), target, options_.trial, false));
+    });
+    if (!text) {
+      if (text.failure().code == ExitCode::Internal)
+        add_crash(orders, lowering, text.failure().message);
+      else
+        status_ = text.failure();
+      return false;
+    }
+    const Result<std::optional<KernelDifference>> found = difference_in(*text);
+    const LoweredKernels kernels = lower_to_kernels(orders, lowering);
     count = kernels.program.kernels.size();
     if (found && !found->has_value()) return true;
     Mistake mistake;
@@ -326,8 +461,7 @@ private:
     if (outputs.empty()) return orders;
     Graph part = subgraph(orders, nodes, outputs);
     if (!verify(part).empty()) return orders;
-    const std::string problem = guarded([&] { return problem_of(part, check); });
-    return problem.empty() ? orders : part;
+    return problem_with(part, check, "").empty() ? orders : part;
   }
 
   const Entry& entry_;
@@ -338,6 +472,7 @@ private:
   LayoutPolicy policy_ = LayoutPolicy::BatchBlocked;
   Outcome exact_; // of the last stage
   Bounds bounds_;
+  Status status_; // why it could not be done
 };
 
 } // namespace
@@ -346,12 +481,13 @@ Result<std::vector<EntryReport>> verify_module(const Module& module, const Verif
   std::vector<EntryReport> reports;
   std::map<std::string, Layout> layouts;
   Graph decider;
-  const auto verify_entry = [&](const Entry& entry, const VerifyOptions& how) -> Result<Graph> {
+  const auto verify_entry = [&](const Entry& entry,
+                                const VerifyOptions& how) -> Result<std::optional<Graph>> {
     EntryVerifier verifier(entry, how);
     Result<EntryReport> report = verifier.run();
     if (!report) return report.failure();
     reports.push_back(std::move(*report));
-    return verifier.regions();
+    return verifier.has_regions() ? std::optional(verifier.regions()) : std::nullopt;
   };
   VerifyOptions how = options;
   how.pipeline.accumulate = module.training.accumulate > 1;
@@ -359,18 +495,20 @@ Result<std::vector<EntryReport>> verify_module(const Module& module, const Verif
     Entry step{module.train, true, &module.optimizers, {}};
     step.source.entry = "step";
     step.source.scalars = module.scalars;
-    Result<Graph> regions = verify_entry(step, how);
+    Result<std::optional<Graph>> regions = verify_entry(step, how);
     if (!regions) return regions.failure();
-    decider = std::move(*regions);
+    if (!*regions) return reports;
+    decider = std::move(**regions);
     layouts = persistent_layouts(decider);
   }
   how.trial.steps = 1; // nothing changes
   Entry eval{module.eval, false, nullptr, layouts};
   eval.source.entry = "eval";
-  Result<Graph> evaluation = verify_entry(eval, how);
+  Result<std::optional<Graph>> evaluation = verify_entry(eval, how);
   if (!evaluation) return evaluation.failure();
-  if (!module.has_training) decider = std::move(*evaluation);
-  const Result<Graph> init =
+  if (!*evaluation) return reports;
+  if (!module.has_training) decider = std::move(**evaluation);
+  const Result<std::optional<Graph>> init =
       verify_entry({make_init_graph(decider), false, nullptr, persistent_layouts(decider)}, how);
   if (!init) return init.failure();
   return reports;

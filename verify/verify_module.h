@@ -5,7 +5,9 @@
 //   - the graph after all passes computes the same in f64; where it does not, the passes are bisected;
 //   - in f32 it stays within the bound of rounding (rounding.h);
 //   - the kernels as they are used, and unfused in row-major layouts, have the bits of the f32 interpreter;
-//     the first kernel that has not is named.
+//     the first kernel that has not is named;
+//   - all of this comes to its end: what the compiler's own verifiers refuse, and what ends the process, is
+//     found pass by pass.
 // What is found is reduced to a graph of a few nodes.
 #pragma once
 
@@ -17,9 +19,9 @@ namespace striate {
 struct VerifyOptions {
   PipelineOptions pipeline;
   Trial trial;
-  // Does work that may end the process on a bug, which must not end this one; gives what the work gives, or
-  // "" where it ends in another way. Unset: in this process.
-  std::function<std::string(const std::function<std::string()>& work)> guard;
+  // Does work that may end the process on a bug, which must not end this one; gives what the work gives, or a
+  // Failure (ExitCode::Internal where it was a bug) that says how it ended. Unset: in this process.
+  std::function<Result<std::string>(const std::function<std::string()>& work)> guard;
   // Told what is being done, for people who wait.
   std::function<void(const std::string& what)> progress;
 };
@@ -34,7 +36,8 @@ struct EntryReport {
   std::vector<Mistake> mistakes;
 };
 
-// A Failure where the program has no gradient: it sums by a reducer without a derivative.
+// A Failure where the program has no gradient: it sums by a reducer without a derivative. Where a pass ends
+// the process, the reports end with that of its entry point.
 Result<std::vector<EntryReport>> verify_module(const Module& module, const VerifyOptions& options);
 
 // Examples such that the interpreter is done in seconds: as many as make about 200 million operations, at

@@ -4,6 +4,7 @@
 #include "codegen/cpu/kernel_key.h"
 #include "codegen/cpu/llvm_compat.h"
 #include "support/random.h"
+#include "support/time_trace.h"
 
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Verifier.h>
@@ -38,7 +39,7 @@ std::vector<SharedKernels> distinct_kernels(const std::vector<const Program*>& p
   return result;
 }
 
-static std::unique_ptr<llvm::TargetMachine> machine_for(const TargetInfo& target) {
+std::unique_ptr<llvm::TargetMachine> machine_for(const TargetInfo& target) {
   initialize_targets();
   const std::string triple = target.triple.empty() ? llvm::sys::getProcessTriple() : target.triple;
   std::string error;
@@ -96,9 +97,15 @@ std::string module_text(const SharedKernels& kernels, const TargetInfo& target) 
 
 Result<std::string> generate_module(const TargetInfo& target, OutputKind kind, const std::string& name,
                                     const std::function<void(llvm::Module&)>& emit) {
+  const TimedSpan span("code", name, target.name);
   llvm::LLVMContext context;
   const auto machine = machine_for(target);
-  const auto module = make_module(name, *machine, context, emit);
+  machine->Options.MCOptions.AsmVerbose = kind == OutputKind::Assembly; // loops and spills as comments
+  const auto module = [&] {
+    const TimedSpan part("code", "to LLVM's IR", name);
+    return make_module(name, *machine, context, emit);
+  }();
+  const TimedSpan part("code", "LLVM", name);
   llvm::SmallVector<char, 0> code;
   llvm::raw_svector_ostream out(code);
   llvm::legacy::PassManager passes;

@@ -8,7 +8,8 @@
 
 namespace llvm {
 class Module;
-}
+class TargetMachine;
+} // namespace llvm
 
 namespace striate::cpu {
 
@@ -20,6 +21,9 @@ struct KernelPlace {
 // Places whose kernels share one body, in order of first appearance.
 using SharedKernels = std::vector<KernelPlace>;
 std::vector<SharedKernels> distinct_kernels(const std::vector<const Program*>& programs);
+
+// What generates code for a target.
+std::unique_ptr<llvm::TargetMachine> machine_for(const TargetInfo& target);
 
 enum class OutputKind { Object, Assembly };
 // A module that `emit` fills, as generated code.

@@ -1,6 +1,10 @@
 #include "codegen/cpu/jit.h"
 
 #include "codegen/cpu/compile.h"
+#include "codegen/cpu/inner_loop.h"
+#include "support/time_trace.h"
+
+#include <fmt/ranges.h>
 
 #include <llvm/ExecutionEngine/Orc/Debugging/DebuggerSupport.h>
 #include <llvm/ExecutionEngine/Orc/LLJIT.h>
@@ -10,6 +14,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 
 namespace striate {
@@ -89,6 +94,7 @@ Result<std::shared_ptr<CompiledPrograms>> jit_compile(const std::vector<const Pr
   const std::vector<cpu::SharedKernels> kernels = cpu::distinct_kernels(programs);
   auto objects = cpu::generate_linkable(kernels, target, threads, listing, cache);
   if (!objects) return objects.failure();
+  const TimedSpan span("code", "link", programs.empty() ? "" : programs[0]->name);
   auto jit = llvm::orc::LLJITBuilder().create();
   if (!jit) return jit_failure(llvm::toString(jit.takeError()));
   if (listing)
@@ -104,17 +110,26 @@ Result<std::shared_ptr<CompiledPrograms>> jit_compile(const std::vector<const Pr
   return std::shared_ptr<CompiledPrograms>(std::move(result));
 }
 
-std::string llvm_text(const Program& program, const TargetInfo& target) {
+static std::vector<cpu::SharedKernels> kernels_of(const Program& program, std::optional<std::size_t> only) {
+  std::vector<cpu::SharedKernels> list = cpu::distinct_kernels({&program});
+  if (only)
+    std::erase_if(list, [&](const cpu::SharedKernels& shared) {
+      return std::ranges::find(shared, *only, &cpu::KernelPlace::kernel) == shared.end();
+    });
+  return list;
+}
+
+std::string llvm_text(const Program& program, const TargetInfo& target, std::optional<std::size_t> only) {
   std::string text;
-  for (const cpu::SharedKernels& kernels : cpu::distinct_kernels({&program}))
+  for (const cpu::SharedKernels& kernels : kernels_of(program, only))
     text += (text.empty() ? "" : "\n") + cpu::module_text(kernels, target);
   return text;
 }
 
 Result<std::vector<KernelAssembly>> kernel_assembly(const Program& program, const TargetInfo& target,
-                                                    int threads) {
+                                                    int threads, std::optional<std::size_t> only) {
   const KernelListing listing = list_kernels({&program});
-  const std::vector<cpu::SharedKernels> shared = cpu::distinct_kernels({&program});
+  const std::vector<cpu::SharedKernels> shared = kernels_of(program, only);
   auto parts = cpu::generate_all(shared, target, cpu::OutputKind::Assembly, threads, &listing);
   if (!parts) return parts.failure();
   std::vector<KernelAssembly> result(shared.size());
@@ -125,11 +140,19 @@ Result<std::vector<KernelAssembly>> kernel_assembly(const Program& program, cons
   return result;
 }
 
-Result<std::string> assembly_text(const Program& program, const TargetInfo& target) {
-  const Result<std::vector<KernelAssembly>> parts = kernel_assembly(program, target, 1);
+Result<std::string> assembly_text(const Program& program, const TargetInfo& target,
+                                  std::optional<std::size_t> only) {
+  const Result<std::vector<KernelAssembly>> parts = kernel_assembly(program, target, 1, only);
   if (!parts) return parts.failure();
   std::string text;
-  for (const KernelAssembly& part : *parts) text += (text.empty() ? "" : "\n") + part.text;
+  for (const KernelAssembly& part : *parts) {
+    std::vector<std::string> names;
+    for (std::size_t kernel : part.kernels) names.push_back(symbol_of(program, kernel));
+    text += fmt::format("{}# {}\n", text.empty() ? "" : "\n", fmt::join(names, ", "));
+    if (const std::optional<InnerLoop> loop = hottest_inner_loop(part.text, target))
+      text += "# inner loop: " + inner_loop_text(*loop) + "\n";
+    text += part.text;
+  }
   return text;
 }
 

@@ -13,6 +13,7 @@
 #include "support/target_info.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,9 +37,11 @@ Result<std::shared_ptr<CompiledPrograms>> jit_compile(const std::vector<const Pr
                                                       const DiskCache* cache = nullptr);
 
 // The program's kernels as `--emit=llvm` and `--emit=asm` show them, for any target of the host's
-// architecture; the assembly with the lines of the kernels' text as comments.
-std::string llvm_text(const Program& program, const TargetInfo& target);
-Result<std::string> assembly_text(const Program& program, const TargetInfo& target);
+// architecture; the assembly with the lines of the kernels' text as comments. `only`: of the kernels this
+// one, with those that share its code.
+std::string llvm_text(const Program& program, const TargetInfo& target, std::optional<std::size_t> only = {});
+Result<std::string> assembly_text(const Program& program, const TargetInfo& target,
+                                  std::optional<std::size_t> only = {});
 
 // The same, apart: one text for each distinct kernel, with the numbers of the kernels that share it.
 struct KernelAssembly {
@@ -46,7 +49,7 @@ struct KernelAssembly {
   std::string text;
 };
 Result<std::vector<KernelAssembly>> kernel_assembly(const Program& program, const TargetInfo& target,
-                                                    int threads);
+                                                    int threads, std::optional<std::size_t> only = {});
 
 // What names a kernel in code: its function is called as the first kernel that shares it.
 std::string symbol_of(const Program& program, std::size_t kernel);

@@ -33,7 +33,7 @@ static std::vector<OperandUse> operands_of(const Statement& statement, int lane)
 }
 
 TileChoice choose_tile(const Statement& statement, int lane, const TileLimits& limits, int64_t capacity,
-                       const TargetInfo& target) {
+                       const TargetInfo& target, const std::vector<TileAxis>* asked) {
   const std::vector<OperandUse> operands = operands_of(statement, lane);
   // Hardware vectors per tile point: the lane axis is 16 floats wide on every target.
   const double vectors = lane >= 0 ? std::max(1.0, kLanes * 32.0 / target.vector_bits) : 1;
@@ -60,7 +60,14 @@ TileChoice choose_tile(const Statement& statement, int lane, const TileLimits& l
     if (contains(limits.blocked, v) && kLanes % size != 0) return false;
     return extent_of(v) % size == 0 || !(is_exact(v) || statement.variables[v].extent.batch);
   };
+  const auto is_asked = [&](int a, int64_t size_a, int b, int64_t size_b) {
+    const auto is = [&](std::size_t k, int v, int64_t size) {
+      return (*asked)[k].variable == v && (*asked)[k].size == size;
+    };
+    return asked->size() == (b >= 0 ? 2 : 1) && is(0, a, size_a) && (b < 0 || is(1, b, size_b));
+  };
   const auto consider = [&](int a, int64_t size_a, int b, int64_t size_b) {
+    if (asked && !is_asked(a, size_a, b, size_b)) return;
     if (!allowed(a, size_a) || (b >= 0 && !allowed(b, size_b))) return;
     const auto size_of = [&](const OperandUse& use) {
       double points = 1;

@@ -28,8 +28,9 @@ struct TileLimits {
 };
 
 // `lane`: the variable whose low digit is the vector (free or reduced), or -1. `capacity`: the most examples,
-// of a batch variable, whose tile must divide it.
+// of a batch variable, whose tile must divide it. `asked`: of all tiles this one, by variable; without axes
+// where it is none that could be chosen.
 TileChoice choose_tile(const Statement& contraction, int lane, const TileLimits& limits, int64_t capacity,
-                       const TargetInfo& target);
+                       const TargetInfo& target, const std::vector<TileAxis>* asked = nullptr);
 
 } // namespace striate

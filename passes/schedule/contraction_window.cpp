@@ -20,8 +20,7 @@ public:
         lane_(lane_of(graph, head_node_)) {
     while (shape_.dimensions[row_].window < 0) ++row_;
     // Rows come one at a time, of one example.
-    tile_ = tile_axes(graph, builder.region(), head_node_, lane_, {head_variable(0), head_variable(row_)},
-                      builder.capacity(), target);
+    tile_ = tile_axes(builder, graph, head_node_, lane_, {head_variable(0), head_variable(row_)}, target);
   }
 
   void build() {

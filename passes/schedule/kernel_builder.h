@@ -16,6 +16,7 @@ public:
   KernelBuilder(const Graph& graph, const Region& region, int64_t capacity);
 
   Kernel kernel;
+  std::string problem; // why there is no kernel: what a decision of the graph asks for cannot be
 
   const Graph& graph() const { return graph_; }
   const Region& region() const { return region_; }

@@ -49,9 +49,10 @@ KernelStatement accumulate(KernelBuilder& builder, const Node& node, const std::
                            int tile, int index_tile, const std::map<ValueId, ExprRef>& local,
                            const ExprRef& guard);
 
-// Decides the register tile and records it. `untiled`: variables whose loops must stay single steps.
-std::vector<std::pair<int, int64_t>> tile_axes(Graph& graph, const Region& region, const Node& node,
+// The register tile: as a decision of the graph has it, or decided and recorded. `untiled`: variables whose
+// loops must stay single steps.
+std::vector<std::pair<int, int64_t>> tile_axes(KernelBuilder& builder, Graph& graph, const Node& node,
                                                const LaneChoice& lane, std::vector<int> untiled,
-                                               int64_t capacity, const TargetInfo& target);
+                                               const TargetInfo& target);
 
 } // namespace striate

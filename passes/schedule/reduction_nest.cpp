@@ -11,6 +11,7 @@
 #include "passes/schedule/nests.h"
 
 #include <algorithm>
+#include <charconv>
 #include <numeric>
 #include <set>
 
@@ -284,9 +285,31 @@ static std::vector<int> in_blocks(const Graph& graph, const Node& node) {
   return variables;
 }
 
-std::vector<std::pair<int, int64_t>> tile_axes(Graph& graph, const Region& region, const Node& node,
+// "tile [o: 4, i: 6]" as axes in the order of the variables; nullopt where it is something else.
+static std::optional<std::vector<TileAxis>> read_tile(std::string text, const Statement& statement) {
+  constexpr std::string_view kBegin = "tile [";
+  if (!text.starts_with(kBegin) || !text.ends_with(']')) return std::nullopt;
+  text = text.substr(kBegin.size(), text.size() - kBegin.size() - 1);
+  std::vector<TileAxis> axes;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(", "), text.size()), colon = text.find(": ");
+    TileAxis axis;
+    for (int v = 0; v < statement.free_count; ++v)
+      if (statement.variables[v].name == text.substr(0, colon)) axis.variable = v;
+    if (colon >= end || axis.variable < 0) return std::nullopt;
+    const char *first = text.data() + colon + 2, *last = text.data() + end;
+    if (std::from_chars(first, last, axis.size).ptr != last) return std::nullopt;
+    axes.push_back(axis);
+    text = text.substr(std::min(end + 2, text.size()));
+  }
+  std::ranges::sort(axes, {}, &TileAxis::variable);
+  return axes;
+}
+
+std::vector<std::pair<int, int64_t>> tile_axes(KernelBuilder& builder, Graph& graph, const Node& node,
                                                const LaneChoice& lane, std::vector<int> untiled,
-                                               int64_t capacity, const TargetInfo& target) {
+                                               const TargetInfo& target) {
+  const Region& region = builder.region();
   const Statement& statement = statement_of(node);
   std::vector<int> exact;
   if (in_place(graph, region)) // nothing may be computed twice
@@ -296,8 +319,22 @@ std::vector<std::pair<int, int64_t>> tile_axes(Graph& graph, const Region& regio
   const std::vector<int> guarded = guarded_variables(graph, node);
   untiled.insert(untiled.end(), guarded.begin(), guarded.end());
   if (const int step = step_variable(graph, node); step >= 0) untiled.push_back(step);
-  const TileChoice choice =
-      choose_tile(statement, lane.variable, {exact, untiled, in_blocks(graph, node)}, capacity, target);
+  // A decision that is there is obeyed: somebody may have written it.
+  const auto decided = std::ranges::find_if(graph.decisions, [&](const Decision& decision) {
+    return decision.pass == "schedule" && decision.what == region.name;
+  });
+  std::optional<std::vector<TileAxis>> asked;
+  if (decided != graph.decisions.end()) {
+    asked = read_tile(decided->chosen, statement);
+    if (!asked) builder.problem = fmt::format("`{}` is no tile of free variables", decided->chosen);
+  }
+  const TileChoice choice = choose_tile(statement, lane.variable, {exact, untiled, in_blocks(graph, node)},
+                                        builder.capacity(), target, asked ? &*asked : nullptr);
+  if (asked && choice.axes.size() != asked->size())
+    builder.problem =
+        fmt::format("`{}` is no tile that it can have: it is too large for the registers, does not "
+                    "divide what it has to, or runs along what is not tiled",
+                    decided->chosen);
   std::string text;
   std::vector<std::pair<int, int64_t>> sizes;
   for (const TileAxis& axis : choice.axes) {
@@ -305,7 +342,8 @@ std::vector<std::pair<int, int64_t>> tile_axes(Graph& graph, const Region& regio
         fmt::format("{}{}: {}", text.empty() ? "" : ", ", statement.variables[axis.variable].name, axis.size);
     sizes.emplace_back(axis.variable, axis.size);
   }
-  graph.decide("schedule", region.name, fmt::format("tile [{}]", text), choice.reason);
+  if (decided == graph.decisions.end())
+    graph.decide("schedule", region.name, fmt::format("tile [{}]", text), choice.reason);
   return sizes;
 }
 
@@ -510,7 +548,7 @@ void reduction_nest(KernelBuilder& builder, Graph& graph, const RegionParts& par
   const bool twice_is_harmless = !in_place(graph, builder.region());
   std::vector<std::pair<int, int64_t>> tile;
   if (is_contraction(head))
-    tile = tile_axes(graph, builder.region(), head_node, lane, {}, builder.capacity(), target);
+    tile = tile_axes(builder, graph, head_node, lane, {}, target);
   else
     tile = choosing_variables(head);
   if (is_contraction(head) && lane.role == LaneRole::Reduced && twice_is_harmless) {

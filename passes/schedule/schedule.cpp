@@ -25,7 +25,7 @@ static std::vector<ProgramValue> values_of(const Graph& graph) {
   return values;
 }
 
-Program schedule(Graph& graph, int64_t capacity, const TargetInfo& target) {
+Result<Program> schedule(Graph& graph, int64_t capacity, const TargetInfo& target) {
   Program program;
   program.name = graph.name + "." + graph.entry;
   program.capacity = capacity;
@@ -45,6 +45,9 @@ Program schedule(Graph& graph, int64_t capacity, const TargetInfo& target) {
     } else {
       reduction_nest(builder, graph, parts, target);
     }
+    if (!builder.problem.empty())
+      return bad_data("the region `{}` ({}): {}", region.name, graph.nodes[parts.head].location.text(),
+                      builder.problem);
     std::string name = builder.kernel.name;
     for (int k = 1; !names.insert(name).second; ++k) name = builder.kernel.name + "_" + std::to_string(k);
     builder.kernel.name = name;

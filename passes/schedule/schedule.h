@@ -12,10 +12,12 @@
 
 #include "ir/graph/graph.h"
 #include "ir/kernel/kernel.h"
+#include "support/result.h"
 #include "support/target_info.h"
 
 namespace striate {
 
-Program schedule(Graph& graph, int64_t capacity, const TargetInfo& target);
+// A Failure where a decision that the graph has (a tile) cannot be followed.
+Result<Program> schedule(Graph& graph, int64_t capacity, const TargetInfo& target);
 
 } // namespace striate

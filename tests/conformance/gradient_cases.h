@@ -30,6 +30,10 @@ inline void PrintTo(const GradientCase& test, std::ostream* out) {
 
 std::vector<GradientCase> gradient_cases();
 
+// The same of operators without a gradient. First values of parameters have no inputs: the shape is that of
+// the output.
+std::vector<GradientCase> forward_cases();
+
 // Operators that have no gradient to check: their outputs are piecewise constant, or they have no inputs.
 std::vector<std::string> operators_without_gradient();
 

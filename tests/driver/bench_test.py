@@ -46,7 +46,7 @@ class Bench(harness.EndToEnd):
             bench = json.load(file)
         self.assertGreaterEqual(len(bench["runs"]), 3)
         self.assertEqual(bench["batch"], 16)
-        parts = sum(kernel["seconds"] for kernel in bench["kernels"]) + bench["outside_kernels"]
+        parts = sum(kernel["seconds"] + kernel["wait"] for kernel in bench["kernels"]) + bench["outside_kernels"]
         self.assertAlmostEqual(parts / bench["typical"], 1, delta=1e-6)
         self.assertGreaterEqual(bench["outside_kernels"], 0)
         self.assertLess(bench["outside_kernels"], 0.5 * bench["typical"])
@@ -56,10 +56,42 @@ class Bench(harness.EndToEnd):
         convolution = next(k for k in bench["kernels"] if k["place"].startswith(net) and k["flop"] >= 16 * 2 * 16 * 16 * 16 * 27)
         self.assertGreater(convolution["seconds"], 0)
         with open(self.path("t.json")) as file:
-            events = json.load(file)["traceEvents"]
+            trace = json.load(file)["traceEvents"]
+        events = [event for event in trace if event["pid"] == 1 and event["ph"] == "X" and event["args"]]
+        self.check_compilation(trace, bench)
         self.assertEqual([event["args"]["kernel"] for event in events], list(range(len(bench["kernels"]))))
         self.assertEqual([event["name"] for event in events], [kernel["name"].split(" ")[0] for kernel in bench["kernels"]])
         self.assertTrue(any(re.fullmatch(r"\w+ \(conv\)", kernel["name"]) for kernel in bench["kernels"]))
+
+    def check_compilation(self, trace, bench):
+        """Parsing, every pass of every entry point, and every distinct kernel's code; parts lie within what they are parts of."""
+        spans = [event for event in trace if event["pid"] == 2 and event["ph"] == "X"]
+        by_kind = {}
+        for span in spans:
+            by_kind.setdefault(span["cat"], []).append(span)
+        self.assertEqual([span["name"] for span in by_kind["front end"]], ["parse", "elaborate"])
+        of_step = [span["name"] for span in by_kind["pass"] if span["args"]["of"] == "Net.step"]
+        self.assertEqual(of_step[0], "expand_calls")
+        self.assertEqual(of_step[-1], "schedule")
+        self.assertEqual(of_step.count("inline_pointwise"), 1)
+        symbols = {kernel["id"] for kernel in bench["kernels"]}
+        code = [span for span in by_kind["code"] if span["name"] in symbols]
+        self.assertGreater(len(code), 0.5 * len(symbols))  # kernels that are alike are compiled once
+        for whole in code:
+            parts = [span for span in by_kind["code"] if span["args"]["of"] == whole["name"]]
+            self.assertEqual([part["name"] for part in parts], ["to LLVM's IR", "LLVM"])
+            for part in parts:
+                self.assertGreaterEqual(part["ts"] + 1e-3, whole["ts"])
+                self.assertLessEqual(part["ts"] + part["dur"], whole["ts"] + whole["dur"] + 1e-3)
+
+    def test_a_trace_of_a_compilation_alone(self):
+        net = self.write("net.nn", NET)
+        self.striate("build", net, "--emit=asm", "--trace", self.path("t.json"))
+        with open(self.path("t.json")) as file:
+            names = [event["name"] for event in json.load(file)["traceEvents"]]
+        for name in ("parse", "inline_pointwise", "schedule", "LLVM"):
+            self.assertIn(name, names)
+        self.striate("build", net, "--trace", self.path("none/t.json"), expect=3)
 
     def test_kernels_in_text_form(self):
         net = self.write("net.nn", NET)
@@ -75,8 +107,36 @@ class Bench(harness.EndToEnd):
     def test_rows(self):
         net = self.write("net.nn", NET)
         result = self.striate("bench", net, "--mode=infer", "--iterations", "3", "--rows", "1")
-        self.assertRegex(result.stdout, r"\n\d+ others ")
+        self.assertRegex(result.stdout, r"\n +\d+ others ")
         self.assertRegex(result.stdout, r"^Net\.eval, ")
+
+    def test_waits_of_threads_are_told_apart(self):
+        net = self.write("net.nn", NET)
+        result = self.striate("bench", net, "--iterations", "20", "--threads", "2", "--rows", "0", "--json", self.path("b.json"))
+        with open(self.path("b.json")) as file:
+            bench = json.load(file)
+        waits = sum(kernel["wait"] for kernel in bench["kernels"])
+        self.assertGreater(waits, 0)
+        self.assertRegex(result.stdout, r"\n +waiting for other threads ")
+        parts = sum(kernel["seconds"] for kernel in bench["kernels"]) + waits + bench["outside_kernels"]
+        self.assertAlmostEqual(parts / bench["typical"], 1, delta=1e-6)
+
+    def test_inner_loops(self):
+        net = self.write("net.nn", NET)
+        result = self.striate("bench", net, "--iterations", "5", "--threads", "1", "--code", "--json", self.path("b.json"))
+        self.assertRegex(result.stdout, r"\n +id  inner loop of +instr +bits +fma ")
+        self.assertRegex(result.stdout, r"cycles of a pass, by LLVM's model and by the time at \d\.\d\d GHz")
+        with open(self.path("b.json")) as file:
+            kernels = json.load(file)["kernels"]
+        convolution = max(kernels, key=lambda kernel: kernel["flop"])["inner_loop"]
+        self.assertIn(convolution["vector_bits"], (128, 256, 512))
+        self.assertGreaterEqual(convolution["fma"], 1)
+        self.assertGreater(convolution["model_cycles"], 0)
+        self.assertGreater(convolution["measured_cycles"], 0)
+        if "no hardware counters" not in result.stdout:
+            self.assertGreater(convolution["instructions_per_cycle"], 0)
+        if convolution["instructions_per_cycle"] == 0:
+            self.assertRegex(result.stdout, r"no hardware counters \(instr/c\): \w+")
 
     def test_what_is_wrong_is_said(self):
         self.assertIn("nowhere.sir", self.striate("bench", "nowhere.sir", expect=3).stderr)

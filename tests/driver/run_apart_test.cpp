@@ -38,6 +38,20 @@ TEST(RunApart, ItsEndIsNotThisOnes) {
   EXPECT_EQ(full.failure().message, "memory ran out");
 }
 
+TEST(RunApart, KeepsWhatIsWrittenToStandardError) {
+  std::string errors = "before";
+  const Result<std::string> left = run_apart(
+      []() -> std::string {
+        std::fputs("why it ended\n", stderr);
+        _exit(70);
+      },
+      kLong, &errors);
+  EXPECT_FALSE(left.ok());
+  EXPECT_EQ(errors, "why it ended\n");
+  EXPECT_EQ(*run_apart([] { return std::string("text"); }, kLong, &errors), "text");
+  EXPECT_EQ(errors, "");
+}
+
 TEST(RunApart, EndsInTime) {
   const auto start = std::chrono::steady_clock::now();
   const Result<std::string> slow = run_apart(

@@ -46,6 +46,10 @@ class Verify(harness.EndToEnd):
         wrong = self.striate("verify", "--reproducer", self.write("w.sir", hidden), expect=1)
         self.assertRegex(wrong.stdout, r"a derived gradient is not that of differences: by `x`: along a direction it is 0")
 
+    def test_a_reproducer_of_a_crash(self):
+        sound = self.write("c.sir", REPRODUCER.replace("check=kernels", "check=crash"))
+        self.assertEqual(self.striate("verify", "--reproducer", sound).stdout, "no mistake\n")
+
     def test_a_program_without_a_gradient_is_no_bug(self):
         program = self.write("product.nn", """
 op product(x[N, C]) -> y[N] { y[n] = prod(c) x[n, c] }

@@ -58,19 +58,23 @@ class Training(harness.EndToEnd):
 
     def test_a_profile_accounts_for_the_whole_update(self):
         plain = self.train("plain", "--set", "train.epochs=3")
-        result = self.striate("train", DIGITS, "--run", self.path("profiled"), "--set", "train.epochs=3", "--profile", "--rows", "0")
-        self.assertEqual(plain, harness.digest(self.path("profiled", "model.safetensors")))  # and changes nothing
-        head = re.search(r"^(\d+) updates of [\d.]+ examples, ([\d.]+) ms each", result.stdout)
-        self.assertTrue(head, result.stdout)
-        table = result.stdout.split("\n\n")[1].splitlines()[1:]
-        unit = {"us": 1e-3, "ms": 1, "s": 1e3}
-        rows = [re.search(r" ([\d.]+) (us|ms|s) +(-?[\d.]+)%", row) for row in table]
-        self.assertTrue(all(rows), table)
-        total = sum(float(row[1]) * unit[row[2]] for row in rows)
-        self.assertAlmostEqual(total / float(head[2]), 1, delta=0.02)
-        for name in ("inputs: ", "results: ", "host: ", "between kernels"):
-            self.assertEqual(sum(row.startswith(name) for row in table), 1, name)
-        self.assertGreater(len(rows), 15)
+        for threads in ("1", "2"):
+            run = self.path("profiled" + threads)
+            result = self.striate("train", DIGITS, "--run", run, "--set", "train.epochs=3", "--threads", threads, "--profile", "--rows", "0")
+            self.assertEqual(plain, harness.digest(os.path.join(run, "model.safetensors")))  # and changes nothing
+            head = re.search(r"^(\d+) updates of [\d.]+ examples, ([\d.]+) ms each", result.stdout)
+            self.assertTrue(head, result.stdout)
+            table = [row.strip() for row in result.stdout.split("\n\n")[1].splitlines()[1:]]
+            unit = {"us": 1e-3, "ms": 1, "s": 1e3}
+            rows = [re.search(r" ([\d.]+) (us|ms|s) +(-?[\d.]+)%", row) for row in table]
+            self.assertTrue(all(rows), table)
+            total = sum(float(row[1]) * unit[row[2]] for row in rows)
+            self.assertAlmostEqual(total / float(head[2]), 1, delta=0.02)
+            for name in ("inputs: ", "results: ", "host: ", "waiting for other threads", "between kernels"):
+                self.assertEqual(sum(row.startswith(name) for row in table), 1, name)
+            self.assertGreater(len(rows), 15)
+        one = self.striate("train", DIGITS, "--run", self.path("one"), "--set", "train.epochs=1", "--profile", "--only", "0").stdout
+        self.assertRegex(one, r"\n +0  .*\n +\d+ others ")
 
     def test_a_comma_locale_changes_nothing(self):
         self.assertEqual(

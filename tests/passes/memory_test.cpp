@@ -2,6 +2,7 @@
 // safe.
 #include "passes/plan_memory.h"
 
+#include "passes/check_places.h"
 #include "passes/expand_calls.h"
 #include "passes/pipeline.h"
 #include "passes/settle_persistents.h"
@@ -21,6 +22,9 @@ const char* const kResidual = "input x: f32[N, 4, 9, 9]\n"
                               "a = x -> Conv2d(4, 3, padding = 1) as c1 -> BatchNorm2d as b1 -> relu\n"
                               "b = a -> Conv2d(4, 3, padding = 1) as c2 -> BatchNorm2d as b2\n"
                               "output y = relu(b + x) -> Conv2d(2, 3, stride = 2) as c3";
+
+const char* const kRecurrent = "input x: f32[N, 5, 3]\n"
+                               "output y = x -> LSTM(9) as a -> GRU(7) as b -> last_step -> Linear(3) as c";
 
 struct Lifetime {
   ValueId value;
@@ -98,6 +102,71 @@ TEST(Memory, LiveValuesDoNotOverlap) {
         for (LayoutPolicy layout : {LayoutPolicy::BatchBlocked, LayoutPolicy::Plain})
           expect_no_overlap(planned(step_graph(training_program("", body)), capacity, fuse, layout),
                             capacity);
+}
+
+// check_places, which a planner's mistake and an edited text meet.
+
+TEST(CheckPlaces, TakesWhatIsPlanned) {
+  for (const char* body : {kLeNet, kResidual, kRecurrent})
+    for (int64_t capacity : {1, 17})
+      for (bool fuse : {true, false}) {
+        const Graph graph = planned(step_graph(training_program("", body)), capacity, fuse);
+        const Status status = check_places(graph, capacity);
+        EXPECT_TRUE(status.ok()) << status.failure().message;
+      }
+}
+
+// Every stored value moved to where another lies: where that one is needed while the moved one is there, it
+// is refused. In a loop, both are needed at all of its steps.
+TEST(CheckPlaces, RefusesValuesThatShareAPlaceAndLiveAtOnce) {
+  for (const char* body : {kResidual, kRecurrent}) {
+    const Graph graph = planned(step_graph(training_program("", body)), 4, true);
+    const std::vector<ValueLifetime> lives = value_lifetimes(graph);
+    int refused = 0, taken = 0;
+    for (const Region& region : graph.regions)
+      for (ValueId moved : region.stored)
+        for (const Region& other_region : graph.regions)
+          for (ValueId other : other_region.stored) {
+            const auto replaces = [&](ValueId value) {
+              return std::ranges::any_of(graph.persistents,
+                                         [&](const Persistent& p) { return p.next == value; });
+            };
+            if (moved == other || replaces(moved) || replaces(other)) continue;
+            Graph changed = graph;
+            changed.arena_bytes *= 2;
+            changed.values[moved].offset = changed.values[other].offset;
+            const bool at_once =
+                lives[moved].first <= lives[other].last && lives[other].first <= lives[moved].last;
+            if (at_once) {
+              const Status status = check_places(changed, 4);
+              ASSERT_FALSE(status.ok()) << graph.values[moved].name << " on " << graph.values[other].name;
+              EXPECT_TRUE(contains({status.failure().message}, "is stored across"))
+                  << status.failure().message;
+              ++refused;
+            } else {
+              ++taken; // other values may lie there, too: nothing follows
+            }
+          }
+    EXPECT_GT(refused, 20) << body;
+    EXPECT_GT(taken, 20) << body;
+  }
+}
+
+TEST(CheckPlaces, RefusesWhatLiesAcrossInputsAndParameters) {
+  const Graph graph = planned(step_graph(training_program("", kResidual)), 4, true);
+  const auto failure = [&](const std::string& name, int64_t offset) {
+    Graph changed = graph;
+    const ValueId value = changed.find(name);
+    if (value < 0) return "there is no " + name;
+    changed.values[value].offset = offset;
+    const Status status = check_places(changed, 4);
+    return status.ok() ? std::string() : status.failure().message;
+  };
+  const int64_t input = graph.values[graph.inputs[0]].offset;
+  EXPECT_TRUE(contains({failure("relu", input)}, "`relu` is stored across `x`"));
+  EXPECT_TRUE(contains({failure("c1.weight.next", input + 64)}, "does not lie where that does"));
+  EXPECT_TRUE(contains({failure("relu", -1)}, "has no place in memory"));
+  EXPECT_TRUE(contains({failure("relu", graph.arena_bytes - 64)}, "ends beyond the arena"));
 }
 
 TEST(Memory, SpaceIsUsedAgain) {

@@ -1,9 +1,11 @@
 // Networks drawn at random, and every optimizer of the library: machine code (and for some the emitted CUDA
 // text) gives the interpreter's bits through several steps and in evaluation.
 #include "tests/conformance/golden_file.h"
+#include "tests/targets/random_graph.h"
 #include "tests/targets/random_network.h"
 #include "tests/targets/random_operators.h"
 
+#include "frontend/library.h"
 #include "frontend/parser.h"
 #include "frontend/standard_library.h"
 #include "verify/verify_module.h"
@@ -13,6 +15,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <set>
 
 namespace striate {
@@ -65,6 +68,25 @@ void run_operators(uint64_t seed, bool cuda) {
       << program.text;
 }
 
+// First values of parameters, which networks have; what draws places and heights for pictures before the step
+// (tests/end_to_end/augmentation_test.py); and of BatchNorm what keeps statistics, which networks have, too.
+const std::set<std::string> kNotInGraphs = {"affine_places",
+                                            "filled",
+                                            "gaussian",
+                                            "gaussian_heights",
+                                            "gaussian_weights",
+                                            "glorot_normal_fan",
+                                            "glorot_uniform_fan",
+                                            "he_normal_fan",
+                                            "he_uniform_fan",
+                                            "lecun_normal_fan",
+                                            "ones",
+                                            "sinusoidal_positions",
+                                            "standardize_batch",
+                                            "uniform_between",
+                                            "uniform_fan",
+                                            "zeros"};
+
 class RandomPrograms : public testing::TestWithParam<int> {};
 TEST_P(RandomPrograms, NetworksHaveTheInterpretersBits) {
   run_network(static_cast<uint64_t>(GetParam()), GetParam() < 4);
@@ -73,7 +95,7 @@ TEST_P(RandomPrograms, OperatorsHaveTheInterpretersBits) {
   for (int k = 0; k < 5; ++k)
     run_operators(static_cast<uint64_t>(5 * GetParam() + k), GetParam() < 4 && k == 0);
 }
-INSTANTIATE_TEST_SUITE_P(, RandomPrograms, testing::Range(0, 40), testing::PrintToStringParamName());
+INSTANTIATE_TEST_SUITE_P(, RandomPrograms, testing::Range(0, 20), testing::PrintToStringParamName());
 
 class RandomProgramsFull : public testing::TestWithParam<int> {};
 TEST_P(RandomProgramsFull, NetworksHaveTheInterpretersBits) {
@@ -84,16 +106,72 @@ TEST_P(RandomProgramsFull, OperatorsHaveTheInterpretersBits) {
 }
 INSTANTIATE_TEST_SUITE_P(, RandomProgramsFull, testing::Range(0, 20), testing::PrintToStringParamName());
 
+// A graph of operators, the gradient too, by differences.
+void run_graph(uint64_t seed) {
+  const RandomGraph program = random_graph(seed);
+  const std::optional<Module> module = compare(program.text, program.options, seed);
+  if (!module) return;
+  EXPECT_EQ(gradient_problem(*module, std::min<int64_t>(program.options.capacity, 3), kRandomRate, seed), "")
+      << "seed " << seed << "\n"
+      << program.text;
+}
+
+// Of each sort some.
+void run_program(uint64_t seed) {
+  if (seed % 25 == 0) return run_network(seed, false);
+  if (seed % 4 == 1) return run_operators(seed, false);
+  run_graph(seed);
+}
+
+// Others in every run of the tests: what fails is run again by its seed (below).
+class FreshPrograms : public testing::TestWithParam<int> {};
+TEST_P(FreshPrograms, HaveTheInterpretersBits) {
+  constexpr uint64_t kEach = 250, kShards = 8;
+  const auto now = static_cast<uint64_t>(std::time(nullptr));
+  const uint64_t first = (now * kShards + static_cast<uint64_t>(GetParam())) * kEach;
+  fmt::print("STRIATE_SEEDS={}:{} runs these\n", first, kEach);
+  for (uint64_t seed = first; seed < first + kEach; ++seed) run_program(seed);
+}
+INSTANTIATE_TEST_SUITE_P(, FreshPrograms, testing::Range(0, 8), testing::PrintToStringParamName());
+
+// What random graphs are made of, all in all.
+TEST(RandomGraphs, CoverTheLibrary) {
+  std::set<std::string> library;
+  std::set<std::size_t> ranks, outputs;
+  std::set<int64_t> sizes;
+  int fewest = 1000, most = 0, broadcasts = 0;
+  for (uint64_t seed = 0; seed < 2000; ++seed) {
+    const RandomGraph graph = random_graph(seed);
+    library.insert(graph.library.begin(), graph.library.end());
+    ranks.insert(graph.ranks.begin(), graph.ranks.end());
+    sizes.insert(graph.sizes.begin(), graph.sizes.end());
+    outputs.insert(graph.outputs);
+    fewest = std::min(fewest, graph.operators);
+    most = std::max(most, graph.operators);
+    broadcasts += graph.broadcasts ? 1 : 0;
+  }
+  EXPECT_EQ(fewest, 3);
+  EXPECT_EQ(most, 40);
+  EXPECT_EQ(ranks, (std::set<std::size_t>{0, 1, 2, 3, 4, 5}));
+  EXPECT_EQ(outputs, (std::set<std::size_t>{1, 2, 3}));
+  EXPECT_GT(broadcasts, 500);
+  for (int64_t size : {1, 2, 3, 5, 7, 11, 13, 17, 33, 257}) EXPECT_TRUE(sizes.contains(size)) << size;
+  EXPECT_EQ(library, operators_of_random_graphs());
+  // All of the library, but for what makes first values and masks of no example, or takes what no graph has.
+  Diagnostics diagnostics;
+  std::set<std::string> others;
+  for (const std::string& name : Library(nullptr, diagnostics).names(ast::ItemKind::Op))
+    if (!library.contains(name)) others.insert(name);
+  EXPECT_EQ(others, kNotInGraphs);
+}
+
 // STRIATE_SEEDS=FIRST:COUNT runs so many others.
 TEST(RandomProgramsOnDemandFull, HaveTheInterpretersBits) {
   const char* const wanted = std::getenv("STRIATE_SEEDS");
   if (!wanted) GTEST_SKIP() << "STRIATE_SEEDS=FIRST:COUNT is not set";
   unsigned long long first = 0, count = 0;
   ASSERT_EQ(std::sscanf(wanted, "%llu:%llu", &first, &count), 2) << "STRIATE_SEEDS is FIRST:COUNT";
-  for (uint64_t seed = first; seed < first + count; ++seed) {
-    run_operators(seed, false);
-    if (seed % 10 == 0) run_network(seed, false);
-  }
+  for (uint64_t seed = first; seed < first + count; ++seed) run_program(seed);
 }
 
 // With the settings of the stored results of PyTorch, on parameters of sizes that fill vectors and that do

@@ -29,49 +29,6 @@ std::vector<std::string> library_operators() {
   return names;
 }
 
-// Operators without a gradient. First values of parameters have no inputs: the shape is that of the output.
-static std::vector<GradientCase> forward_cases() {
-  const GradientInput labels{{kN}, Range::Label, 10};
-  std::vector<GradientCase> cases = {
-      {"step", {{{kN, 33}}}, ""},
-      {"step", {{{kN, 1, 2, 1}}}, ""},
-      {"binarize", {{{kN, 17}}}, "threshold = 0.2"},
-      {"one_hot", {{{kN}, Range::Label, 17}}, "classes = 17"},
-      {"one_hot", {{{kN}, Range::Label, 1}}, "classes = 1"},
-      {"top1", {{{kN, 10}}, labels}, ""},
-      {"top1", {{{kN, 1}}, {{kN}, Range::Label, 1}}, ""},
-      {"top1", {{{kN, 5, 3, 2}}, {{kN, 3, 2}, Range::Label, 5}}, ""},
-      {"sinusoidal_positions", {{{kN, 3, 5}}}, ""},
-      {"top_k", {{{kN, 10}}, labels}, "k = 3"},
-      {"top_k", {{{kN, 33}}, {{kN}, Range::Label, 33}}, "k = 5"},
-      {"top_k", {{{kN, 5, 3}}, {{kN, 3}, Range::Label, 5}}, "k = 2"},
-      {"same_side", {{{kN, 2}}, {{kN, 2}}}, "threshold = 0.1"},
-      {"same_side", {{{kN, 1, 3}}, {{kN, 1, 3}}}, ""},
-      {"uniform_each", {{{kN, 3, 2}}}, ""},
-      {"uniform_noise", {{{kN, 1, 3, 5}}}, ""},
-      {"gaussian_each", {{{kN, 3, 2}}}, ""},
-      {"gaussian_heights", {{{kN, 3, 2}}}, "sigma = 1.2; radius = 4"},
-      {"gaussian_weights", {{{kN, 3, 2}}}, "sigma = 1.2; radius = 4"},
-  };
-  const std::pair<const char*, const char*> initializers[] = {
-      {"zeros", ""},
-      {"ones", ""},
-      {"filled", "value = 2.5"},
-      {"uniform_between", "low = -1; high = 3"},
-      {"uniform_fan", "fan_in = 25"},
-      {"gaussian", "mean = 3; std = 0.5"},
-      {"he_normal_fan", "fan_in = 50"},
-      {"glorot_uniform_fan", "fan_in = 20; fan_out = 30"},
-      {"he_uniform_fan", "fan_in = 50"},
-      {"glorot_normal_fan", "fan_in = 20; fan_out = 30"},
-      {"lecun_normal_fan", "fan_in = 25"},
-  };
-  for (const auto& [op, attributes] : initializers)
-    for (const std::vector<int64_t>& shape : {std::vector<int64_t>{1}, {17}, {33, 3}, {5, 2, 3, 1}})
-      cases.push_back({op, {{shape}}, attributes});
-  return cases;
-}
-
 // Bytes, as image files have them.
 static std::vector<GradientCase> byte_cases() {
   return {{"to_real", {{{kN, 1, 5, 3}}}, "scale = 0.00390625"}};

@@ -256,6 +256,15 @@ const char* const kFixed =
 
 } // namespace
 
+std::string operators_for_random_programs() { return kFixed; }
+
+std::optional<DrawnOperator> draw_operator(Draw& draw, const std::string& name,
+                                           const std::vector<int64_t>& shape) {
+  OperatorDraw one(draw, name, shape);
+  if (!one.run()) return std::nullopt;
+  return DrawnOperator{one.text(), one.call(), one.result()};
+}
+
 RandomOperators random_operators(uint64_t seed) {
   Draw draw(seed);
   std::vector<int64_t> shape(static_cast<std::size_t>(draw.between(1, 4)));
@@ -267,12 +276,12 @@ RandomOperators random_operators(uint64_t seed) {
   std::string extra;
   const int64_t operators = draw.between(1, 4);
   for (int64_t made = 0, tried = 0; made < operators && tried < 50; ++tried) {
-    OperatorDraw one(draw, fmt::format("f{}", tried), shape);
-    if (!one.run()) continue;
+    const auto one = draw_operator(draw, fmt::format("f{}", tried), shape);
+    if (!one) continue;
     ++made;
-    definitions += one.text();
-    chain += " -> " + one.call();
-    shape = one.result();
+    definitions += one->text;
+    chain += " -> " + one->call;
+    shape = one->result;
     if (draw.chance(12)) chain += " -> damped";
     if (draw.chance(8)) chain += " -> centred";
     if (draw.chance(15)) {

@@ -5,6 +5,7 @@
 #include "codegen/cuda/host_module.h"
 #include "codegen/reference/interpreter.h"
 #include "frontend/parser.h"
+#include "passes/input_ranges.h"
 #include "runtime/placement.h"
 #include "support/random.h"
 #include "tests/targets/target_run.h"
@@ -336,6 +337,11 @@ std::string gradient_problem(const Module& module, int64_t examples, double rate
   for (ValueId input : graph.inputs)
     inputs[graph.values[input].name] =
         reference_of(graph.values[input].type, random_input(graph.values[input], examples, seed));
+  // Classes that there are: of others there is no gradient.
+  for (const InputRange& range : input_ranges(module.train))
+    for (double& value : inputs.at(module.train.values[range.input].name).values)
+      value = static_cast<double>(range.values.low) +
+              std::fmod(value, static_cast<double>(range.values.high - range.values.low + 1));
   const std::map<std::string, double> scalars(graph.scalars.begin(), graph.scalars.end());
   const auto direction = [&](std::size_t parameter, std::size_t k) {
     return 2.0 * uniform(seed, k, parameter, 78) - 1;

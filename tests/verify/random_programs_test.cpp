@@ -1,11 +1,15 @@
 // Random programs: what the passes make of them means the same, in the compiler's order and in others.
 #include "passes/pass.h"
+#include "tests/targets/random_graph.h"
 #include "tests/targets/random_network.h"
 #include "tests/targets/random_operators.h"
 #include "verify/rounding.h"
 #include "verify/verify_module.h"
 
 #include <gtest/gtest.h>
+
+#include <cstdio>
+#include <cstdlib>
 
 namespace striate {
 namespace {
@@ -19,7 +23,10 @@ struct RandomModule {
 std::optional<RandomModule> random_module(uint64_t seed, bool network) {
   std::string text;
   TargetRunOptions run;
-  if (network) {
+  if (!network && seed % 2 == 0) {
+    RandomGraph drawn = random_graph(seed);
+    text = drawn.text, run = drawn.options;
+  } else if (network) {
     RandomNetwork drawn = random_network(seed);
     text = drawn.text, run = drawn.options;
   } else {
@@ -120,6 +127,15 @@ TEST_P(RandomModulesFull, MeanTheSameInAnyOrderOfPasses) {
   for (uint64_t k = 0; k < 40; ++k) compare_orders(51000 + 40 * seed + k, false);
 }
 INSTANTIATE_TEST_SUITE_P(, RandomModulesFull, testing::Range(0, 20), testing::PrintToStringParamName());
+
+// STRIATE_SEEDS=FIRST:COUNT runs so many others.
+TEST(RandomOrdersOnDemandFull, MeanTheSame) {
+  const char* const wanted = std::getenv("STRIATE_SEEDS");
+  if (!wanted) GTEST_SKIP() << "STRIATE_SEEDS=FIRST:COUNT is not set";
+  unsigned long long first = 0, count = 0;
+  ASSERT_EQ(std::sscanf(wanted, "%llu:%llu", &first, &count), 2) << "STRIATE_SEEDS is FIRST:COUNT";
+  for (uint64_t seed = first; seed < first + count; ++seed) compare_orders(seed, seed % 25 == 0);
+}
 
 } // namespace
 } // namespace striate

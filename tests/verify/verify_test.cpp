@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 
@@ -110,6 +111,30 @@ TEST(Verify, InputsFollowFromTheirNames) {
   EXPECT_NE(all.at("x").values, draw_inputs(graph, small_trial(), 2).at("x").values);
 }
 
+// A label is one of the classes, of whatever type the data has it.
+TEST(Verify, LabelsAreClasses) {
+  for (const char* type : {"i32", "u8"}) {
+    const Result<Graph> graph = parse_graph(fmt::format(R"(graph M.step {{
+  input %label : {0}[N]
+  %y : f32[N,7] = one_hot(%label) @one_hot
+  output y = %y
+}}
+
+define @one_hot op one_hot(label: {0}[N]) -> (y) {{
+  let y: f32[N,7]
+  y[n, c] = select(c == label[n], 1, 0)
+}}
+)",
+                                                        type));
+    ASSERT_TRUE(graph.ok()) << graph.failure().message;
+    Trial trial = small_trial();
+    trial.examples = 100;
+    const std::vector<double> labels = draw_inputs(*graph, trial, 1).at("label").values;
+    EXPECT_EQ(*std::ranges::min_element(labels), 0) << type;
+    EXPECT_EQ(*std::ranges::max_element(labels), 6) << type;
+  }
+}
+
 // The bound holds for f32 and does not hold for a mistake in the fourth digit.
 TEST(Verify, RoundingStaysWithinItsBound) {
   const Graph graph = small_graph();
@@ -156,6 +181,44 @@ TEST(Verify, GradientsThatAreHiddenAreFound) {
   const std::string problem =
       gradient_difference(small_graph(" + floor(1000000000 * y[n]) / 1000000000"), small_trial());
   EXPECT_NE(problem.find("by `"), std::string::npos) << problem;
+}
+
+// What ends the process is a finding: with a stand-in for the process apart, in which everything does that
+// comes after the given number of good ends.
+VerifyOptions ending_after(int good, const std::string& end) {
+  VerifyOptions options;
+  options.pipeline.capacity = 6;
+  options.trial = small_trial();
+  options.guard = [good, end](const std::function<std::string()>& work) mutable -> Result<std::string> {
+    if (good-- > 0) return work();
+    return Failure{ExitCode::Internal, end};
+  };
+  return options;
+}
+
+TEST(Verify, APassThatEndsTheProcessIsNamed) {
+  const std::optional<Module> module = module_in("models/xor.nn");
+  ASSERT_TRUE(module);
+  const std::string end = "x.cpp:1: `a` does not hold: after some pass: `v`";
+  const std::vector<EntryReport> reports = *verify_module(*module, ending_after(0, end));
+  ASSERT_EQ(reports.size(), 1U); // nothing follows from what was not compiled
+  ASSERT_EQ(reports[0].mistakes.size(), 1U);
+  const Mistake& mistake = reports[0].mistakes[0];
+  EXPECT_EQ(mistake.culprit, "the pass expand_calls");
+  EXPECT_EQ(mistake.difference, end);
+  EXPECT_EQ(mistake.kind, CheckKind::Crash);
+  EXPECT_EQ(mistake.reproducer.graph.nodes.size(), 1U);
+}
+
+TEST(Verify, WhatEndsWhileKernelsAreMadeIsNamed) {
+  if (!can_run_kernels()) GTEST_SKIP() << "no CPU back end";
+  const std::optional<Module> module = module_in("models/xor.nn");
+  ASSERT_TRUE(module);
+  const std::vector<EntryReport> reports = *verify_module(*module, ending_after(1, "Segmentation fault"));
+  ASSERT_EQ(reports.size(), 2U);             // in the second no pass comes to its end
+  ASSERT_EQ(reports[0].mistakes.size(), 2U); // kernels as used, and unfused
+  EXPECT_EQ(reports[0].mistakes[0].culprit, "the pass assign_layouts");
+  EXPECT_EQ(reports[0].mistakes[0].reproducer.check.kind, CheckKind::Crash);
 }
 
 TEST(Reduce, LeavesWhatIsWrong) {
@@ -226,6 +289,9 @@ TEST(Reproducers, WrongOnesAreRefusedWithTheirPlace) {
   EXPECT_EQ(failure("# striate", "# other"), "r.sir does not begin with `# striate reproducer:`");
   EXPECT_EQ(failure("check=passes", "check=guesses"), "r.sir:1: `check=guesses` is no setting of a check");
   EXPECT_EQ(failure("pass=expand_elementary", "pass=nothing"), "r.sir:1: it names no pass");
+  EXPECT_EQ(failure("check=passes pass=expand_elementary", "check=crash pass=nothing"),
+            "r.sir:1: it names no pass");
+  EXPECT_EQ(failure("check=passes pass=expand_elementary", "check=crash pass=-"), "accepted");
   EXPECT_EQ(failure("examples=3", "examples=30"),
             "r.sir:1: examples, steps and capacity do not fit together");
   EXPECT_EQ(failure("examples=3", "examples=-3"), "r.sir:1: `examples=-3` is no setting of a check");
