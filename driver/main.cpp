@@ -116,6 +116,7 @@ public:
     add_why();
     add_verify();
     add_import();
+    add_export();
     add_lsp();
     add_completions();
     add_man();
@@ -396,6 +397,18 @@ private:
         .add_option("-o", options_.output,
                     "the program (default: the model's name); its weights go into .safetensors beside it")
         ->type_name("FILE.nn");
+  }
+
+  void add_export() {
+    CLI::App& command =
+        add("export", nullptr, "make an ONNX model of a program and its weights", command_export);
+    add_program(command, options_);
+    add_weights(command, options_);
+    command
+        .add_option("-o", options_.output,
+                    "the ONNX model (default: the program's name); without --weights, its "
+                    "weights are the first ones of a training")
+        ->type_name("FILE.onnx");
   }
 
   void add_explain() {
