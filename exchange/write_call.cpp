@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace striate {
 
@@ -36,6 +37,15 @@ static std::string constant_of(OnnxWriter& out, const CompileTimeValue& value) {
   if (const auto* integers = std::get_if<std::vector<int64_t>>(&*attribute)) return out.integers(*integers);
   const auto& reals = std::get<std::vector<float>>(*attribute);
   return out.reals(reals, {static_cast<int64_t>(reals.size())});
+}
+
+// As the language writes it, with all digits of a real.
+static std::string exact_text(const CompileTimeValue& value) {
+  if (value.kind == Kind::Real && std::isfinite(value.real)) return fmt::format("{}", value.real);
+  if (value.kind != Kind::List) return argument_value_text(value);
+  std::vector<std::string> items;
+  for (const CompileTimeValue& item : value.items) items.push_back(exact_text(item));
+  return fmt::format("[{}]", fmt::join(items, ", "));
 }
 
 static CompileTimeValue shape_of(const TensorType& type) {
@@ -125,7 +135,7 @@ private:
     std::map<std::string, int> tensors;
     std::map<int, ValueId> known; // tensors of the session
     for (const std::string& name : side_.arguments)
-      arguments.push_back(fmt::format("{} = {}", name, argument_value_text(call_.attributes.at(name))));
+      arguments.push_back(fmt::format("{} = {}", name, exact_text(call_.attributes.at(name))));
     for (std::size_t i = 0; i < call_.inputs.size(); ++i) {
       const CallToWrite::Input& input = call_.inputs[i];
       inputs.push_back(input.value < 0 ? real_text_of(input.number) : fmt::format("given{}", i));

@@ -455,12 +455,24 @@ def views():
         "slice_axis": (lambda x: x[:, :, 1:6:2], (2, 3, 7, 5), {"axis": 2, "start": 1, "end": 6, "step": 2}),
         "move_last": (lambda x: x.movedim(1, -1), (2, 3, 4, 5), {"axis": 1}),
         "mean_axis": (lambda x: x.mean(-1, keepdim=True), (2, 3, 4), {"axis": -1}),
+        "sum_axis": (lambda x: x.sum(1, keepdim=True), (2, 3, 4), {"axis": 1}),
+        "max_axis": (lambda x: x.amax(-1, keepdim=True), (2, 3, 4), {"axis": -1}),
+        "min_axis": (lambda x: x.amin(1, keepdim=True), (2, 3, 4), {"axis": 1}),
+        "reflect_axis": (lambda x: F.pad(x, (0, 0, 2, 3), mode="reflect"), (2, 3, 4, 5), {"axis": 2, "before": 2, "after": 3}),
+        "replicate_axis": (lambda x: F.pad(x, (1, 2, 0, 0), mode="replicate"), (2, 3, 4, 5), {"axis": 3, "before": 1, "after": 2}),
         "split_last": (lambda x: x.unflatten(-1, (3, 4)), (2, 5, 12), {"parts": 3}),
         "pad_axis": (lambda x: F.pad(x, (0, 0, 1, 2), value=0.5), (2, 3, 4, 5), {"axis": 2, "before": 1, "after": 2, "value": 0.5}),
     }
     for name, (function, shape, attributes) in along.items():
         with Operator(name) as op:
             op.case("case", function, normal(*shape), **attributes)
+    with Operator("resize_nearest2d") as op:
+        op.case("images", lambda x: F.interpolate(x, size=(6, 3), mode="nearest"), normal(2, 3, 4, 5), size=[6, 3])
+    with Operator("resize_bilinear2d") as op:
+        for label, shape, size in (("larger", (2, 3, 4, 5), (7, 11)), ("smaller", (2, 3, 9, 8), (4, 3)), ("one", (2, 1, 3, 4), (1, 5))):
+            for align in (False, True):
+                function = lambda x: F.interpolate(x, size=size, mode="bilinear", align_corners=align)
+                op.case(f"{label} {align}", function, normal(*shape), size=list(size), align_corners=align)
     with Operator("positions_first") as op:
         op.case("images", lambda x: x.flatten(2).transpose(1, 2), normal(2, 3, 4, 5))
     with Operator("concat") as op:

@@ -131,6 +131,11 @@ TEST_F(ExportOnnx, ArgumentsFindTheirWayBack) {
   expect("N, 4, 6", "pad_axis(2, before = 1, after = 2, value = 3)", {"y = Pad(x, [0, 0, 1, 0, 0, 2], 3f)"});
   expect("N, 4, 6", "clip_values(-1, 2)", {"y = Clip(x, -1f, 2f)"});
   expect("N, 4, 6", "relu6", {"y = Clip(x, 0f, 6f)"});
+  expect("N, 4", "selu", {"y = Selu(x)"});
+  expect("N, 4", "hard_sigmoid", {"y = HardSigmoid(x) {alpha = 0.16666667f}"});
+  expect("N, 4, 6", "sum_axis(1)", {"y = ReduceSum(x, [1])"});
+  expect("N, 4, 6", "reflect_axis(2, before = 1, after = 2)",
+         {"y = Pad(x, [0, 0, 1, 0, 0, 2]) {mode = reflect}"});
   expect("N, 4, 6, 6", "upsample_nearest2d([2, 3])", {"y = Resize(x, , [1f, 1f, 2f, 3f])"});
   expect("N, 4, 6, 6", "global_avg_pool2d",
          {"global_avg_pool2d/GlobalAveragePool = GlobalAveragePool(x)",
