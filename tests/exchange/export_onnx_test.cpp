@@ -126,6 +126,14 @@ TEST_F(ExportOnnx, AnArgumentThatMattersIsNotLost) {
          {"y = Gather(e.weight, t)"});
 }
 
+TEST_F(ExportOnnx, ALineThatLacksAnArgumentIsNotTakenWhereItMatters) {
+  expect("N, 4, 6, 6", "avg_pool2d(2, padding = 1)",
+         {"y = AveragePool(x) {count_include_pad = 1, kernel_shape = [2, 2], pads = [1, 1, 1, 1], "
+          "strides = [2, 2]}"});
+  expect("N, 4, 6, 6", "avg_pool2d(2, padding = 1, count_include_pad = false)",
+         {"y = AveragePool(x) {kernel_shape = [2, 2], pads = [1, 1, 1, 1], strides = [2, 2]}"});
+}
+
 TEST_F(ExportOnnx, ArgumentsFindTheirWayBack) {
   expect("N, 4, 6", "slice_axis(1, 1, 4, step = 2)", {"y = Slice(x, [1], [4], [1], [2])"});
   expect("N, 4, 6", "pad_axis(2, before = 1, after = 2, value = 3)", {"y = Pad(x, [0, 0, 1, 0, 0, 2], 3f)"});
