@@ -190,6 +190,14 @@ TEST_F(ExportOnnx, ReadsBecomeSlicesAndGathers) {
          op("[N, A, B] { y[n, a, b] = x[n, a, B - 1 - b] }"));
 }
 
+// What lies outside is one place more, behind the others.
+TEST_F(ExportOnnx, PlacesOutsideAreOne) {
+  expect("N, 4, 6", "f",
+         {"f/Pad = Pad(x, [0, 1], 7f, [2])", "f/Gather = Gather(f/Pad, [6, 1, 2, 4, 5, 6]) {axis = 2}",
+          "y = ReduceSum(f/Gather, [3]) {keepdims = 0}"},
+         "op f(x[N, A, B]) -> y[N, A, 3] { y[n, a, i] = sum(r: 2) (x[n, a, 3*i + 2*r - 1] else 7) }");
+}
+
 TEST_F(ExportOnnx, ProductsThatAreSummedAreOne) {
   expect("N, 4, 6", "f", {"y = Einsum(x, x) {equation = acd,abd->abc}"},
          "op f(x[N, A, B]) -> y[N, A, A] { y[n, i, j] = sum(b) x[n, j, b] * x[n, i, b] }");
