@@ -48,7 +48,7 @@ static std::vector<std::string> split_cpus(const std::string& text) {
 }
 
 // The CPUs that one object is for, the plainest first.
-static Result<std::vector<TargetInfo>> versions_of(const std::vector<std::string>& cpus,
+static Result<std::vector<TargetInfo>> versions_of([[maybe_unused]] const std::vector<std::string>& cpus,
                                                    [[maybe_unused]] const Options& options,
                                                    const CompileOptions& settings) {
   std::vector<TargetInfo> targets = {settings.pipeline.target};
