@@ -8,7 +8,7 @@ readonly kBuildPackages=(g++ cmake ninja-build ccache libfmt-dev libcli11-dev nl
   libarchive-dev libjpeg62-turbo-dev libpng-dev libeigen3-dev)
 readonly kTestPackages=(libgtest-dev python3 python3-numpy clang-format)
 readonly kFullPackages=(libonnx-testdata dataset-fashion-mnist qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross valgrind
-  chromium)
+  chromium dpkg-dev file python3-venv)
 
 say() { printf '%s\n' "$*" >&2; }
 fail() {

@@ -67,6 +67,8 @@ public:
         "more than "
         "{0}_MAX_EXAMPLES */\n#define {0}_BAD_FILE {3} /* not a file of this model's {4}_save */\n\n",
         macro_, kArtifactOk, kArtifactBadExamples, kArtifactBadFile, net_);
+
+    if (artifact_.versions.size() > 1) add_versions();
     add_threads();
     if (takes_settings()) add_settings();
     add_weights();
@@ -91,6 +93,18 @@ private:
       bytes += std::accumulate(placement.shape.begin(), placement.shape.end(), byte_size(placement.element),
                                std::multiplies<>());
     return bytes;
+  }
+
+  void add_versions() {
+    std::vector<std::string> names;
+    for (const ArtifactVersion& version : artifact_.versions)
+      names.push_back(fmt::format("{} {}", names.size(), version.target.name));
+    add("/* The code is there for several CPUs: {0}. The last one that this machine can run is\n"
+        " * taken, unless {1}_use_version says which (-1: the last one again); all give the same bits. That\n"
+        " * choice is the one thing that calls share: make it before others run. */\n"
+        "#define {2}_BAD_VERSION {3} /* this machine cannot run it, or there is none */\n"
+        "int {1}_version(void);\nint {1}_use_version(int version);\n\n",
+        fmt::join(names, ", "), net_, macro_, kArtifactBadVersion);
   }
 
   void add_threads() {
@@ -125,14 +139,14 @@ private:
   }
 
   void add_weights() {
-    if (artifact_.init)
+    if (artifact_.versions[0].init)
       add("/* Parameters and states before the first step, drawn from the seed. */\nvoid {}_init(void "
           "*workspace, "
           "uint64_t seed);\n\n",
           net_);
     if (!artifact_.weights.empty())
       add("/* The weights that were built in{}. */\nvoid {}_load_trained(void *workspace);\n\n",
-          artifact_.init ? ", after an init" : ": once, before anything else", net_);
+          artifact_.versions[0].init ? ", after an init" : ": once, before anything else", net_);
     add("/* Parameters and states as a safetensors file in memory, of {}_FILE_BYTES bytes; and back, from "
         "such a\n"
         " * file alone (it may be mapped). */\nvoid {}_save(const void *workspace, void *file);\n"

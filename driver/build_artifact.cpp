@@ -1,6 +1,7 @@
 #include "driver/build_artifact.h"
 
 #include "codegen/cpu/artifact.h"
+#include "codegen/cpu/link_library.h"
 #include "driver/artifact_header.h"
 #include "driver/trained_model.h"
 #include "runtime/executor.h"
@@ -15,13 +16,45 @@
 
 namespace striate {
 
-// Where the files go, without their endings: `-o net`, `-o net.o`, or the program's name in this folder.
-static std::filesystem::path base_path(const Options& options) {
-  std::filesystem::path path = options.output.empty() ? std::filesystem::path(options.file).stem()
-                                                      : std::filesystem::path(options.output);
-  if (path.extension() == ".o") path.replace_extension();
-  return path;
+namespace {
+
+// What is written: an object, a static library of it or a shared one, by the name of `-o`.
+enum class Form { Object, Static, Shared };
+
+struct Place {
+  std::filesystem::path file; // "net.o", "lib/libnet.so"
+  std::filesystem::path base; // "net", "lib/net": of the header, of external weights, and of the names in C
+  Form form = Form::Object;
+};
+
+} // namespace
+
+// `-o net`, `-o net.o`, `-o libnet.a`, `-o libnet.so`, or the program's name in this folder.
+static Place place_of(const Options& options) {
+  Place place;
+  place.base = options.output.empty() ? std::filesystem::path(options.file).stem()
+                                      : std::filesystem::path(options.output);
+  const std::string ending = place.base.extension().string();
+  if (ending == ".a") place.form = Form::Static;
+  if (ending == ".so") place.form = Form::Shared;
+  if (ending == ".o" || place.form != Form::Object) place.base.replace_extension();
+  place.file = place.base.string() + (place.form == Form::Object ? ".o" : ending);
+  const std::string name = place.base.filename().string();
+  if (place.form != Form::Object && name.starts_with("lib") && name.size() > 3)
+    place.base.replace_filename(name.substr(3));
+  return place;
 }
+
+#ifdef STRIATE_HAS_LLVM
+// The bytes of the file.
+static Status write_code(const Place& place, const std::string& object, const TargetInfo& target) {
+  if (place.form == Form::Object) return write_file_safely(place.file.string(), object);
+  if (place.form == Form::Shared) return link_shared_library(place.file.string(), object, target);
+  const Result<std::string> library = static_library(place.base.filename().string() + ".o", object);
+  if (!library) return library.failure();
+  return write_file_safely(place.file.string(), *library);
+}
+#endif
 
 // The C names of an entry's inputs and outputs must differ.
 static Status check_names(const ArtifactEntry& entry) {
@@ -35,7 +68,23 @@ static Status check_names(const ArtifactEntry& entry) {
   return {};
 }
 
-Status build_artifact(const Options& options, Module module, const CompileOptions& settings) {
+// One compilation for each CPU of --mcpu; they differ in their kernels alone.
+static Result<std::vector<Compilation>> compilations_of(const Module& module, bool training,
+                                                        const CompileOptions& settings,
+                                                        const std::vector<TargetInfo>& targets) {
+  std::vector<Compilation> compilations;
+  for (const TargetInfo& target : targets) {
+    CompileOptions own = settings;
+    own.pipeline.target = target;
+    Result<Compilation> compilation = lower(module, training, own);
+    if (!compilation) return compilation.failure();
+    compilations.push_back(std::move(*compilation));
+  }
+  return compilations;
+}
+
+Status build_artifact(const Options& options, Module module, const CompileOptions& settings,
+                      const std::vector<TargetInfo>& targets) {
   const bool training = options.train;
   if (training && !module.has_training)
     return Failure{ExitCode::Failed,
@@ -43,24 +92,27 @@ Status build_artifact(const Options& options, Module module, const CompileOption
   if (training && module.training.accumulate > 1)
     return Failure{ExitCode::Failed, "--train does not take `accumulate`: give the step a smaller `batch`"};
   if (!training) keep_model_only(module);
-  const Result<Compilation> compilation = lower(module, training, settings);
-  if (!compilation) return compilation.failure();
+  const Result<std::vector<Compilation>> compilations = compilations_of(module, training, settings, targets);
+  if (!compilations) return compilations.failure();
   const int64_t capacity = settings.pipeline.capacity;
-  Executable layout = describe(*compilation, capacity);
+  Executable layout = describe(compilations->front(), capacity);
+  for (const Compilation& other : *compilations)
+    CHECK(describe(other, capacity).arena_bytes == layout.arena_bytes, "a workspace depends on the CPU");
 
   Artifact artifact;
-  const std::filesystem::path base = base_path(options);
+  const Place place = place_of(options);
+  const std::filesystem::path& base = place.base;
   artifact.prefix = c_identifier(base.filename().string());
   artifact.capacity = capacity;
-  const auto add_entry = [&](const char* name, const CompiledEntry& entry, const EntryPoint& point) {
-    artifact.entries.push_back(
-        {name, &entry.program, name == std::string_view("train_step"), point.inputs, point.outputs});
-  };
-  if (training) {
-    artifact.init = &compilation->init.program;
-    add_entry("train_step", compilation->step, layout.step);
+  if (training) artifact.entries.push_back({"train_step", true, layout.step.inputs, layout.step.outputs});
+  artifact.entries.push_back({training ? "eval" : "run", false, layout.eval.inputs, layout.eval.outputs});
+  for (std::size_t k = 0; k < targets.size(); ++k) {
+    const Compilation& compilation = (*compilations)[k];
+    ArtifactVersion version{targets[k], {}, training ? &compilation.init.program : nullptr};
+    if (training) version.entries.push_back(&compilation.step.program);
+    version.entries.push_back(&compilation.eval.program);
+    artifact.versions.push_back(std::move(version));
   }
-  add_entry(training ? "eval" : "run", compilation->eval, layout.eval);
   for (const ArtifactEntry& entry : artifact.entries)
     if (Status sound = check_names(entry); !sound) return sound;
   artifact.persistents = layout.parameters;
@@ -71,7 +123,8 @@ Status build_artifact(const Options& options, Module module, const CompileOption
       fmt::format("{} ({})", module.training.model.empty() ? base.filename().string() : module.training.model,
                   std::filesystem::path(options.file).filename().string());
   description.command = options.command_line;
-  description.cpu = settings.pipeline.target.name;
+  for (const TargetInfo& target : targets)
+    description.cpu += (description.cpu.empty() ? "" : ", ") + target.name;
   description.workspace_bytes = layout.arena_bytes;
   if (training)
     for (const auto& [name, value] : layout.scalar_defaults) {
@@ -95,17 +148,16 @@ Status build_artifact(const Options& options, Module module, const CompileOption
   artifact.file_header = file.substr(0, sizeof header_bytes + header_bytes);
 
 #ifdef STRIATE_HAS_LLVM
-  const Result<std::string> object = artifact_object(artifact, settings.pipeline.target);
-#else
-  const Result<std::string> object =
-      Failure{ExitCode::Failed, "this build has no CPU back end for an object"};
-#endif
+  const Result<std::string> object = artifact_object(artifact);
   if (!object) return object.failure();
   const std::string header = artifact_header(artifact, description);
   if (options.external_weights)
     if (Status written = write_file_safely(base.string() + ".safetensors", file); !written) return written;
-  if (Status written = write_file_safely(base.string() + ".o", *object); !written) return written;
+  if (Status written = write_code(place, *object, targets[0]); !written) return written;
   return write_file_safely(base.string() + ".h", header);
+#else
+  return Failure{ExitCode::Failed, "this build has no CPU back end for an object"};
+#endif
 }
 
 } // namespace striate

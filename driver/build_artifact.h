@@ -7,6 +7,7 @@
 namespace striate {
 
 // `module`: the model to build, or with --train the training.
-Status build_artifact(const Options& options, Module module, const CompileOptions& settings);
+Status build_artifact(const Options& options, Module module, const CompileOptions& settings,
+                      const std::vector<TargetInfo>& targets);
 
 } // namespace striate

@@ -20,7 +20,9 @@
 #include "support/time_trace.h"
 
 #ifdef STRIATE_HAS_LLVM
+#include "codegen/cpu/artifact.h"
 #include "codegen/cpu/jit.h"
+#include "codegen/cpu/target.h"
 #endif
 #include "codegen/cuda/emit_cuda.h"
 
@@ -37,8 +39,43 @@ static Failure no_phase(const Options& options, const std::vector<Module>& phase
                                                      : fmt::format("there are {}", fmt::join(names, ", ")))};
 }
 
+// What --mcpu says: one CPU, or several with `+` between them.
+static std::vector<std::string> split_cpus(const std::string& text) {
+  std::vector<std::string> cpus;
+  std::size_t begin = 0;
+  for (std::size_t end = 0; end != std::string::npos; begin = end + 1) {
+    end = text.find('+', begin);
+    cpus.push_back(text.substr(begin, end - begin));
+  }
+  return cpus;
+}
+
+// The CPUs that one object is for, the plainest first.
+static Result<std::vector<TargetInfo>> versions_of([[maybe_unused]] const std::vector<std::string>& cpus,
+                                                   [[maybe_unused]] const Options& options,
+                                                   const CompileOptions& settings) {
+  std::vector<TargetInfo> targets = {settings.pipeline.target};
+#ifdef STRIATE_HAS_LLVM
+  for (std::size_t k = 1; k < cpus.size(); ++k) {
+    Result<TargetInfo> target = target_named(cpus[k], options.architecture);
+    if (!target) return target.failure();
+    targets.push_back(std::move(*target));
+  }
+  if (targets.size() > 1)
+    for (std::size_t k = 0; k < targets.size(); ++k)
+      if (!is_level(targets[k]) || (k > 0 && targets[k].name <= targets[k - 1].name))
+        return Failure{
+            ExitCode::Usage,
+            fmt::format("an object for several CPUs is for levels of x86-64, in ascending order: x86-64, "
+                        "x86-64-v2, x86-64-v3 and x86-64-v4, not `{}`",
+                        cpus[k])};
+#endif
+  return targets;
+}
+
 static int build(const Options& asked) {
   Options options = asked;
+  const std::vector<std::string> cpus = split_cpus(options.cpu);
   if (options.emit.empty()) options.emit = options.train || !options.weights.empty() ? "object" : "regions";
   if (options.emit != "object" && (options.train || !options.weights.empty()))
     return report(
@@ -50,6 +87,9 @@ static int build(const Options& asked) {
     return report(
         {ExitCode::Usage, fmt::format("--only is for --emit={}, not for {}: there are no kernels apart",
                                       fmt::join(kByKernel, ", "), options.emit)});
+  if (options.emit != "object" && cpus.size() > 1)
+    return report({ExitCode::Usage, "--mcpu names several CPUs: those are for an object"});
+  options.cpu = cpus[0];
   if (options.emit == "ast") {
     Result<std::string> text = read_program_text(options.file);
     if (!text) return report(text.failure());
@@ -85,7 +125,9 @@ static int build(const Options& asked) {
   if (const std::string problem = problem_with_passes(options); !problem.empty())
     return report({ExitCode::Usage, problem});
   if (options.emit == "object") {
-    const Status built = build_artifact(options, module, settings);
+    const Result<std::vector<TargetInfo>> targets = versions_of(cpus, options, settings);
+    if (!targets) return report(targets.failure());
+    const Status built = build_artifact(options, module, settings, *targets);
     return built ? 0 : report(built.failure());
   }
   PassTrace trace(options);

@@ -19,6 +19,7 @@ int command_lsp(const Options& options);
 int command_new(const Options& options);
 int command_opt(const Options& options);
 int command_diff(const Options& options);
+int command_export(const Options& options);
 int command_import(const Options& options);
 int command_why(const Options& options);
 int command_verify(const Options& options);

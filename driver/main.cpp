@@ -48,7 +48,11 @@ void add_threads(CLI::App& command, Options& options) {
 
 void add_compilation(CLI::App& command, Options& options) {
   add_threads(command, options);
-  command.add_option("--mcpu", options.cpu, "the CPU to compile for, by LLVM's name (default: this one)")
+  command
+      .add_option(
+          "--mcpu", options.cpu,
+          "the CPU to compile for, by LLVM's name (default: this one); of an object, several levels of "
+          "x86-64 with + between them")
       ->type_name("CPU");
   add_choice(command, "--layout", options.layout, "LAYOUT",
              "batch, channel or plain: overrides the layout pass", {"batch", "channel", "plain"});
@@ -132,6 +136,7 @@ public:
     add_why();
     add_verify();
     add_import();
+    add_export();
     add_lsp();
     add_completions();
     add_man();
@@ -273,12 +278,14 @@ private:
     add_program(build, options_);
     add_compilation(build, options_);
     add_bisection(build, options_);
-    add_choice(build, "--emit", options_.emit, "STAGE",
-               "ast, graph, grad, regions (the default), kernel, llvm, asm, cuda; dot, json: the kernels for "
-               "Graphviz and other programs; html: a report of the whole compilation for a browser; object "
-               "(the default with --weights or --train): NAME.o and its C header NAME.h",
-               {"ast", "graph", "grad", "regions", "kernel", "llvm", "asm", "cuda", "dot", "json", "html",
-                "object"});
+    add_choice(
+        build, "--emit", options_.emit, "STAGE",
+        "ast, graph, grad, regions (the default), kernel, llvm, asm, cuda; dot, json: the kernels for "
+        "Graphviz and other programs; html: a report of the whole compilation for a browser; object "
+        "(the default with --weights or --train): NAME.o, or the library that -o names (NAME.a, NAME.so), "
+        "and its C header NAME.h",
+        {"ast", "graph", "grad", "regions", "kernel", "llvm", "asm", "cuda", "dot", "json", "html",
+         "object"});
     CLI::Option* weights =
         build.add_option("--weights,-w", options_.weights, "weights to build into the object")
             ->type_name("FILE");
@@ -433,6 +440,18 @@ private:
         .add_option("-o", options_.output,
                     "the program (default: the model's name); its weights go into .safetensors beside it")
         ->type_name("FILE.nn");
+  }
+
+  void add_export() {
+    CLI::App& command =
+        add("export", nullptr, "make an ONNX model of a program and its weights", command_export);
+    add_program(command, options_);
+    add_weights(command, options_);
+    command
+        .add_option("-o", options_.output,
+                    "the ONNX model (default: the program's name); without --weights, its "
+                    "weights are the first ones of a training")
+        ->type_name("FILE.onnx");
   }
 
   void add_explain() {

@@ -12,7 +12,9 @@
 namespace striate {
 
 Result<Executor> load_trained_model(const Options& options, const Module& module, int64_t capacity) {
-  const Result<std::vector<NamedTensor>> weights = read_weights(options.weights);
+  const bool trained = !options.weights.empty();
+  const Result<std::vector<NamedTensor>> weights =
+      trained ? read_weights(options.weights) : std::vector<NamedTensor>();
   if (!weights) return weights.failure();
   const Result<CompileOptions> settings = compile_options(options, capacity, true);
   if (!settings) return settings.failure();
@@ -22,8 +24,12 @@ Result<Executor> load_trained_model(const Options& options, const Module& module
   if (!executable) return executable.failure();
   Result<Executor> executor = Executor::create(std::move(*executable), settings->threads);
   if (!executor) return executor.failure();
-  if (const Status loaded = executor->load(*weights, false, options.weights); !loaded)
+  if (!trained) {
+    executor->set_seed(static_cast<uint64_t>(module.training.seed));
+    executor->initialize();
+  } else if (const Status loaded = executor->load(*weights, false, options.weights); !loaded) {
     return loaded.failure();
+  }
   return executor;
 }
 

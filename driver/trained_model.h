@@ -11,7 +11,8 @@
 
 namespace striate {
 
-// Compiles the module's `eval` graph for `capacity` examples at a time and loads --weights.
+// Compiles the module's `eval` graph for `capacity` examples at a time and loads --weights; without them, the
+// parameters have their first values.
 Result<Executor> load_trained_model(const Options& options, const Module& module, int64_t capacity);
 
 // The outputs of `eval` for any number of examples, which are run in batches; each input has so many rows.

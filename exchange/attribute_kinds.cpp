@@ -82,6 +82,7 @@ static KindResult axis(const KindInput& input, Scope& scope) {
 static KindResult axes(const KindInput& input, Scope& scope) {
   auto given = numbers_of(input.value);
   if (!given) return problem("its axes are not known");
+  if (given->empty()) return problem(bad_axis(0, input.type.rank())); // all of them
   for (int64_t& one : *given) {
     const auto found = axis_within(one, input.type.rank(), input.type);
     if (!found) return problem(bad_axis(one, input.type.rank()));

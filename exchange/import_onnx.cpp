@@ -128,8 +128,10 @@ private:
       TensorType type;
       if (input.element == kOnnxInt32 || input.element == kOnnxInt64)
         type.element = ElementType::I32;
+      else if (input.element == kOnnxUint8)
+        type.element = ElementType::U8;
       else if (input.element != kOnnxFloat)
-        return refuse("holds neither f32 nor integers");
+        return refuse("holds neither f32 nor i32, i64 or u8");
       if (!input.has_shape || input.shape.empty()) return refuse("has no dimension for the batch");
       const std::optional<int64_t> batch = input.shape[0];
       if (!first && batch != state_.batch) return refuse("has another batch than the inputs before it");

@@ -150,6 +150,13 @@ private:
     scope_.bind("leading_before", CompileTimeValue::of_list(std::move(sizes)));
     scope_.bind("count", CompileTimeValue::of(count));
     scope_.bind(first->pattern.name, CompileTimeValue::of_list(std::move(shape)));
+    for (const Taken& other : inputs_) {
+      if (other.operand.value < 0 || &other == &*first) continue;
+      std::vector<CompileTimeValue> of_other;
+      for (const Size& size : state_.program.values[static_cast<std::size_t>(other.operand.value)].type.shape)
+        of_other.push_back(CompileTimeValue::of(size));
+      scope_.bind(other.pattern.name, CompileTimeValue::of_list(std::move(of_other)));
+    }
     for (const Taken& parameter : parameters_) {
       const auto trimmed = shape_by_pattern(*parameter.operand.constant, parameter.pattern);
       if (!trimmed) return no(fmt::format("the shape of `{}`", parameter.name));

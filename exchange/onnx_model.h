@@ -72,7 +72,7 @@ struct OnnxModel {
 Result<std::unique_ptr<OnnxModel>> read_onnx(const std::string& path);
 
 // TensorProto.DataType, as far as it can be in a program.
-inline constexpr int64_t kOnnxFloat = 1, kOnnxInt32 = 6, kOnnxInt64 = 7, kOnnxBool = 9;
+inline constexpr int64_t kOnnxFloat = 1, kOnnxUint8 = 2, kOnnxInt32 = 6, kOnnxInt64 = 7, kOnnxBool = 9;
 
 struct NamedOnnxConstant {
   std::string_view name;

@@ -122,6 +122,10 @@ Result<OnnxEntry> entry_of(std::string_view text) {
   std::string_view head = text;
   const auto otherwise = take_behind(head, " = ");
   const auto kind = take_behind(head, ": ");
+  if (head.ends_with("[]")) {
+    entry.list = true;
+    head.remove_suffix(2);
+  }
   if (!is_name(head) || head == "true" || head == "false") {
     if (Status read = fill(text, entry.expr); !read) return read.failure();
     return entry;
@@ -219,6 +223,7 @@ OperatorMap::OperatorMap(const Library& library) {
         line->item = item;
         line->nothing = nothing;
         if (!nothing) line->entries.insert(line->entries.end(), shared.begin(), shared.end());
+        lines_of_[item].push_back(*line);
         const std::string op = line->chain[0].op;
         lines_[op].push_back(std::move(*line));
       }
@@ -231,6 +236,11 @@ const std::vector<OnnxLine>& OperatorMap::lines(std::string_view op) const {
   static const std::vector<OnnxLine> none;
   const auto found = lines_.find(op);
   return found == lines_.end() ? none : found->second;
+}
+
+std::vector<OnnxLine> OperatorMap::lines_of(const ast::Item& item) const {
+  const auto found = lines_of_.find(&item);
+  return found == lines_of_.end() ? std::vector<OnnxLine>() : found->second;
 }
 
 std::string OperatorMap::sign_of(const ast::Item& item) {

@@ -43,6 +43,7 @@ struct OnnxEntry {
   ast::ExprPtr expr;         // in place of a name
   std::string argument;      // `-> stride`
   bool scales = false;       // `-> *weight`: that weight is multiplied by it
+  bool list = false;         // `strides[]`: ONNX has a list, where the argument is one number
   ast::ExprPtr required;     // `is 1`: the line is for this value alone
 };
 
@@ -66,11 +67,14 @@ public:
   // The lines whose first node is this operator, in the order in which they are tried: layers, then ops; as
   // they stand in std/.
   const std::vector<OnnxLine>& lines(std::string_view op) const;
+  // The lines of one definition, in their order.
+  std::vector<OnnxLine> lines_of(const ast::Item& item) const;
   // The sign that stands for an op: "a + b".
   static std::string sign_of(const ast::Item& item);
 
 private:
   std::map<std::string, std::vector<OnnxLine>, std::less<>> lines_;
+  std::map<const ast::Item*, std::vector<OnnxLine>> lines_of_;
 };
 
 // The text behind `# onnx: `. A failure tells what is wrong with it.

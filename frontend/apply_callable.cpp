@@ -173,6 +173,8 @@ CompileTimeValue NetworkBuilder::apply_layer(LayerInstance& layer, const CallSit
   if (!bound || !reporter_.enter(item, site.location)) return {};
   const std::string result_name = wanted.given() ? full(wanted.name) : layer.path;
   const int first_new = graph_.value_count();
+  GraphBuilder::ExpandedLayer expanded{item.name, layer.attributes,    layer.path, {},
+                                       -1,        graph_.node_count(), 0};
   Scope arguments = attribute_scope(item, layer.attributes);
   CompileTimeValue result;
   if (bind_layer_inputs(layer, bound->inputs, site.location, arguments)) {
@@ -197,6 +199,12 @@ CompileTimeValue NetworkBuilder::apply_layer(LayerInstance& layer, const CallSit
   }
   reporter_.leave();
   if (result.is_tensor() && result.tensor >= first_new) graph_.rename(result.tensor, result_name, depth());
+  if (result.is_tensor() && is_library_place(item.location)) {
+    for (const BoundInput& input : bound->inputs) expanded.inputs.push_back(input.value.tensor);
+    expanded.output = result.tensor;
+    expanded.end_node = graph_.node_count();
+    graph_.add_layer(std::move(expanded));
+  }
   return result;
 }
 

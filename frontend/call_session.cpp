@@ -41,7 +41,7 @@ Result<CallSession::Outcome> CallSession::call(const std::string& text,
   Scope scope;
   scope.bind("N", CompileTimeValue::of(Size::n()));
   for (const auto& [name, tensor] : tensors) scope.bind(name, CompileTimeValue::of_tensor(tensor));
-  const int first = state.graph.value_count();
+  const int first = state.graph.value_count(), first_node = state.graph.node_count();
   const CompileTimeValue value = state.network.expand(*expr, scope, place);
   Outcome outcome;
   if (value.is_tensor()) outcome.results.push_back(value.tensor);
@@ -52,8 +52,11 @@ Result<CallSession::Outcome> CallSession::call(const std::string& text,
     if (!state.graph.is_persistent(id)) continue;
     const Value& made = state.graph.value(id); // call7.conv2d.weight
     const std::size_t layer = made.name.find('.', place.size() + 1);
-    outcome.parameters.push_back({made.name.substr(layer == std::string::npos ? 0 : layer + 1), made.type});
+    outcome.parameters.push_back(
+        {made.name.substr(layer == std::string::npos ? 0 : layer + 1), made.type, id});
   }
+  for (int id = first_node; id < state.graph.node_count(); ++id)
+    outcome.nodes.push_back(state.graph.node(id));
   return outcome;
 }
 

@@ -6,6 +6,7 @@
 #include "frontend/ast.h"
 #include "frontend/library.h"
 #include "frontend/scope.h"
+#include "ir/graph/graph.h"
 #include "support/result.h"
 
 #include <map>
@@ -28,10 +29,12 @@ public:
   struct Parameter {
     std::string name; // within the layer: "weight"
     TensorType type;
+    int tensor = -1;
   };
   struct Outcome {
     std::vector<int> results;
     std::vector<Parameter> parameters; // and states
+    std::vector<Node> nodes;           // inputs and outputs are tensors of the session
   };
   // `text`: one expression, such as `max_pool2d(a, 3)` or `Conv2d(16, 3)(a)`, with `tensors` under these
   // names.

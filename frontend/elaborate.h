@@ -7,6 +7,7 @@
 
 #include "frontend/ast.h"
 #include "frontend/finding.h"
+#include "frontend/layer_call.h"
 #include "frontend/standard_library.h"
 #include "ir/graph/graph.h"
 #include "support/diagnostics.h"
@@ -142,8 +143,9 @@ struct ScalarSchedule {
 
 // What one phase of a training needs; a `train` block without phases is one.
 struct Module {
-  Graph train; // forward in training mode, with outputs "loss" and the metrics, each f32[N]
-  Graph eval;  // forward in evaluation mode, with the model's outputs too
+  Graph train;                   // forward in training mode, with outputs "loss" and the metrics, each f32[N]
+  Graph eval;                    // forward in evaluation mode, with the model's outputs too
+  std::vector<LayerCall> layers; // the library's in `eval`, outer ones first
   std::vector<OptimizerInstance> optimizers; // what changes gradients first; then one per trainable parameter
   std::vector<std::pair<std::string, double>>
       scalars; // "optimizer.lr" and its value; 0 where it has a schedule

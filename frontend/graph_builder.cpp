@@ -312,7 +312,26 @@ std::vector<bool> GraphBuilder::needed_by(std::vector<int> open) const {
   return needed;
 }
 
-Graph GraphBuilder::finish(const std::string& model, const std::string& entry) const {
+// `names`: of the computed values that are left.
+std::vector<LayerCall> GraphBuilder::layer_calls(const std::map<int, std::string>& names) const {
+  const auto name_of = [&](int id) {
+    const auto found = names.find(id);
+    return found == names.end() ? value(id).name : found->second;
+  };
+  std::vector<LayerCall> calls;
+  for (const ExpandedLayer& layer : layers_) {
+    LayerCall call{layer.layer, layer.attributes, layer.path, {}, name_of(layer.output), {}};
+    for (int input : layer.inputs) call.inputs.push_back(name_of(input));
+    for (int id = layer.first_node; id < layer.end_node; ++id)
+      call.nodes.push_back(name_of(node(id).outputs[0]));
+    calls.push_back(std::move(call));
+  }
+  std::ranges::stable_sort(calls, std::greater(), [](const LayerCall& call) { return call.nodes.size(); });
+  return calls;
+}
+
+Graph GraphBuilder::finish(const std::string& model, const std::string& entry,
+                           std::vector<LayerCall>* layers) const {
   const std::vector<bool> needed = needed_values();
   const auto is_needed = [&](int id) { return needed[static_cast<std::size_t>(id)]; };
   Graph graph;
@@ -363,6 +382,7 @@ Graph GraphBuilder::finish(const std::string& model, const std::string& entry) c
       numbers[static_cast<std::size_t>(draft.outputs[i])] =
           graph.nodes[static_cast<std::size_t>(added)].outputs[i];
   }
+  if (layers) *layers = layer_calls(names);
   // Last, since a loop reads what stands behind its reader.
   for (Node& node : graph.nodes)
     for (ValueId& input : node.inputs) input = numbers[static_cast<std::size_t>(input)];

@@ -2,6 +2,7 @@
 // `finish` drops those, makes names unique and gives the Graph.
 #pragma once
 
+#include "frontend/layer_call.h"
 #include "ir/graph/graph.h"
 #include "support/parameter_path.h"
 
@@ -57,6 +58,21 @@ public:
   // Whether a scan computed it step by step.
   bool has_steps(int value) const;
 
+  // A layer of the library that was expanded: its nodes are those since there were `first_node`. What a scan
+  // computes step by step is not told apart.
+  struct ExpandedLayer {
+    std::string layer;
+    std::map<std::string, CompileTimeValue> attributes;
+    std::string path;
+    std::vector<int> inputs;
+    int output = -1;
+    int first_node = 0;
+    int end_node = 0;
+  };
+  void add_layer(ExpandedLayer layer) {
+    if (!in_scan()) layers_.push_back(std::move(layer));
+  }
+
   void add_output(const std::string& name, int value) { outputs_.emplace_back(name, value); }
   // The path, or the path with a number where it was used before: random draws are keyed by it.
   std::string unique_call_path(const std::string& path);
@@ -73,11 +89,14 @@ public:
   }
   int value_count() const { return static_cast<int>(values_.size()); }
   int node_count() const { return static_cast<int>(nodes_.size()); }
+  const Node& node(int id) const { return nodes_[static_cast<std::size_t>(id)]; }
   // "image f32[N,1,28,28] -> conv1 [N,20,24,24] -> ...": how the value came about, as seen `depth` calls
   // deep.
   std::string history(int value, int depth) const;
 
-  Graph finish(const std::string& model, const std::string& entry) const;
+  // `layers`, where given, gets the library's layers that are left in it, outer ones first.
+  Graph finish(const std::string& model, const std::string& entry,
+               std::vector<LayerCall>* layers = nullptr) const;
 
 private:
   struct DraftValue {
@@ -91,6 +110,7 @@ private:
     std::map<int, int> slices; // and their sequences
     std::vector<Carry> carries;
   };
+  std::vector<LayerCall> layer_calls(const std::map<int, std::string>& names) const;
   std::vector<bool> needed_by(std::vector<int> open) const;
   std::vector<bool> needed_values() const;
   int add_placeholder(const std::string& name, const TensorType& type, const SourceLocation& location,
@@ -103,6 +123,7 @@ private:
   std::vector<int> order_; // of persistents
   std::map<int, Persistent> persistents_;
   std::vector<std::pair<std::string, int>> outputs_;
+  std::vector<ExpandedLayer> layers_;
   std::set<std::string> call_paths_;
   Scan scan_;
   std::vector<int64_t> loops_; // the steps of each

@@ -181,7 +181,7 @@ std::optional<Module> TrainBuilder::build_model_only() {
   };
   if (!network.expand_model(*model_, *arguments, make, outputs)) return std::nullopt;
   for (const auto& [name, value] : outputs) graph.add_output(name, value.tensor);
-  module.eval = graph.finish(model_->name, "eval");
+  module.eval = graph.finish(model_->name, "eval", &module.layers);
   check_graph(module.eval);
   report_lints(module.eval, library_, reporter_.diagnostics());
   return module;
@@ -389,7 +389,7 @@ std::optional<Graph> TrainBuilder::build_graph(bool training, Module& module) {
   }
   if (reporter_.diagnostics().has_errors()) return std::nullopt;
   if (!phase_->description.phase.empty()) graph.drop_idle_states();
-  Graph result = graph.finish(model_->name, training ? "step" : "eval");
+  Graph result = graph.finish(model_->name, training ? "step" : "eval", training ? nullptr : &module.layers);
   if (training) {
     std::erase_if(bindings, [&](const InputBinding& binding) { return result.find(binding.input) < 0; });
     module.bindings = std::move(bindings);

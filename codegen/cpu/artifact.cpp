@@ -1,6 +1,7 @@
 #include "codegen/cpu/artifact.h"
 
 #include "codegen/cpu/compile.h"
+#include "codegen/cpu/cpu_level.h"
 #include "codegen/cpu/emit_llvm.h"
 #include "codegen/cpu/placed_copy.h"
 #include "ir/kernel/analysis.h"
@@ -25,10 +26,10 @@ using cpu::emit_loop;
 
 class ArtifactEmitter {
 public:
-  ArtifactEmitter(const Artifact& artifact, const TargetInfo& target, llvm::Module& module)
-      : artifact_(artifact), target_(target), module_(module), context_(module.getContext()),
-        builder_(context_), void_(builder_.getVoidTy()), i32_(builder_.getInt32Ty()),
-        i64_(builder_.getInt64Ty()), pointer_(builder_.getPtrTy()),
+  ArtifactEmitter(const Artifact& artifact, llvm::Module& module)
+      : artifact_(artifact), target_(artifact.versions[0].target), module_(module),
+        context_(module.getContext()), builder_(context_), void_(builder_.getVoidTy()),
+        i32_(builder_.getInt32Ty()), i64_(builder_.getInt64Ty()), pointer_(builder_.getPtrTy()),
         task_type_(llvm::StructType::get(pointer_, pointer_, pointer_, i64_, i64_)) {
     std::vector<llvm::Type*> fields(3, i64_);
     fields.resize(3 + artifact.settings.size(), builder_.getDoubleTy());
@@ -36,11 +37,12 @@ public:
   }
 
   void emit() {
-    emit_kernels();
+    for (const ArtifactVersion& version : artifact_.versions) emit_kernels(version);
+    if (artifact_.versions.size() > 1) emit_version();
     emit_part();
     emit_call();
-    if (artifact_.init) emit_init();
-    for (const ArtifactEntry& entry : artifact_.entries) emit_entry_point(entry);
+    if (artifact_.versions[0].init) emit_init();
+    for (std::size_t k = 0; k < artifact_.entries.size(); ++k) emit_entry_point(k);
     if (!artifact_.weights.empty()) emit_load_trained();
     emit_save();
     emit_load();
@@ -94,13 +96,12 @@ private:
     return variable;
   }
 
-  void emit_kernels() {
-    std::vector<const Program*> programs;
-    for (const ArtifactEntry& entry : artifact_.entries) programs.push_back(entry.program);
-    if (artifact_.init) programs.push_back(artifact_.init);
+  void emit_kernels(const ArtifactVersion& version) {
+    std::vector<const Program*> programs = version.entries;
+    if (version.init) programs.push_back(version.init);
     for (const cpu::SharedKernels& shared : cpu::distinct_kernels(programs)) {
       const auto& [first, number, _] = shared.front();
-      llvm::Function* body = emit_body(first->kernels[number], first->scalars, target_,
+      llvm::Function* body = emit_body(first->kernels[number], first->scalars, version.target,
                                        symbol(symbol_of(*first, number) + ".body"), module_);
       body->setLinkage(llvm::GlobalValue::InternalLinkage);
       for (const cpu::KernelPlace& place : shared)
@@ -127,6 +128,53 @@ private:
     builder.CreateCall(&body, arguments)->setTailCall();
     builder.CreateRetVoid();
     return entry;
+  }
+
+  // version(): the last that this machine can run, found out once, or the one that use_version(int) chose.
+  void emit_version() {
+    std::vector<int> levels;
+    for (const ArtifactVersion& version : artifact_.versions)
+      levels.push_back(cpu::level_of(version.target.name));
+    llvm::Function* best = begin_function("best_version", i32_, {}, false);
+    llvm::Value* level = cpu::emit_cpu_level(builder_);
+    llvm::Value* chosen = builder_.getInt32(0);
+    for (std::size_t k = 1; k < levels.size(); ++k)
+      chosen = builder_.CreateSelect(
+          builder_.CreateICmpSGE(level, builder_.getInt32(static_cast<uint32_t>(levels[k]))),
+          builder_.getInt32(static_cast<uint32_t>(k)), chosen);
+    builder_.CreateRet(chosen);
+
+    auto* state = new llvm::GlobalVariable(module_, i32_, false, llvm::GlobalValue::InternalLinkage,
+                                           builder_.getInt32(UINT32_MAX), symbol("chosen_version"));
+    const auto store = [&](llvm::Value* value) {
+      llvm::StoreInst* stored = builder_.CreateStore(value, state);
+      stored->setAtomic(llvm::AtomicOrdering::Monotonic);
+      stored->setAlignment(llvm::Align(4));
+    };
+    version_ = begin_function("version", i32_, {}, true);
+    llvm::LoadInst* known = builder_.CreateLoad(i32_, state);
+    known->setAtomic(llvm::AtomicOrdering::Monotonic);
+    known->setAlignment(llvm::Align(4));
+    emit_if(builder_.CreateICmpSLT(known, builder_.getInt32(0)), [&] { store(builder_.CreateCall(best)); });
+    llvm::LoadInst* now = builder_.CreateLoad(i32_, state);
+    now->setAtomic(llvm::AtomicOrdering::Monotonic);
+    now->setAlignment(llvm::Align(4));
+    builder_.CreateRet(now);
+
+    llvm::Function* use = begin_function("use_version", i32_, {i32_}, true);
+    llvm::Value* wanted = use->getArg(0);
+    require(builder_.CreateICmpSLE(wanted, builder_.CreateCall(best)), kArtifactBadVersion);
+    store(wanted); // below 0: the best one again
+    builder_.CreateRet(builder_.getInt32(kArtifactOk));
+  }
+
+  // Emits what `body` emits for each version, of which one runs.
+  void for_the_version(const std::function<void(const ArtifactVersion&)>& body) {
+    if (!version_) return body(artifact_.versions[0]);
+    llvm::Value* version = builder_.CreateCall(version_);
+    for (std::size_t k = 0; k < artifact_.versions.size(); ++k)
+      emit_if(builder_.CreateICmpEQ(version, builder_.getInt32(static_cast<uint32_t>(k))),
+              [&] { body(artifact_.versions[k]); });
   }
 
   // The floating-point environment of compiled code (runtime/thread_pool.h), as a number; set_float_state
@@ -274,13 +322,16 @@ private:
 
   void emit_init() {
     llvm::Function* function = begin_function("init", void_, {pointer_, i64_}, true);
-    llvm::Value* slots = emit_scalars(*artifact_.init, number(1), function->getArg(1), nullptr);
-    emit_calls(*artifact_.init, function->getArg(0), slots, number(1),
-               llvm::ConstantPointerNull::get(pointer_));
+    for_the_version([&](const ArtifactVersion& version) {
+      llvm::Value* slots = emit_scalars(*version.init, number(1), function->getArg(1), nullptr);
+      emit_calls(*version.init, function->getArg(0), slots, number(1),
+                 llvm::ConstantPointerNull::get(pointer_));
+    });
     builder_.CreateRetVoid();
   }
 
-  void emit_entry_point(const ArtifactEntry& entry) {
+  void emit_entry_point(std::size_t number_of_entry) {
+    const ArtifactEntry& entry = artifact_.entries[number_of_entry];
     std::vector<llvm::Type*> arguments = {pointer_};
     if (entry.takes_settings) arguments.push_back(pointer_);
     arguments.push_back(i64_);
@@ -294,14 +345,16 @@ private:
                                builder_.CreateICmpSLE(examples, number(artifact_.capacity))),
             kArtifactBadExamples);
     llvm::Value* seed = settings ? static_cast<llvm::Value*>(builder_.CreateLoad(i64_, settings)) : number(0);
-    llvm::Value* slots = emit_scalars(*entry.program, examples, seed, settings);
     for (const Placement& input : entry.inputs) {
       llvm::Value* logical = function->getArg(next++);
       emit_if(builder_.CreateIsNotNull(logical),
               [&] { cpu::emit_copy_in(builder_, input, workspace, logical, examples); });
     }
     llvm::Value* threads = function->getArg(static_cast<unsigned>(function->arg_size() - 1));
-    emit_calls(*entry.program, workspace, slots, examples, threads);
+    for_the_version([&](const ArtifactVersion& version) {
+      const Program& program = *version.entries[number_of_entry];
+      emit_calls(program, workspace, emit_scalars(program, examples, seed, settings), examples, threads);
+    });
     for (const Placement& output : entry.outputs) {
       llvm::Value* logical = function->getArg(next++);
       emit_if(builder_.CreateIsNotNull(logical),
@@ -381,15 +434,18 @@ private:
   std::map<std::pair<const Program*, std::size_t>, llvm::Function*> kernels_;
   llvm::Function* part_ = nullptr;
   llvm::Function* call_ = nullptr;
+  llvm::Function* version_ = nullptr; // where there are several
   llvm::GlobalVariable* header_ = nullptr;
 };
 
 } // namespace
 
-Result<std::string> artifact_object(const Artifact& artifact, const TargetInfo& target) {
-  return cpu::generate_module(target, cpu::OutputKind::Object, artifact.prefix, [&](llvm::Module& module) {
-    ArtifactEmitter(artifact, target, module).emit();
-  });
+bool is_level(const TargetInfo& target) { return cpu::level_of(target.name) > 0; }
+
+Result<std::string> artifact_object(const Artifact& artifact) {
+  CHECK(!artifact.versions.empty());
+  return cpu::generate_module(artifact.versions[0].target, cpu::OutputKind::Object, artifact.prefix,
+                              [&](llvm::Module& module) { ArtifactEmitter(artifact, module).emit(); });
 }
 
 } // namespace striate

@@ -183,7 +183,10 @@ llvm::Value* emit_function(Frame& frame, Function function, const std::vector<ll
 static llvm::Function* uniform_function(Frame& frame, llvm::Type* type) {
   llvm::Module& module = *frame.function->getParent();
   llvm::LLVMContext& context = module.getContext();
-  const char* const name = type->isVectorTy() ? "uniform.lanes" : "uniform";
+  // A module may hold code for several CPUs.
+  const auto* lanes_of_type = llvm::dyn_cast<llvm::FixedVectorType>(type);
+  const std::string name = fmt::format("uniform.{}.{}", lanes_of_type ? lanes_of_type->getNumElements() : 1,
+                                       frame.function->getFnAttribute("target-cpu").getValueAsString().str());
   if (llvm::Function* known = module.getFunction(name)) return known;
   llvm::Type* i32 = llvm::Type::getInt32Ty(context);
   llvm::Type* reals = same_shape(type, llvm::Type::getFloatTy(context));

@@ -254,6 +254,19 @@ std::vector<GradientCase> gradient_cases() {
   cases.push_back({"move_last", {{{kN, 3, 2, 5}}}, "axis = 1"});
   cases.push_back({"mean_axis", {{{kN, 3, 2, 5}}}, "axis = 1"});
   cases.push_back({"mean_axis", {{{kN, 3, 17}}}, "axis = -1"});
+  for (const char* op : {"sum_axis", "max_axis", "min_axis"}) {
+    cases.push_back({op, {{{kN, 3, 2, 5}}}, "axis = 1"});
+    cases.push_back({op, {{{kN, 3, 17}}}, "axis = -1"});
+  }
+  for (const char* op : {"reflect_axis", "replicate_axis"}) {
+    cases.push_back({op, {{{kN, 3, 4, 5}}}, "axis = 2; before = 2; after = 3"});
+    cases.push_back({op, {{{kN, 17, 3}}}, "axis = 1; before = 3"});
+  }
+  cases.push_back({"resize_nearest2d", {{{kN, 2, 4, 5}}}, "size = [6, 3]"});
+  cases.push_back({"resize_bilinear2d", {{{kN, 2, 4, 5}}}, "size = [6, 3]"});
+  cases.push_back({"resize_bilinear2d", {{{kN, 2, 3, 4}}}, "size = [2, 7]; align_corners = true"});
+  cases.push_back({"selu", {{{kN, 17}}}, "alpha = 2; gamma = 3"});
+  cases.push_back({"hard_sigmoid", {{{kN, 17}}}, "slope = 0.3; offset = 0.4"});
   cases.push_back({"split_last", {{{kN, 2, 15}}}, "parts = 3"});
   cases.push_back({"pad_axis", {{{kN, 3, 2, 5}}}, "axis = 2; before = 1; after = 2; value = 0.5"});
   cases.push_back({"pad_axis", {{{kN, 17, 3}}}, "axis = 1; before = 3"});

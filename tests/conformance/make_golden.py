@@ -10,96 +10,9 @@ whose first dimension is the batch. For optimizers: `CASE/weight.T` after T upda
 For what changes gradients: `CASE/changed.K` of parameter K, from `CASE/grad.K`.
 """
 
-import json
-import pathlib
-import struct
-
 import torch
 import torch.nn.functional as F
-
-FOLDER = pathlib.Path(__file__).parent / "golden"
-KINDS = {torch.float64: "F64", torch.int32: "I32"}
-
-generator = torch.Generator()
-
-
-def normal(*shape):
-    return torch.randn(shape, generator=generator, dtype=torch.float64)
-
-
-def positive(*shape):
-    return torch.rand(shape, generator=generator, dtype=torch.float64) + 0.1
-
-
-def share(*shape):
-    return torch.rand(shape, generator=generator, dtype=torch.float64)
-
-
-def labels(count, classes):
-    return torch.randint(classes, (count,), generator=generator, dtype=torch.int32)
-
-
-def ties(*shape):
-    """-1, 0 and 1: many equal values, and zeros where functions have kinks."""
-    return torch.randint(-1, 2, shape, generator=generator).double()
-
-
-def safetensors(tensors, metadata):
-    header, data = {"__metadata__": metadata}, b""
-    for name, tensor in tensors.items():
-        tensor = tensor.detach().contiguous()
-        form = {torch.float64: "d", torch.int32: "i"}[tensor.dtype]
-        content = struct.pack(f"<{tensor.numel()}{form}", *tensor.reshape(-1).tolist())
-        header[name] = {
-            "dtype": KINDS[tensor.dtype],
-            "shape": list(tensor.shape),
-            "data_offsets": [len(data), len(data) + len(content)],
-        }
-        data += content
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    return struct.pack("<Q", len(text)) + text + data
-
-
-class Operator:
-    """Collects the cases of one operator; writes its file at the end."""
-
-    def __init__(self, name):
-        self.name, self.tensors, self.metadata = name, {}, {}
-
-    def __enter__(self):
-        generator.manual_seed(sum(map(ord, self.name)))
-        return self
-
-    def __exit__(self, kind, *_):
-        if kind is None:
-            (FOLDER / f"{self.name}.safetensors").write_bytes(safetensors(self.tensors, self.metadata))
-
-    def case(self, label, function, *inputs, batched=(0,), gradient=True, **attributes):
-        inputs = [i.requires_grad_() if gradient and i.dtype == torch.float64 else i for i in inputs]
-        outputs = function(*inputs)
-        outputs = list(outputs) if isinstance(outputs, tuple) else [outputs]
-        for k, tensor in enumerate(inputs):
-            self.tensors[f"{label}/input.{k}"] = tensor
-        for k, tensor in enumerate(outputs):
-            self.tensors[f"{label}/output.{k}"] = tensor
-        if gradient:
-            seeds = [normal(*o.shape) for o in outputs]
-            wanted = [i for i in inputs if i.requires_grad]
-            grads = iter(torch.autograd.grad(outputs, wanted, seeds))
-            for k, seed in enumerate(seeds):
-                self.tensors[f"{label}/seed.{k}"] = seed
-            for k, tensor in enumerate(inputs):
-                if tensor.requires_grad:
-                    self.tensors[f"{label}/grad.{k}"] = next(grads)
-        self.metadata[label] = ";".join(f"{k}={text(v)}" for k, v in attributes.items())
-        self.metadata[f"{label}/batched"] = ",".join(map(str, batched))
-
-
-def text(value):
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "[" + ", ".join(map(text, value)) + "]" if isinstance(value, (tuple, list)) else str(value)
+from golden_writer import FOLDER, labels, normal, Operator, positive, share, text, ties
 
 
 def elementwise():
@@ -455,12 +368,24 @@ def views():
         "slice_axis": (lambda x: x[:, :, 1:6:2], (2, 3, 7, 5), {"axis": 2, "start": 1, "end": 6, "step": 2}),
         "move_last": (lambda x: x.movedim(1, -1), (2, 3, 4, 5), {"axis": 1}),
         "mean_axis": (lambda x: x.mean(-1, keepdim=True), (2, 3, 4), {"axis": -1}),
+        "sum_axis": (lambda x: x.sum(1, keepdim=True), (2, 3, 4), {"axis": 1}),
+        "max_axis": (lambda x: x.amax(-1, keepdim=True), (2, 3, 4), {"axis": -1}),
+        "min_axis": (lambda x: x.amin(1, keepdim=True), (2, 3, 4), {"axis": 1}),
+        "reflect_axis": (lambda x: F.pad(x, (0, 0, 2, 3), mode="reflect"), (2, 3, 4, 5), {"axis": 2, "before": 2, "after": 3}),
+        "replicate_axis": (lambda x: F.pad(x, (1, 2, 0, 0), mode="replicate"), (2, 3, 4, 5), {"axis": 3, "before": 1, "after": 2}),
         "split_last": (lambda x: x.unflatten(-1, (3, 4)), (2, 5, 12), {"parts": 3}),
         "pad_axis": (lambda x: F.pad(x, (0, 0, 1, 2), value=0.5), (2, 3, 4, 5), {"axis": 2, "before": 1, "after": 2, "value": 0.5}),
     }
     for name, (function, shape, attributes) in along.items():
         with Operator(name) as op:
             op.case("case", function, normal(*shape), **attributes)
+    with Operator("resize_nearest2d") as op:
+        op.case("images", lambda x: F.interpolate(x, size=(6, 3), mode="nearest"), normal(2, 3, 4, 5), size=[6, 3])
+    with Operator("resize_bilinear2d") as op:
+        for label, shape, size in (("larger", (2, 3, 4, 5), (7, 11)), ("smaller", (2, 3, 9, 8), (4, 3)), ("one", (2, 1, 3, 4), (1, 5))):
+            for align in (False, True):
+                function = lambda x: F.interpolate(x, size=size, mode="bilinear", align_corners=align)
+                op.case(f"{label} {align}", function, normal(*shape), size=list(size), align_corners=align)
     with Operator("positions_first") as op:
         op.case("images", lambda x: x.flatten(2).transpose(1, 2), normal(2, 3, 4, 5))
     with Operator("concat") as op:

@@ -4,6 +4,7 @@ import gzip
 import os
 import shutil
 import struct
+import subprocess
 import sys
 
 import artifact_test
@@ -106,6 +107,25 @@ class OtherMachines(artifact_test.WithObjects):
         self.assertEqual(len(found["here"]), 70 * 10 * 4)
         for name, bytes_ in found.items():
             self.assertEqual(bytes_, found["here"], name)
+
+    def test_the_version_is_the_machines(self):
+        """Machines that are older than this one, by emulation: the last version that they can run is taken, with the same bits."""
+        self.need("qemu-x86_64", "valgrind")
+        digits, weights = self.trained_digits()
+        self.striate("build", digits, "-w", weights, "--mcpu", "x86-64+x86-64-v2+x86-64-v3+x86-64-v4", "-o", self.path("net"))
+        program = self.compile(artifact_test.VERSIONS, "cc", "-lm", "-static")
+        dynamic = self.compile(artifact_test.VERSIONS, "cc", "-lm")
+        images, size = self.images(19), 19 * 10 * 4
+        for wanted, command in (
+            (0, ["qemu-x86_64", "-cpu", "qemu64", program]),
+            (1, ["qemu-x86_64", "-cpu", "Nehalem", program]),
+            (2, ["qemu-x86_64", "-cpu", "Haswell", program]),
+            (2, ["valgrind", "-q", "--error-exitcode=9", dynamic]),
+        ):
+            done = subprocess.run([*command, images], capture_output=True, check=False)
+            self.assertEqual(done.returncode, 0, (command, done.stderr))
+            self.assertEqual(int(done.stderr.split()[-1]), wanted, (command, done.stderr))
+            self.assertEqual(done.stdout, done.stdout[:size] * (wanted + 1), command)
 
     def test_a_c_program_learns_mnist(self):
         data = harness.shared_data("mnist")

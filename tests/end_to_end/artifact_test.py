@@ -2,6 +2,7 @@
 
 import math
 import os
+import platform
 import shutil
 import struct
 import subprocess
@@ -89,6 +90,36 @@ int main(int argc, char **argv) {
 }
 """
 
+# Every version that this machine can run, one after the other, on the same images; the number of each on stderr.
+VERSIONS = r"""
+#include "net.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+int main(int argc, char **argv) {
+  char *memory = malloc(NET_WORKSPACE_BYTES + NET_WORKSPACE_ALIGNMENT);
+  void *workspace = memory + (NET_WORKSPACE_ALIGNMENT - (uintptr_t)memory % NET_WORKSPACE_ALIGNMENT);
+  static float image[NET_MAX_EXAMPLES][1][8][8], logits[NET_MAX_EXAMPLES][10];
+  FILE *in = fopen(argv[1], "rb");
+  size_t examples = fread(image, sizeof image[0], NET_MAX_EXAMPLES, in);
+  int best = net_version(), version;
+  (void)argc;
+  fclose(in);
+  if (net_use_version(best + 1) != NET_BAD_VERSION) return 10;
+  if (net_version() != best) return 11;
+  for (version = 0; version <= best; ++version) {
+    if (net_use_version(version) != NET_OK || net_version() != version) return 12;
+    net_load_trained(workspace);
+    if (net_run(workspace, (int64_t)examples, &image[0][0][0][0], &logits[0][0], NULL) != NET_OK) return 13;
+    fwrite(logits, sizeof logits[0], examples, stdout);
+  }
+  if (net_use_version(-1) != NET_OK || net_version() != best) return 14;
+  fprintf(stderr, "%d", best);
+  free(memory);
+  return 0;
+}
+"""
+
 SEQUENCES = """
 model Net {
     input x: f32[N, 9, 5]
@@ -130,11 +161,11 @@ class WithObjects(harness.EndToEnd):
             if not shutil.which(tool):
                 self.skipTest(f"there is no `{tool}`")
 
-    def compile(self, source, compiler="cc", *libraries):
-        """The program of this source and net.o."""
+    def compile(self, source, compiler="cc", *libraries, net="net.o"):
+        """The program of this source and what was built."""
         self.write("main.c", source)
         program = self.path("main")
-        command = [compiler, *FLAGS, self.path("main.c"), self.path("net.o"), "-I", self.scratch, "-o", program, *libraries]
+        command = [compiler, *FLAGS, self.path("main.c"), self.path(net), "-I", self.scratch, "-o", program, *libraries]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         return program
@@ -143,6 +174,20 @@ class WithObjects(harness.EndToEnd):
         done = subprocess.run(command, capture_output=True, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
+
+
+    def images(self, count):
+        """Their file."""
+        images = [float(k * k % 17) for k in range(count * 64)]
+        with open(self.path("images.bin"), "wb") as file:
+            file.write(struct.pack(f"<{len(images)}f", *images))
+        return self.path("images.bin")
+
+    def trained_digits(self):
+        """The program and its weights."""
+        digits = os.path.join(harness.MODELS, "digits.nn")
+        self.striate("train", digits, "--run", self.path("run"), "--set", "train.epochs=1")
+        return digits, self.path("run", "model.safetensors")
 
 
 class Artifacts(WithObjects):
@@ -199,6 +244,61 @@ class Artifacts(WithObjects):
         self.assertEqual(harness.read_safetensors(self.path("net.safetensors")), harness.read_safetensors(self.path("w.safetensors")))
         found = self.output_of(self.compile(SEQUENCE_MAIN), self.path("net.safetensors"))
         self.assertEqual(found, struct.pack(f"<{len(expected)}f", *expected))
+
+    def test_libraries_are_the_object(self):
+        digits, weights = self.trained_digits()
+        images, found = self.images(70), {}
+        for name in ("net.o", "libnet.a", "libnet.so"):
+            self.striate("build", digits, "-w", weights, "-o", self.path(name))
+            self.assertTrue(os.path.exists(self.path("net.h")))
+            found[name] = self.output_of(self.compile(CLASSIFY, "cc", f"-Wl,-rpath,{self.scratch}", net=name), images)
+            os.remove(self.path("net.h"))
+        self.assertEqual(len(found["net.o"]), 70 * 10 * 4)
+        self.assertEqual(found["libnet.a"], found["net.o"])
+        self.assertEqual(found["libnet.so"], found["net.o"])
+        self.need("nm", "ar")
+        self.assertEqual(self.output_of("ar", "t", self.path("libnet.a")), b"net.o\n")
+        symbols = self.output_of("nm", "-D", "--defined-only", self.path("libnet.so")).decode()
+        self.assertEqual(
+            sorted(line.split()[-1] for line in symbols.splitlines()), ["net_load", "net_load_trained", "net_run", "net_save"]
+        )
+        # No linker, no shared library; what there was stays.
+        message = self.striate("build", digits, "-w", weights, "-o", self.path("libnet.so"), expect=1, CC="no-such-cc").stderr
+        self.assertIn("`no-such-cc`, which is not there", message)
+        self.assertTrue(os.path.exists(self.path("libnet.so")))
+        message = self.striate("build", digits, "-w", weights, "-o", self.path("libnet.so"), expect=1, CC="false").stderr
+        self.assertIn("could not be linked by `false`", message)
+        self.assertEqual([name for name in os.listdir(self.scratch) if ".tmp" in name], [])
+
+    def test_versions_for_several_cpus_give_the_same_bits(self):
+        if platform.machine() != "x86_64":
+            self.skipTest("levels of CPUs are those of x86-64")
+        digits, weights = self.trained_digits()
+        self.striate("build", digits, "-w", weights, "--mcpu", "x86-64+x86-64-v2+x86-64-v3+x86-64-v4", "-o", self.path("net"))
+        program = self.compile(VERSIONS, "cc", "-lm")
+        done = subprocess.run([program, self.images(19)], capture_output=True, check=False)
+        self.assertEqual(done.returncode, 0)
+        best, size = int(done.stderr), 19 * 10 * 4
+        self.assertEqual(len(done.stdout), (best + 1) * size)
+        for version in range(1, best + 1):
+            self.assertEqual(done.stdout[version * size :][:size], done.stdout[:size], version)
+        # As an object for one CPU has it.
+        self.striate("build", digits, "-w", weights, "-o", self.path("net"))
+        self.assertEqual(self.output_of(self.compile(CLASSIFY), self.images(19)), done.stdout[:size])
+        for wrong in ("x86-64+haswell", "x86-64-v3+x86-64", "x86-64+", "x86-64+nothing"):
+            self.striate("build", digits, "-w", weights, "--mcpu", wrong, "-o", self.path("net"), expect=2)
+        self.striate("build", digits, "--emit=asm", "--mcpu", "x86-64+x86-64-v3", expect=2)
+
+    def test_an_object_for_several_cpus_learns(self):
+        if platform.machine() != "x86_64":
+            self.skipTest("levels of CPUs are those of x86-64")
+        harness.write_csv(self.path("one.csv"), [[0.5, -1.0, 2.0, 0.25, 2]])
+        program, own = self.write("one.nn", harness.ONE_EXAMPLE), []
+        for cpus in ("native", "x86-64+x86-64-v3"):
+            self.striate("build", program, "--train", "--mcpu", cpus, "-o", self.path("net"))
+            self.output_of(self.compile(LEARN, "cc", "-lm"), self.path("own.safetensors"))
+            own.append(harness.digest(self.path("own.safetensors")))
+        self.assertEqual(own[0], own[1])
 
     def test_what_cannot_be_built(self):
         program = self.write("net.nn", SEQUENCES)

@@ -22,7 +22,7 @@ WRONG = "wrong"
 
 # What no program of ours can say, or what a trained network is not asked.
 BEYOND = {
-    "another type than f32": "neither f32 nor integers|of ONNX's type|constant of integers|not supported|`to` is",
+    "another type than f32": "neither f32 nor|of ONNX's type|constant of integers|not supported|`to` is",
     "along the batch, or between examples": "along the batch|moves the batch|between examples|`a` \\[N\\] and|"
     "Flatten.*axis|Gemm.*trans|has no `axes`|c` is f32.3,4",
     "training": "training_mode",
@@ -154,7 +154,7 @@ class Nodes(EndToEnd):
         print(f"{len(passed)} of {len(passed) + len(failed)} passed")
         for kind, pattern in BEYOND.items():
             print(f"{sum(bool(re.search(pattern, why)) for why in failed.values())} refused: {kind}")
-        self.assertGreaterEqual(len(passed), 155)
+        self.assertGreaterEqual(len(passed), 185)
         # Whatever cannot be imported is refused.
         self.assertEqual([name for name, why in failed.items() if why.startswith(WRONG)], [])
 
