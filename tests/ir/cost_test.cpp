@@ -1,4 +1,5 @@
 #include "ir/cost.h"
+#include "ir/text_reader.h"
 
 #include "ir/kernel/analysis.h"
 #include "kernel_text.h"

@@ -122,7 +122,7 @@ TEST(Verify, LabelsAreClasses) {
 
 define @one_hot op one_hot(label: {0}[N]) -> (y) {{
   let y: f32[N,7]
-  y[n, c] = select(c == label[n], 1, 0)
+  y[n, c] = select(c == label[n], 1.0, 0)
 }}
 )",
                                                         type));
