@@ -63,7 +63,7 @@ static Result<BenchSubject> subject_of_model(const Options& options) {
   for (const ScalarSchedule& schedule : module.schedules) subject.executor->set_scalar(schedule.scalar, 1e-3);
   subject.executor->set_scalar("update", 1);
   subject.executor->set_scalar("step", 1);
-  subject.executor->initialize();
+  if (const Status drawn = subject.executor->initialize(); !drawn) return drawn.failure();
   if (const Status drawn = draw_inputs(*subject.executor, subject.entry(), capacity); !drawn)
     return drawn.failure();
   return subject;

@@ -41,7 +41,9 @@ int command_bench(const Options& options) {
   const Result<MachineSpeed> speed = known_speed(subject->target, subject->executor->pool());
   if (!speed) return report(speed.failure());
   Timeline last;
-  const RunProfile profile = profile_runs(*subject, options.seconds, options.iterations, last);
+  const Result<RunProfile> measured = profile_runs(*subject, options.seconds, options.iterations, last);
+  if (!measured) return report(measured.failure());
+  const RunProfile& profile = *measured;
 
   const double median = quantile(profile.runs, 0.5);
   const auto milliseconds = [&](double share) { return quantile(profile.runs, share) * 1e3; };

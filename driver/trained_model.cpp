@@ -38,7 +38,7 @@ run_in_batches(Executor& executor, const std::map<std::string, Tensor>& inputs, 
     std::iota(rows.begin(), rows.end(), first);
     for (const auto& [name, tensor] : inputs)
       if (Status set = executor.set_input(eval, name, tensor, rows); !set) return set.failure();
-    executor.run(eval, count);
+    if (Status run = executor.run(eval, count); !run) return run.failure();
     for (const Placement& placement : eval.outputs) {
       Tensor part = executor.output(eval, placement.name, count);
       if (!placement.batch) {
@@ -52,6 +52,7 @@ run_in_batches(Executor& executor, const std::map<std::string, Tensor>& inputs, 
                   static_cast<std::size_t>(part.bytes()));
     }
   }
+  if (Status sound = executor.finish(); !sound) return sound.failure();
   return outputs;
 }
 

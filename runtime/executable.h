@@ -1,11 +1,12 @@
-// A compiled program as the runtime sees it: plain data and function pointers. What makes one (a JIT, the
-// interpreter, a CUDA back end) fills it in; nothing here knows the compiler.
+// A compiled program as the runtime sees it: plain data and function pointers. What makes one (a JIT, a CUDA
+// back end) fills it in; nothing here knows the compiler.
 //
 // Memory is one arena: the persistent segment first (parameters and states, shared by all entry points), then
 // each entry point's own transient segment. Nothing is allocated while an entry point runs.
 #pragma once
 
 #include "support/kernel_loop.h"
+#include "support/result.h"
 #include "support/tensor_type.h"
 
 #include <cstdint>
@@ -42,15 +43,27 @@ struct Placement {
 using KernelFunction = void (*)(char* arena, const float* scalars, int64_t examples, int64_t begin,
                                 int64_t end);
 
+// How a device of groups of threads runs a kernel: by its name in the entry point's code, in blocks that
+// compute so many points of the parallel range each.
+struct KernelLaunch {
+  std::string function;
+  int64_t points = 1;
+  int threads = 1;
+  int64_t shared_bytes = 0;
+
+  int64_t blocks(int64_t extent) const { return (extent + points - 1) / points; }
+};
+
 struct ExecutableKernel {
   std::string name;
-  KernelFunction function = nullptr;
+  KernelFunction function = nullptr; // of the CPU
   std::function<int64_t(int64_t examples)> parallel_extent;
   // For messages: the layer (or value) that it begins with, where the program has it, and the real values
   // that it leaves in memory.
   std::string layer = {};
   std::string place = {}; // "lenet.nn:8:30"
   std::vector<Placement> stores = {};
+  KernelLaunch launch = {}; // of another device
 };
 
 // Kernels run in order; each is finished before the next begins.
@@ -68,7 +81,10 @@ struct EntryPoint {
               // as the layout has them, with copies of the last real example
   std::vector<Placement> outputs;     // by name: "loss" and metrics hold one value per example
   std::vector<KernelLoop> loops = {}; // in order
+  std::string code = {};              // of another device than the CPU, as its driver takes it
 };
+
+class Device;
 
 struct Executable {
   int64_t capacity = 0; // most examples per run
@@ -81,6 +97,8 @@ struct Executable {
   EntryPoint eval; // outputs, loss and metrics, nothing changed
   std::vector<std::pair<std::string, double>> scalar_defaults; // "optimizer.lr" -> 0.01
   std::shared_ptr<void> code;                                  // keeps the machine code alive
+  // Where it runs; empty: on this CPU.
+  std::function<Result<std::unique_ptr<Device>>(const Executable&)> make_device;
 };
 
 } // namespace striate
