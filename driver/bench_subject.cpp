@@ -1,5 +1,6 @@
 #include "driver/bench_subject.h"
 
+#include "driver/cuda_target.h"
 #include "driver/ir_file.h"
 #include "driver/kernel_program.h"
 #include "driver/trained_model.h"
@@ -45,7 +46,7 @@ static Result<BenchSubject> subject_of_model(const Options& options) {
   if (!settings) return settings.failure();
   BenchSubject subject;
   subject.of_step = of_step;
-  subject.target = settings->pipeline.target;
+  subject.settings = *settings;
   int64_t began = steady_nanoseconds();
   const Result<Compilation> compilation = lower(module, of_step, *settings);
   if (!compilation) return compilation.failure();
@@ -79,7 +80,7 @@ static Result<BenchSubject> subject_of_kernels(const Options& options) {
   const Result<CompileOptions> settings = compile_options(options, program->capacity, true);
   if (!settings) return settings.failure();
   BenchSubject subject;
-  subject.target = settings->pipeline.target;
+  subject.settings = *settings;
   const int64_t began = steady_nanoseconds();
   Result<Executable> executable = executable_of(*program, *settings);
   if (!executable) return executable.failure();
@@ -92,6 +93,10 @@ static Result<BenchSubject> subject_of_kernels(const Options& options) {
   subject.executor->fill(kByte);
   subject.program = std::move(*program);
   return subject;
+}
+
+std::string BenchSubject::machine() const {
+  return settings.cuda ? settings.cuda->context().name() : settings.pipeline.target.name;
 }
 
 Result<BenchSubject> bench_subject(const Options& options) {

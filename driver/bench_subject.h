@@ -15,12 +15,13 @@ struct BenchSubject {
   Graph regions;   // what each of the kernels was made of; empty where they came as text
   std::unique_ptr<Executor> executor;
   bool of_step = false;
-  TargetInfo target;
+  CompileOptions settings;
   double lowering_seconds = 0, code_seconds = 0;
 
   const EntryPoint& entry() const {
     return of_step ? executor->executable().step : executor->executable().eval;
   }
+  std::string machine() const; // "znver4", "NVIDIA H200"
   int64_t examples() const { return program.capacity; }
 };
 

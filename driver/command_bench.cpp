@@ -37,8 +37,9 @@ int command_machine(const Options& options) {
 int command_bench(const Options& options) {
   Result<BenchSubject> subject = bench_subject(options);
   if (!subject) return report(subject.failure());
-  const bool known = stored_speed(subject->target.name, subject->executor->pool().threads()).has_value();
-  const Result<MachineSpeed> speed = known_speed(subject->target, subject->executor->pool());
+  const bool on_device = subject->settings.cuda != nullptr;
+  const bool known = !on_device && stored_speed(subject->machine(), subject->executor->pool().threads());
+  const Result<MachineSpeed> speed = known_speed(subject->settings, subject->executor->pool());
   if (!speed) return report(speed.failure());
   Timeline last;
   const Result<RunProfile> measured = profile_runs(*subject, options.seconds, options.iterations, last);
@@ -50,8 +51,9 @@ int command_bench(const Options& options) {
   double flop = 0;
   for (const KernelProfile& kernel : profile.kernels) flop += kernel.flop;
   const int threads = subject->executor->pool().threads();
-  fmt::print("{}, batch {}, {} thread{}, {}\n", subject->program.name, subject->examples(), threads,
-             threads == 1 ? "" : "s", subject->target.name);
+  fmt::print("{}, batch {}, {}{}\n", subject->program.name, subject->examples(),
+             on_device ? "" : fmt::format("{} thread{}, ", threads, threads == 1 ? "" : "s"),
+             subject->machine());
   fmt::print("compiled in {:.2f} s ({:.2f} s of passes), {:.1f} MB of memory\n",
              subject->lowering_seconds + subject->code_seconds, subject->lowering_seconds,
              static_cast<double>(subject->executor->executable().arena_bytes) * 1e-6);
@@ -59,7 +61,10 @@ int command_bench(const Options& options) {
       "{} runs: p50 {:.3f} ms, p90 {:.3f}, p99 {:.3f}, least {:.3f}; {:.1f} examples/s, {:.1f} GFLOP/s\n",
       profile.runs.size(), median * 1e3, milliseconds(0.9), milliseconds(0.99), milliseconds(0),
       static_cast<double>(subject->examples()) / median, flop / median * 1e-9);
-  fmt::print("the machine, at most: {}{}\n\n{}", speed_text(*speed), known ? " (from `striate machine`)" : "",
+  fmt::print("the {}, at most: {}{}\n\n{}", on_device ? "device" : "machine", speed_text(*speed),
+             known       ? " (from `striate machine`)"
+             : on_device ? " (by its own figures)"
+                         : "",
              profile_table(profile, *speed, options.rows));
   if (!options.json.empty())
     if (const Status written = write_file_safely(options.json, profile_json(*subject, profile, *speed));

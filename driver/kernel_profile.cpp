@@ -163,7 +163,7 @@ std::string profile_json(const BenchSubject& subject, const RunProfile& profile,
                        {"bytes", kernel.bytes}});
   const nlohmann::json result = {
       {"program", subject.program.name},
-      {"cpu", subject.target.name},
+      {subject.settings.cuda ? "device" : "cpu", subject.machine()},
       {"threads", subject.executor->pool().threads()},
       {"batch", subject.examples()},
       {"passes_seconds", subject.lowering_seconds},

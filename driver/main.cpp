@@ -61,7 +61,16 @@ void add_passes(CLI::App& command, const char* flag, std::vector<std::string>& t
   command.add_option(flag, target, meaning)->type_name("PASS,...")->delimiter(',')->allow_extra_args(false);
 }
 
-// For commands that run what they compile.
+// Of commands that run what they compile: where, and the text of what.
+void add_target(CLI::App& command, Options& options) {
+  add_choice(command, "--target", options.target, "TARGET", "cpu (the default), or cuda: an NVIDIA GPU",
+             {"cpu", "cuda"});
+  command
+      .add_option("--device", options.device,
+                  "of --target cuda: its number (default: 0), or `emulated`: this CPU, slowly, for tests")
+      ->type_name("DEVICE");
+}
+
 void add_listing(CLI::App& command, Options& options) {
   command
       .add_option("--kernel-text", options.listing_folder,
@@ -176,6 +185,7 @@ private:
     CLI::App& train = add("train", "fit", "compile the training step and run it", command_train);
     add_program(train, options_);
     add_compilation(train, options_);
+    add_target(train, options_);
     add_listing(train, options_);
     train.add_option("--run", options_.run_folder, "the run folder (default: a new one in runs/)")
         ->type_name("DIR");
@@ -199,6 +209,7 @@ private:
         add("eval", "test", "measure loss and metrics of trained weights on a split", command_eval);
     add_program(eval, options_);
     add_compilation(eval, options_);
+    add_target(eval, options_);
     add_listing(eval, options_);
     add_weights(eval, options_)->required();
     eval.add_option("--split", options_.split, "the split to measure (default: test)")->type_name("NAME");
@@ -209,6 +220,7 @@ private:
                         "apply a trained model to inputs; or run kernels, FILE.sir, on them", command_run);
     add_program(run, options_);
     add_compilation(run, options_);
+    add_target(run, options_);
     add_listing(run, options_);
     add_weights(run, options_);
     CLI::Option* input =
@@ -295,6 +307,7 @@ private:
         add("bench", nullptr, "time a training step or the model, kernel by kernel", command_bench);
     add_program(bench, options_);
     add_compilation(bench, options_);
+    add_target(bench, options_);
     add_listing(bench, options_);
     add_mode(bench);
     add_count(bench, "--batch", options_.batch, int64_t{1} << 20,

@@ -17,6 +17,8 @@ struct Options {
   int threads = 0;                     // 0: as many as the machine has
   std::string cpu = "native";          // --mcpu
   std::string architecture;            // --arch: "", "x86_64", "aarch64"
+  std::string target = "cpu";          // --target: "cpu", "cuda"
+  std::string device;                  // --device: "" is 0; a number, "emulated"
   std::string layout;                  // --layout: "", "batch", "channel", "plain"
   bool fuse = true;
   std::string listing_folder; // --kernel-text: for debuggers and profilers

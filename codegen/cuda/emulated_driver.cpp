@@ -237,20 +237,22 @@ int error_string(int code, const char** text) {
   });
 }
 
+// An H200's.
 int device_attribute(int* value, int attribute, int) {
-  switch (attribute) {
-  case cuda::kComputeCapabilityMajor:
-    *value = 9;
-    return kOk;
-  case cuda::kComputeCapabilityMinor:
-    *value = 0;
-    return kOk;
-  case cuda::kSharedBytesOptIn:
-    *value = kMostSharedBytes;
-    return kOk;
-  default:
-    return kInvalidValue;
-  }
+  static const std::map<int, int> kValues = {
+      {cuda::kComputeCapabilityMajor, 9},
+      {cuda::kComputeCapabilityMinor, 0},
+      {cuda::kSharedBytesOptIn, static_cast<int>(kMostSharedBytes)},
+      {cuda::kMultiprocessors, 132},
+      {cuda::kClockRate, 1980000},
+      {cuda::kMemoryClockRate, 3201000},
+      {cuda::kMemoryBusWidth, 6144},
+      {cuda::kSecondLevelCacheBytes, 60 << 20},
+  };
+  const auto found = kValues.find(attribute);
+  if (found == kValues.end()) return kInvalidValue;
+  *value = found->second;
+  return kOk;
 }
 
 // On a stream that is not being captured.

@@ -43,6 +43,26 @@ CudaContext::~CudaContext() {
   if (context_) driver_.context_release(device_);
 }
 
+MachineSpeed CudaContext::speed() const {
+  const auto attribute = [&](int number) {
+    int value = 0;
+    driver_.device_attribute(&value, number, device_);
+    return static_cast<double>(value);
+  };
+  // Multiply-adds of f32 that a multiprocessor does at once (CUDA C++ Programming Guide, "Arithmetic
+  // Instructions").
+  const double capability =
+      attribute(cuda::kComputeCapabilityMajor) * 10 + attribute(cuda::kComputeCapabilityMinor);
+  const int lanes = capability <= 80 ? 64 : 128;
+  MachineSpeed speed;
+  speed.flops = attribute(cuda::kMultiprocessors) * lanes * 2 * attribute(cuda::kClockRate) * 1e3;
+  // Two transfers a cycle.
+  speed.memory_bytes = attribute(cuda::kMemoryClockRate) * 1e3 * 2 * attribute(cuda::kMemoryBusWidth) / 8;
+  speed.cache_bytes = speed.memory_bytes;
+  speed.cache = static_cast<int64_t>(attribute(cuda::kSecondLevelCacheBytes));
+  return speed;
+}
+
 std::string CudaContext::driver_version() const {
   int version = 0; // 1000 * major + 10 * minor
   driver_.driver_version(&version);

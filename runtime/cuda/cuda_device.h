@@ -13,6 +13,7 @@
 
 #include "runtime/cuda/driver.h"
 #include "runtime/device.h"
+#include "support/machine_speed.h"
 
 #include <memory>
 
@@ -30,8 +31,11 @@ public:
   const std::string& name() const { return name_; } // "NVIDIA H200"
   // "sm_90a": what code is compiled for that runs on this device alone.
   const std::string& architecture() const { return architecture_; }
-  std::string driver_version() const; // "13.0": of the newest CUDA whose code it takes
-  int64_t shared_bytes() const { return shared_bytes_; }
+  std::string driver_version() const;                    // "13.0": of the newest CUDA whose code it takes
+  int64_t shared_bytes() const { return shared_bytes_; } // the most of a block
+  // From its clocks, multiprocessors and the width of its memory. Nothing tells how fast its caches are: as
+  // its memory.
+  MachineSpeed speed() const;
   int enter() const {
     return driver_.context_set(context_);
   } // the calls that follow on this thread are for it

@@ -28,6 +28,11 @@ constexpr int kOutOfMemory = 2;
 constexpr int kNoDevice = 100;
 constexpr int kComputeCapabilityMajor = 75, kComputeCapabilityMinor = 76; // of a device
 constexpr int kSharedBytesOptIn = 97;                                     // of a device: the most of a block
+constexpr int kMultiprocessors = 16;                                      // of a device
+constexpr int kClockRate = 13;                                            // of a device, in kHz
+constexpr int kMemoryClockRate = 36;                                      // of a device, in kHz
+constexpr int kMemoryBusWidth = 37;                                       // of a device, in bits
+constexpr int kSecondLevelCacheBytes = 38;                                // of a device
 constexpr int kMaxDynamicSharedBytes = 8;                                 // of a function
 constexpr int kCaptureThreadLocal = 1;
 constexpr unsigned kStreamNonBlocking = 1;

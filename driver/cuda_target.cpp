@@ -1,0 +1,78 @@
+#include "driver/cuda_target.h"
+
+#include "codegen/cuda/emit_cuda.h"
+#include "codegen/cuda/emulated_driver.h"
+#include "codegen/cuda/host_library.h"
+#include "codegen/cuda/nvrtc.h"
+
+#include <charconv>
+#include <future>
+
+namespace striate {
+
+TargetInfo cuda_target_info() {
+  TargetInfo target;
+  target.name = "cuda";
+  // A lane is a thread; a tile's registers are the thread's own.
+  target.vector_bits = 512;
+  target.vector_registers = 32;
+  return target;
+}
+
+Result<std::shared_ptr<const CudaTarget>> CudaTarget::open(const std::string& device) {
+  const bool emulated = device == kEmulatedDeviceWord;
+  int number = 0;
+  if (!emulated) {
+    const auto [end, error] = std::from_chars(device.data(), device.data() + device.size(), number);
+    if (error != std::errc() || end != device.data() + device.size() || number < 0)
+      return Failure{ExitCode::Usage, fmt::format("--device takes the number of a device, or `{}`, not `{}`",
+                                                  kEmulatedDeviceWord, device)};
+    if (const Result<const Nvrtc*> compiler = Nvrtc::load(); !compiler) return compiler.failure();
+  } else if (host_compiler().empty()) {
+    return bad_data("{} needs a C++ compiler: looked for $CXX, c++, g++ and clang++", kEmulatedDevice);
+  }
+  const CudaDriver* driver = &emulated_cuda_driver();
+  if (!emulated) {
+    const Result<const CudaDriver*> loaded = load_cuda_driver();
+    if (!loaded) return loaded.failure();
+    driver = *loaded;
+  }
+  Result<std::shared_ptr<const CudaContext>> context = CudaContext::open(*driver, number);
+  if (!context) return context.failure();
+  return std::shared_ptr<const CudaTarget>(new CudaTarget(std::move(*context), emulated));
+}
+
+Result<std::string> CudaTarget::code_of(const Program& program) const {
+  Result<std::string> text = cuda_text(program);
+  if (!text || emulated_) return text;
+  const Result<const Nvrtc*> compiler = Nvrtc::load();
+  if (!compiler) return compiler.failure();
+  Result<CudaBinary> binary = (*compiler)->compile(*text, program.name + ".cu", context_->architecture());
+  if (!binary) return binary.failure();
+  return std::move(binary->cubin);
+}
+
+Status CudaTarget::compile(const std::vector<std::pair<const Program*, EntryPoint*>>& entries, int threads,
+                           Executable& executable) const {
+  std::vector<std::future<Result<std::string>>> codes;
+  const auto when = threads > 1 ? std::launch::async : std::launch::deferred;
+  for (const auto& [program, point] : entries)
+    codes.push_back(std::async(when, [this, from = program] { return code_of(*from); }));
+  for (std::size_t e = 0; e < entries.size(); ++e) {
+    Result<std::string> code = codes[e].get();
+    if (!code) return code.failure();
+    const auto& [program, point] = entries[e];
+    point->code = std::move(*code);
+    const std::vector<std::string> names = cuda_names(*program);
+    for (std::size_t k = 0; k < names.size(); ++k) {
+      const CudaLaunch launch = cuda_launch(program->kernels[k]);
+      point->kernels[k].launch = {names[k], launch.groups, launch.threads(), launch.shared_bytes()};
+    }
+  }
+  executable.make_device = [context = context_](const Executable& program) {
+    return make_cuda_device(context, program);
+  };
+  return {};
+}
+
+} // namespace striate
