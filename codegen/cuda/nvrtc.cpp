@@ -11,21 +11,11 @@ namespace striate {
 
 namespace filesystem = std::filesystem;
 
-// Our own declarations of what is used of NVRTC's interface. Every function returns 0 for success.
-using Handle = void*;
 struct Nvrtc::Functions {
-  int (*version)(int* major, int* minor);
-  int (*create)(Handle* program, const char* text, const char* name, int headers,
-                const char* const* header_texts, const char* const* header_names);
-  int (*compile)(Handle program, int count, const char* const* options);
-  int (*log_size)(Handle program, size_t* size);
-  int (*log)(Handle program, char* text);
-  int (*ptx_size)(Handle program, size_t* size);
-  int (*ptx)(Handle program, char* text);
-  int (*cubin_size)(Handle program, size_t* size);
-  int (*cubin)(Handle program, char* bytes);
-  int (*destroy)(Handle* program);
-  const char* (*error_text)(int code);
+#define NVRTC_FUNCTION(name, symbol, parameters) int(*name) parameters = nullptr;
+#include "codegen/cuda/nvrtc_functions.def"
+#undef NVRTC_FUNCTION
+  const char* (*error_text)(int code) = nullptr;
 };
 
 static constexpr std::array kLibraryNames = {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2",
@@ -89,27 +79,22 @@ static Result<void*> open_library() {
                   kLibraryNames[0], tried.empty() ? " ($CUDA_HOME and $VIRTUAL_ENV name no others)" : tried);
 }
 
-template <typename Function>
-static bool find(void* library, const char* name, Function& function) {
-  function = reinterpret_cast<Function>(dlsym(library, name));
-  return function != nullptr;
-}
-
 Result<const Nvrtc*> Nvrtc::load() {
   static const Result<const Nvrtc*> loaded = []() -> Result<const Nvrtc*> {
     const Result<void*> library = open_library();
     if (!library) return library.failure();
-    static Functions f;
-    const bool complete =
-        find(*library, "nvrtcVersion", f.version) && find(*library, "nvrtcCreateProgram", f.create) &&
-        find(*library, "nvrtcCompileProgram", f.compile) &&
-        find(*library, "nvrtcGetProgramLogSize", f.log_size) && find(*library, "nvrtcGetProgramLog", f.log) &&
-        find(*library, "nvrtcGetPTXSize", f.ptx_size) && find(*library, "nvrtcGetPTX", f.ptx) &&
-        find(*library, "nvrtcGetCUBINSize", f.cubin_size) && find(*library, "nvrtcGetCUBIN", f.cubin) &&
-        find(*library, "nvrtcDestroyProgram", f.destroy) &&
-        find(*library, "nvrtcGetErrorString", f.error_text);
-    if (!complete) return bad_data("NVRTC is too old: {}", dlerror());
-    static const Nvrtc nvrtc(&f);
+    static Functions functions;
+    const char* missing = nullptr;
+    const auto find = [&](auto& function, const char* symbol) {
+      function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(*library, symbol));
+      if (!function && !missing) missing = symbol;
+    };
+#define NVRTC_FUNCTION(name, symbol, parameters) find(functions.name, #symbol);
+#include "codegen/cuda/nvrtc_functions.def"
+#undef NVRTC_FUNCTION
+    find(functions.error_text, "nvrtcGetErrorString");
+    if (missing) return bad_data("NVRTC is too old: it has no {} (11.2 and later have)", missing);
+    static const Nvrtc nvrtc(&functions);
     return &nvrtc;
   }();
   return loaded;
@@ -150,8 +135,8 @@ static std::vector<CudaResources> resources_of(const std::string& log) {
 }
 
 // NVRTC's texts end with zeros that their sizes count.
-static std::string fetch(Handle program, int (*size_of)(Handle, size_t*), int (*read)(Handle, char*),
-                         bool text) {
+static std::string fetch(NvrtcHandle program, int (*size_of)(NvrtcHandle, size_t*),
+                         int (*read)(NvrtcHandle, char*), bool text) {
   size_t size = 0;
   if (size_of(program, &size) != 0 || size == 0) return "";
   std::string bytes(size, '\0');
@@ -163,7 +148,7 @@ static std::string fetch(Handle program, int (*size_of)(Handle, size_t*), int (*
 Result<CudaBinary> Nvrtc::compile(const std::string& text, const std::string& name,
                                   const std::string& architecture) const {
   const Functions& f = *functions_;
-  Handle program = nullptr;
+  NvrtcHandle program = nullptr;
   if (const int code = f.create(&program, text.c_str(), name.c_str(), 0, nullptr, nullptr))
     return bad_data("NVRTC: {}", f.error_text(code));
   const std::string target = "--gpu-architecture=" + architecture;

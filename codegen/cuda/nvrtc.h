@@ -12,6 +12,8 @@
 
 namespace striate {
 
+using NvrtcHandle = void*; // of a program
+
 // What ptxas says about one function; known for real architectures ("sm_90a"), not for virtual ones
 // ("compute_80").
 struct CudaResources {
