@@ -2,6 +2,7 @@
 // at most.
 
 #include "driver/commands.h"
+#include "driver/cuda_target.h"
 #include "driver/kernel_profile.h"
 #include "driver/measure_machine.h"
 #include "driver/stored_speed.h"
@@ -14,9 +15,26 @@ static std::string speed_text(const MachineSpeed& speed) {
                      speed.cache_bytes * 1e-9, speed.memory_bytes * 1e-9);
 }
 
+// What a device says of itself: nothing is measured.
+static int print_device(const CudaTarget& target) {
+  const CudaContext& context = target.context();
+  const auto gibibytes = [](std::size_t bytes) { return static_cast<double>(bytes) / (1 << 30); };
+  const CudaContext::Memory memory = context.memory();
+  fmt::print("device   {}, compute capability {}.{}, {} multiprocessors\n", context.name(),
+             context.capability() / 10, context.capability() % 10, context.multiprocessors());
+  fmt::print("memory   {:.2f} GiB, {:.2f} GiB of it free\n", gibibytes(memory.total), gibibytes(memory.free));
+  fmt::print("driver   takes code of CUDA {}\n", context.driver_version());
+  fmt::print("compiler {}\n", target.compiler());
+  const MachineSpeed speed = context.speed();
+  fmt::print("at most  {:.0f} GFLOP/s of f32, {:.0f} GB/s from memory, by its own figures\n",
+             speed.flops * 1e-9, speed.memory_bytes * 1e-9);
+  return 0;
+}
+
 int command_machine(const Options& options) {
   const Result<CompileOptions> settings = compile_options(options, 1, true);
   if (!settings) return report(settings.failure());
+  if (settings->cuda) return print_device(*settings->cuda);
   ThreadPool pool(settings->threads);
   const TargetInfo& target = settings->pipeline.target;
   const Result<MachineSpeed> speed = measure_machine(target, pool);

@@ -99,7 +99,7 @@ static void describe_entry(const CompiledEntry& entry, int64_t capacity, EntryPo
   for (std::size_t k = 0; k < program.kernels.size(); ++k) {
     const Kernel& kernel = program.kernels[k];
     point.kernels.push_back(
-        {kernel.name, nullptr, [kernel](int64_t examples) { return parallel_extent(kernel, examples); }});
+        {kernel.name, {}, [kernel](int64_t examples) { return parallel_extent(kernel, examples); }});
     describe_kernel(graph, graph.regions[k], capacity, point.kernels.back());
   }
   point.loops = program.loops;
@@ -167,8 +167,10 @@ Result<Executable> compile(const Compilation& compilation, const CompileOptions&
     const Status written = write_listing(*listing, options.listing_folder);
     if (!written) return written.failure();
   }
+  const std::optional<DiskCache> cache = open_cache("kernels");
   Result<std::shared_ptr<CompiledPrograms>> code =
-      jit_compile(programs, options.pipeline.target, options.threads, listing ? &*listing : nullptr);
+      jit_compile(programs, options.pipeline.target, options.threads, listing ? &*listing : nullptr,
+                  cache ? &*cache : nullptr);
   if (!code) return code.failure();
   executable.code = *code;
   for (std::size_t e = 0; e < entries.size(); ++e)

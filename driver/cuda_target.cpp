@@ -4,6 +4,7 @@
 #include "codegen/cuda/emulated_driver.h"
 #include "codegen/cuda/host_library.h"
 #include "codegen/cuda/nvrtc.h"
+#include "support/disk_cache.h"
 
 #include <charconv>
 #include <future>
@@ -13,9 +14,12 @@ namespace striate {
 TargetInfo cuda_target_info() {
   TargetInfo target;
   target.name = "cuda";
-  // A lane is a thread; a tile's registers are the thread's own.
+  // A lane is a thread; a tile's registers are the thread's own, of which it has 255 for all purposes. A
+  // multiprocessor does four multiply-adds of a warp in the time of one load.
   target.vector_bits = 512;
-  target.vector_registers = 32;
+  target.vector_registers = 80;
+  target.fma_ports = 4;
+  target.many_threads = true;
   return target;
 }
 
@@ -42,14 +46,31 @@ Result<std::shared_ptr<const CudaTarget>> CudaTarget::open(const std::string& de
   return std::shared_ptr<const CudaTarget>(new CudaTarget(std::move(*context), emulated));
 }
 
+std::string CudaTarget::compiler() const {
+  if (emulated_) return host_compiler();
+  const Result<const Nvrtc*> compiler = Nvrtc::load();
+  return compiler ? "NVRTC " + (*compiler)->version() : "";
+}
+
 Result<std::string> CudaTarget::code_of(const Program& program) const {
   Result<std::string> text = cuda_text(program);
   if (!text || emulated_) return text;
   const Result<const Nvrtc*> compiler = Nvrtc::load();
   if (!compiler) return compiler.failure();
-  Result<CudaBinary> binary = (*compiler)->compile(*text, program.name + ".cu", context_->architecture());
+  const std::vector<int> known = (*compiler)->architectures();
+  // Code for this very device; or, of one that NVRTC is too old for, code that its driver translates.
+  std::string architecture = context_->architecture();
+  if (const int own = context_->capability(); own > known.back())
+    architecture = fmt::format("compute_{}", known.back());
+  else if (own < known.front())
+    return bad_data("{} has compute capability {}.{}, but NVRTC {} compiles for {}.{} and later",
+                    context_->name(), own / 10, own % 10, (*compiler)->version(), known.front() / 10,
+                    known.front() % 10);
+  const std::optional<DiskCache> cache = open_cache(kCudaCache);
+  Result<CudaBinary> binary =
+      (*compiler)->compile(*text, program.name + ".cu", architecture, cache ? &*cache : nullptr);
   if (!binary) return binary.failure();
-  return std::move(binary->cubin);
+  return std::move(binary->cubin.empty() ? binary->ptx : binary->cubin);
 }
 
 Status CudaTarget::compile(const std::vector<std::pair<const Program*, EntryPoint*>>& entries, int threads,
@@ -65,7 +86,7 @@ Status CudaTarget::compile(const std::vector<std::pair<const Program*, EntryPoin
     point->code = std::move(*code);
     const std::vector<std::string> names = cuda_names(*program);
     for (std::size_t k = 0; k < names.size(); ++k) {
-      const CudaLaunch launch = cuda_launch(program->kernels[k]);
+      const CudaLaunch launch = cuda_launch(*program, k);
       point->kernels[k].launch = {names[k], launch.groups, launch.threads(), launch.shared_bytes()};
     }
   }

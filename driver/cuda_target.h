@@ -19,6 +19,9 @@ inline constexpr const char* kEmulatedDeviceWord = "emulated";
 // compiles them.
 TargetInfo cuda_target_info();
 
+// The name of the cache that NVRTC's code is kept in.
+inline constexpr const char* kCudaCache = "cuda";
+
 class CudaTarget {
 public:
   // `device`: a number, or `emulated`. A Failure where there is no such device, or nothing that compiles for
@@ -26,6 +29,7 @@ public:
   static Result<std::shared_ptr<const CudaTarget>> open(const std::string& device);
 
   const CudaContext& context() const { return *context_; }
+  std::string compiler() const; // "NVRTC 13.0"; of the emulated device the host's
   // Gives entry points the code of their programs, and the executable its device. `threads` compile at once.
   Status compile(const std::vector<std::pair<const Program*, EntryPoint*>>& entries, int threads,
                  Executable& executable) const;

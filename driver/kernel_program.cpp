@@ -38,7 +38,7 @@ static Executable described(const Program& program) {
   entry.loops = program.loops;
   for (const Kernel& kernel : program.kernels) {
     entry.kernels.push_back(
-        {kernel.name, nullptr, [kernel](int64_t examples) { return parallel_extent(kernel, examples); }});
+        {kernel.name, {}, [kernel](int64_t examples) { return parallel_extent(kernel, examples); }});
     if (kernel.location.known()) entry.kernels.back().place = kernel.location.text();
   }
   for (const ProgramValue& value : program.values) {

@@ -61,10 +61,14 @@ void add_passes(CLI::App& command, const char* flag, std::vector<std::string>& t
   command.add_option(flag, target, meaning)->type_name("PASS,...")->delimiter(',')->allow_extra_args(false);
 }
 
-// Of commands that run what they compile: where, and the text of what.
 void add_target(CLI::App& command, Options& options) {
   add_choice(command, "--target", options.target, "TARGET", "cpu (the default), or cuda: an NVIDIA GPU",
              {"cpu", "cuda"});
+}
+
+// Of commands that run what they compile: where, and the text of what.
+void add_device(CLI::App& command, Options& options) {
+  add_target(command, options);
   command
       .add_option("--device", options.device,
                   "of --target cuda: its number (default: 0), or `emulated`: this CPU, slowly, for tests")
@@ -185,7 +189,7 @@ private:
     CLI::App& train = add("train", "fit", "compile the training step and run it", command_train);
     add_program(train, options_);
     add_compilation(train, options_);
-    add_target(train, options_);
+    add_device(train, options_);
     add_listing(train, options_);
     train.add_option("--run", options_.run_folder, "the run folder (default: a new one in runs/)")
         ->type_name("DIR");
@@ -209,7 +213,7 @@ private:
         add("eval", "test", "measure loss and metrics of trained weights on a split", command_eval);
     add_program(eval, options_);
     add_compilation(eval, options_);
-    add_target(eval, options_);
+    add_device(eval, options_);
     add_listing(eval, options_);
     add_weights(eval, options_)->required();
     eval.add_option("--split", options_.split, "the split to measure (default: test)")->type_name("NAME");
@@ -220,7 +224,7 @@ private:
                         "apply a trained model to inputs; or run kernels, FILE.sir, on them", command_run);
     add_program(run, options_);
     add_compilation(run, options_);
-    add_target(run, options_);
+    add_device(run, options_);
     add_listing(run, options_);
     add_weights(run, options_);
     CLI::Option* input =
@@ -264,12 +268,15 @@ private:
             command_build);
     add_program(build, options_);
     add_compilation(build, options_);
-    add_choice(build, "--emit", options_.emit, "STAGE",
-               "ast, graph, grad, regions (the default), kernel, llvm, asm, cuda; dot, json: the kernels for "
-               "Graphviz and other programs; html: a report of the whole compilation for a browser; object "
-               "(the default with --weights or --train): NAME.o and its C header NAME.h",
-               {"ast", "graph", "grad", "regions", "kernel", "llvm", "asm", "cuda", "dot", "json", "html",
-                "object"});
+    add_target(build, options_);
+    add_choice(
+        build, "--emit", options_.emit, "STAGE",
+        "ast, graph, grad, regions (the default), kernel, llvm, asm; cuda, ptx, cubin: for an NVIDIA GPU; "
+        "dot, json: the kernels for Graphviz and other programs; html: a report of the whole compilation for "
+        "a browser; object "
+        "(the default with --weights or --train): NAME.o and its C header NAME.h",
+        {"ast", "graph", "grad", "regions", "kernel", "llvm", "asm", "cuda", "ptx", "cubin", "dot", "json",
+         "html", "object"});
     CLI::Option* weights =
         build.add_option("--weights,-w", options_.weights, "weights to build into the object")
             ->type_name("FILE");
@@ -287,6 +294,10 @@ private:
     add_choice(build, "--arch", options_.architecture, "ARCH",
                "x86_64, aarch64: make code for Linux on another architecture (--mcpu: one of its CPUs)",
                {"x86_64", "aarch64"});
+    build
+        .add_option("--gpu-arch", options_.gpu_architecture,
+                    "what --emit=ptx and cubin are for: sm_90a (the default), compute_80 ...")
+        ->type_name("ARCH");
     add_output(build);
     add_trace(build, options_);
   }
@@ -307,7 +318,7 @@ private:
         add("bench", nullptr, "time a training step or the model, kernel by kernel", command_bench);
     add_program(bench, options_);
     add_compilation(bench, options_);
-    add_target(bench, options_);
+    add_device(bench, options_);
     add_listing(bench, options_);
     add_mode(bench);
     add_count(bench, "--batch", options_.batch, int64_t{1} << 20,
@@ -339,6 +350,7 @@ private:
             "measure the machine: arithmetic and bandwidth, at most; kept for the times that others predict",
             command_machine);
     add_threads(machine, options_);
+    add_device(machine, options_);
   }
 
   void add_output(CLI::App& command) {
@@ -355,6 +367,7 @@ private:
     opt.add_flag("--list-passes", options_.list, "name every pass, and what it does");
     add_count(opt, "--batch", options_.batch, int64_t{1} << 20, "the most examples per run (default: 64)");
     add_compilation(opt, options_);
+    add_target(opt, options_);
     add_output(opt);
     add_trace(opt, options_);
   }
@@ -376,6 +389,7 @@ private:
         add("why", nullptr, "what the compiler decided about layers or values, and its reasons", command_why);
     add_program(why, options_);
     add_compilation(why, options_);
+    add_target(why, options_);
     why.add_option("names", options_.files, "layers and values, or a pass: what concerns all of them")
         ->required()
         ->type_name("NAME");

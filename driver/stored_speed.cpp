@@ -4,6 +4,7 @@
 #include "driver/measure_machine.h"
 
 #include "runtime/files.h"
+#include "support/disk_cache.h"
 
 #include <nlohmann/json.hpp>
 
@@ -22,13 +23,8 @@ constexpr const char* kFormat = "striate machine 1";
 constexpr int64_t kMostBytes = 1 << 20;
 
 std::string stored_speed_file() {
-  // A relative path in the variable is to be ignored, says the specification of these folders.
-  std::filesystem::path cache;
-  if (const char* folder = std::getenv("XDG_CACHE_HOME"); folder && *folder == '/')
-    cache = folder;
-  else if (const char* home = std::getenv("HOME"); home && *home == '/')
-    cache = std::filesystem::path(home) / ".cache";
-  return cache.empty() ? "" : (cache / "striate" / "machine.json").string();
+  const std::filesystem::path cache = cache_folder();
+  return cache.empty() ? "" : (cache / "machine.json").string();
 }
 
 static std::optional<double> positive(const Json& entry, const char* name) {
@@ -97,7 +93,8 @@ void use_stored_speed(CompileOptions& settings) {
 
 Status store_speed(const std::string& cpu, int threads, const MachineSpeed& speed) {
   const std::string file = stored_speed_file();
-  if (file.empty()) return bad_data("neither XDG_CACHE_HOME nor HOME names a folder to keep it in");
+  if (file.empty())
+    return bad_data("none of STRIATE_CACHE, XDG_CACHE_HOME and HOME names a folder to keep it in");
   const std::filesystem::path folder = std::filesystem::path(file).parent_path();
   if (const Status made = create_folders(folder.parent_path().string()); !made) return made;
   constexpr mode_t kOwnerOnly = 0700;

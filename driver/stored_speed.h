@@ -1,6 +1,6 @@
 // The machine's speed, measured once by `striate machine` and kept for the user, so that predicted times cost
-// nothing and are the same in every dump. One JSON file, $XDG_CACHE_HOME/striate/machine.json (without the
-// variable, ~/.cache/striate/machine.json), with an entry for each CPU and number of threads.
+// nothing and are the same in every dump. One JSON file, machine.json in cache_folder(), with an entry for
+// each CPU and number of threads.
 #pragma once
 
 #include "driver/compile.h"

@@ -39,9 +39,18 @@ struct Placement {
 };
 
 // arena and scalars as in EntryPoint; `examples` is the active batch size, at most the capacity; [begin, end)
-// is a part of [0, parallel_extent(examples)). Calls on disjoint parts may run at once.
-using KernelFunction = void (*)(char* arena, const float* scalars, int64_t examples, int64_t begin,
-                                int64_t end);
+// is a part of [0, parallel_extent(examples)). Calls on disjoint parts may run at once. Equal layers share
+// the code: where a kernel's buffers lie is an argument of its own.
+struct KernelFunction {
+  using Code = void (*)(char* arena, const float* scalars, int64_t examples, int64_t begin, int64_t end,
+                        const int64_t* offsets);
+  Code code = nullptr;
+  const int64_t* offsets = nullptr; // buffer -> byte offset in the arena
+
+  void operator()(char* arena, const float* scalars, int64_t examples, int64_t begin, int64_t end) const {
+    code(arena, scalars, examples, begin, end, offsets);
+  }
+};
 
 // How a device of groups of threads runs a kernel: by its name in the entry point's code, in blocks that
 // compute so many points of the parallel range each.
@@ -56,7 +65,7 @@ struct KernelLaunch {
 
 struct ExecutableKernel {
   std::string name;
-  KernelFunction function = nullptr; // of the CPU
+  KernelFunction function; // of the CPU
   std::function<int64_t(int64_t examples)> parallel_extent;
   // For messages: the layer (or value) that it begins with, where the program has it, and the real values
   // that it leaves in memory.

@@ -100,14 +100,33 @@ private:
     if (artifact_.init) programs.push_back(artifact_.init);
     for (const cpu::SharedKernels& shared : cpu::distinct_kernels(programs)) {
       const auto& [first, number, _] = shared.front();
-      llvm::Function* body = emit_body(first->kernels[number], first->scalars, target_, module_);
-      for (const cpu::KernelPlace& place : shared) {
-        llvm::Function* entry = emit_entry(place.program->kernels[place.kernel],
-                                           symbol(symbol_of(*place.program, place.kernel)), *body);
-        entry->setLinkage(llvm::GlobalValue::InternalLinkage);
-        kernels_[{place.program, place.kernel}] = entry;
-      }
+      llvm::Function* body = emit_body(first->kernels[number], first->scalars, target_,
+                                       symbol(symbol_of(*first, number) + ".body"), module_);
+      body->setLinkage(llvm::GlobalValue::InternalLinkage);
+      for (const cpu::KernelPlace& place : shared)
+        kernels_[{place.program, place.kernel}] = emit_entry(
+            place.program->kernels[place.kernel], symbol(symbol_of(*place.program, place.kernel)), *body);
     }
+  }
+
+  // The function that passes a kernel's own offsets on to the body that it shares with others.
+  llvm::Function* emit_entry(const Kernel& kernel, const std::string& name, llvm::Function& body) {
+    std::vector<uint64_t> offsets;
+    for (const KernelBuffer& buffer : kernel.buffers) offsets.push_back(static_cast<uint64_t>(buffer.offset));
+    llvm::Constant* values = llvm::ConstantDataArray::get(context_, offsets);
+    auto* table = new llvm::GlobalVariable(module_, values->getType(), true,
+                                           llvm::GlobalValue::PrivateLinkage, values, name + ".offsets");
+    std::vector<llvm::Type*> types(body.getFunctionType()->params().drop_back().vec());
+    auto* type = llvm::FunctionType::get(builder_.getVoidTy(), types, false);
+    auto* entry = llvm::Function::Create(type, llvm::Function::InternalLinkage, name, module_);
+    entry->setDoesNotThrow();
+    llvm::IRBuilder<> builder(llvm::BasicBlock::Create(context_, "entry", entry));
+    std::vector<llvm::Value*> arguments;
+    for (llvm::Argument& argument : entry->args()) arguments.push_back(&argument);
+    arguments.push_back(table);
+    builder.CreateCall(&body, arguments)->setTailCall();
+    builder.CreateRetVoid();
+    return entry;
   }
 
   // The floating-point environment of compiled code (runtime/thread_pool.h), as a number; set_float_state

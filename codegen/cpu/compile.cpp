@@ -3,6 +3,7 @@
 #include "codegen/cpu/emit_llvm.h"
 #include "codegen/cpu/kernel_key.h"
 #include "codegen/cpu/llvm_compat.h"
+#include "support/random.h"
 
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Verifier.h>
@@ -62,29 +63,30 @@ static std::unique_ptr<llvm::Module> make_module(const std::string& name, llvm::
   return module;
 }
 
-// The name of the module of these kernels, and what fills it.
+static const Kernel& kernel_of(const SharedKernels& kernels) {
+  return kernels.front().program->kernels[kernels.front().kernel];
+}
+static std::string key_of(const SharedKernels& kernels) {
+  return kernel_key(kernel_of(kernels), kernels.front().program->scalars);
+}
+// The name of the module of these kernels, and of the body in it.
 static std::string name_of(const SharedKernels& kernels) {
   return symbol_of(*kernels.front().program, kernels.front().kernel);
 }
-static void emit_kernels(const SharedKernels& kernels, const TargetInfo& target, llvm::Module& module,
-                         const KernelListing* listing) {
+
+static void emit(const SharedKernels& kernels, const TargetInfo& target, const std::string& symbol,
+                 llvm::Module& module, const KernelListing* listing) {
   const auto& [program, number, program_number] = kernels.front();
   LineSource lines;
-  if (listing) lines = {listing, &listing->lines[program_number][number], name_of(kernels)};
-  llvm::Function* body = emit_body(program->kernels[number], program->scalars, target, module, lines);
-  if (listing) { // a symbol of its own, so that it can be found by its address
-    body->setName(lines.name + ".body");
-    body->setLinkage(llvm::GlobalValue::ExternalLinkage);
-  }
-  for (const KernelPlace& place : kernels)
-    emit_entry(place.program->kernels[place.kernel], symbol_of(*place.program, place.kernel), *body);
+  if (listing) lines = {listing, &listing->lines[program_number][number]};
+  emit_body(kernel_of(kernels), program->scalars, target, symbol, module, lines);
 }
 
 std::string module_text(const SharedKernels& kernels, const TargetInfo& target) {
   llvm::LLVMContext context;
   const auto machine = machine_for(target);
   const auto module = make_module(name_of(kernels), *machine, context, [&](llvm::Module& empty) {
-    emit_kernels(kernels, target, empty, nullptr);
+    emit(kernels, target, name_of(kernels), empty, nullptr);
   });
   std::string text;
   llvm::raw_string_ostream out(text);
@@ -108,23 +110,16 @@ Result<std::string> generate_module(const TargetInfo& target, OutputKind kind, c
   return std::string(code.begin(), code.end());
 }
 
-Result<std::string> generate(const SharedKernels& kernels, const TargetInfo& target, OutputKind kind,
-                             const KernelListing* listing) {
-  return generate_module(target, kind, name_of(kernels),
-                         [&](llvm::Module& module) { emit_kernels(kernels, target, module, listing); });
-}
-
-Result<std::vector<std::string>> generate_all(const std::vector<SharedKernels>& kernels,
-                                              const TargetInfo& target, OutputKind kind, int threads,
-                                              const KernelListing* listing) {
-  std::vector<std::optional<Result<std::string>>> results(kernels.size());
+// make(i) for i below `count` on so many threads, in order; the first failure where there is one.
+static Result<std::vector<std::string>>
+generate_each(std::size_t count, int threads, const std::function<Result<std::string>(std::size_t)>& make) {
+  std::vector<std::optional<Result<std::string>>> results(count);
   std::atomic<std::size_t> next = 0;
   auto work = [&] {
-    for (std::size_t i = next++; i < kernels.size(); i = next++)
-      results[i] = generate(kernels[i], target, kind, listing);
+    for (std::size_t i = next++; i < count; i = next++) results[i] = make(i);
   };
   std::vector<std::thread> others;
-  for (int t = 1; t < threads && t < static_cast<int>(kernels.size()); ++t) others.emplace_back(work);
+  for (int t = 1; t < threads && t < static_cast<int>(count); ++t) others.emplace_back(work);
   work();
   for (std::thread& thread : others) thread.join();
   std::vector<std::string> code;
@@ -133,6 +128,52 @@ Result<std::vector<std::string>> generate_all(const std::vector<SharedKernels>& 
     code.push_back(std::move(**result));
   }
   return code;
+}
+
+Result<std::vector<std::string>> generate_all(const std::vector<SharedKernels>& kernels,
+                                              const TargetInfo& target, OutputKind kind, int threads,
+                                              const KernelListing* listing) {
+  return generate_each(kernels.size(), threads, [&](std::size_t i) {
+    const std::string name = name_of(kernels[i]);
+    return generate_module(target, kind, name,
+                           [&](llvm::Module& module) { emit(kernels[i], target, name, module, listing); });
+  });
+}
+
+// All that a body's code depends on beside the kernel itself: this compiler, LLVM, the target. "" where the
+// first two cannot be told.
+static std::string key_of_compiler(const TargetInfo& target) {
+  const std::string own = build_id_of(reinterpret_cast<const void*>(&key_of_compiler));
+  const std::string llvm = build_id_of(reinterpret_cast<const void*>(&llvm::sys::getProcessTriple));
+  if (own.empty() || llvm.empty()) return "";
+  return fmt::format("{} {} {} {} {} {} {}\n", own, llvm, target.triple, target.name, target.features,
+                     target.vector_bits, target.vector_registers);
+}
+
+Result<std::vector<LinkableObject>> generate_linkable(const std::vector<SharedKernels>& kernels,
+                                                      const TargetInfo& target, int threads,
+                                                      const KernelListing* listing, const DiskCache* cache) {
+  std::vector<LinkableObject> objects(kernels.size());
+  const std::string compiler = cache && !listing ? key_of_compiler(target) : "";
+  std::atomic<bool> kept = false;
+  auto made = generate_each(kernels.size(), threads, [&](std::size_t i) -> Result<std::string> {
+    const std::string key = key_of(kernels[i]);
+    objects[i].symbol = listing ? name_of(kernels[i]) : fmt::format("kernel.{:016x}", fnv1a(key));
+    if (!compiler.empty())
+      if (std::optional<std::string> known = cache->get(compiler + key)) return *std::move(known);
+    auto object = generate_module(target, OutputKind::Object, name_of(kernels[i]), [&](llvm::Module& module) {
+      emit(kernels[i], target, objects[i].symbol, module, listing);
+    });
+    if (object && !compiler.empty()) {
+      cache->put(compiler + key, *object);
+      kept = true;
+    }
+    return object;
+  });
+  if (!made) return made.failure();
+  if (kept) cache->trim();
+  for (std::size_t i = 0; i < objects.size(); ++i) objects[i].bytes = std::move((*made)[i]);
+  return objects;
 }
 
 } // namespace cpu

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "codegen/cpu/jit.h"
+#include "support/disk_cache.h"
 
 #include <functional>
 
@@ -24,14 +25,22 @@ enum class OutputKind { Object, Assembly };
 // A module that `emit` fills, as generated code.
 Result<std::string> generate_module(const TargetInfo& target, OutputKind kind, const std::string& name,
                                     const std::function<void(llvm::Module&)>& emit);
-// The module that defines every place's symbol, as LLVM text or generated code.
+// The module of a body, under the symbol of its first place, as LLVM text or generated code.
 std::string module_text(const SharedKernels& kernels, const TargetInfo& target);
-// With a listing (of the programs that are compiled together) the code has line tables.
-Result<std::string> generate(const SharedKernels& kernels, const TargetInfo& target, OutputKind kind,
-                             const KernelListing* listing);
-// The same for many, on `threads` threads, in order.
+// The same of many, on `threads` threads, in order. With a listing (of the programs that are compiled
+// together) the code has line tables.
 Result<std::vector<std::string>> generate_all(const std::vector<SharedKernels>& kernels,
                                               const TargetInfo& target, OutputKind kind, int threads,
                                               const KernelListing* listing = nullptr);
+
+// Objects to be linked in memory, one for each body. Without a listing, bodies come from the cache where it
+// has them, and go there; a body's symbol then follows from what it computes.
+struct LinkableObject {
+  std::string symbol;
+  std::string bytes;
+};
+Result<std::vector<LinkableObject>> generate_linkable(const std::vector<SharedKernels>& kernels,
+                                                      const TargetInfo& target, int threads,
+                                                      const KernelListing* listing, const DiskCache* cache);
 
 } // namespace striate::cpu

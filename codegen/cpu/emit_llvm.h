@@ -1,7 +1,6 @@
 // Kernel IR -> LLVM IR. A kernel becomes a function of its shape alone,
-//   body(ptr arena, ptr scalars, i64 examples, i64 begin, i64 end, ptr offsets),
-// where offsets[b] is the byte offset of memory buffer b, so that equal layers share code; an *entry* is the
-// function with the runtime's signature (KernelFunction) that passes a kernel's own offsets on.
+//   symbol(ptr arena, ptr scalars, i64 examples, i64 begin, i64 end, ptr offsets),
+// where offsets[b] is the byte offset of buffer b, so that equal layers share code (KernelFunction).
 //
 // Assumes a verified kernel whose expressions contain primitive functions only (passes/expand_elementary).
 // Guarantees: every floating-point operation of the IR happens once per point, in the IR's order, rounded on
@@ -29,11 +28,10 @@ namespace striate {
 struct LineSource {
   const KernelListing* listing = nullptr;
   const std::vector<int>* lines = nullptr; // of this kernel
-  std::string name;                        // of the function, for people
 };
 
 llvm::Function* emit_body(const Kernel& kernel, const std::vector<std::string>& scalars,
-                          const TargetInfo& target, llvm::Module& module, const LineSource& lines = {});
-llvm::Function* emit_entry(const Kernel& kernel, const std::string& symbol, llvm::Function& body);
+                          const TargetInfo& target, const std::string& symbol, llvm::Module& module,
+                          const LineSource& lines = {});
 
 } // namespace striate

@@ -17,21 +17,21 @@ llvm::Constant* ramp(llvm::Type* element, int64_t first, int64_t step, int width
   return llvm::ConstantVector::get(values);
 }
 
-static llvm::Function* declare_body(llvm::Module& module) {
+static llvm::Function* declare_body(llvm::Module& module, const std::string& symbol) {
   llvm::LLVMContext& context = module.getContext();
   llvm::Type* pointer = llvm::PointerType::get(context, 0);
   llvm::Type* i64 = llvm::Type::getInt64Ty(context);
   auto* type = llvm::FunctionType::get(llvm::Type::getVoidTy(context),
                                        {pointer, pointer, i64, i64, i64, pointer}, false);
-  auto* function = llvm::Function::Create(type, llvm::Function::InternalLinkage, "body", module);
+  auto* function = llvm::Function::Create(type, llvm::Function::ExternalLinkage, symbol, module);
   const char* names[] = {"arena", "scalars", "examples", "begin", "end", "offsets"};
   for (unsigned i = 0; i < 6; ++i) function->getArg(i)->setName(names[i]);
   return function;
 }
 
 Frame::Frame(const Kernel& kernel, const std::vector<std::string>& scalars, const TargetInfo& target,
-             llvm::Module& module)
-    : kernel(kernel), builder(module.getContext()), function(declare_body(module)),
+             const std::string& symbol, llvm::Module& module)
+    : kernel(kernel), builder(module.getContext()), function(declare_body(module, symbol)),
       vector_registers(target.vector_registers), lane_(kernel.lane()), slots_(scalars),
       bindings_(kernel.variables.size()) {
   width = std::min<int>(kLanes, target.vector_bits / 32);

@@ -29,7 +29,7 @@ struct Address {
 class Frame {
 public:
   Frame(const Kernel& kernel, const std::vector<std::string>& scalars, const TargetInfo& target,
-        llvm::Module& module);
+        const std::string& symbol, llvm::Module& module);
 
   // Which lines instructions belong to, where that is wanted; set before anything is built.
   DebugLines* debug_lines = nullptr;

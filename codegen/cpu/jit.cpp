@@ -27,9 +27,9 @@ public:
 
   // Tells perf where functions lie: its map files have a line for each, ADDRESS SIZE NAME in hexadecimal
   // (tools/perf/Documentation/jit-interface.txt in the Linux kernel's source).
-  void write_perf_map(const std::vector<std::string>& objects) const {
+  void write_perf_map(const std::vector<cpu::LinkableObject>& objects) const {
     std::ofstream map(fmt::format("/tmp/perf-{}.map", getpid()), std::ios::app);
-    for (const std::string& object : objects) {
+    for (const auto& [symbol, object] : objects) {
       auto file = llvm::object::ObjectFile::createObjectFile(llvm::MemoryBufferRef(object, "kernels"));
       if (!file) {
         llvm::consumeError(file.takeError());
@@ -51,14 +51,23 @@ public:
   }
 
   // "" or what went wrong.
-  std::string resolve(const std::vector<const Program*>& programs) {
+  std::string resolve(const std::vector<const Program*>& programs,
+                      const std::vector<cpu::SharedKernels>& kernels,
+                      const std::vector<cpu::LinkableObject>& objects) {
     for (const Program* program : programs) {
-      functions_.emplace_back();
-      for (std::size_t k = 0; k < program->kernels.size(); ++k) {
-        auto address = jit_->lookup(symbol_of(*program, k));
-        if (!address) return llvm::toString(address.takeError());
-        functions_.back().push_back(address->toPtr<KernelFunction>());
+      functions_.emplace_back(program->kernels.size());
+      offsets_.emplace_back();
+      for (const Kernel& kernel : program->kernels) {
+        offsets_.back().emplace_back();
+        for (const KernelBuffer& buffer : kernel.buffers) offsets_.back().back().push_back(buffer.offset);
       }
+    }
+    for (std::size_t i = 0; i < kernels.size(); ++i) {
+      auto address = jit_->lookup(objects[i].symbol);
+      if (!address) return llvm::toString(address.takeError());
+      for (const auto& [_, kernel, program] : kernels[i])
+        functions_[program][kernel] = {address->toPtr<KernelFunction::Code>(),
+                                       offsets_[program][kernel].data()};
     }
     return "";
   }
@@ -67,6 +76,7 @@ private:
   std::unique_ptr<llvm::orc::LLJIT> jit_;
   std::size_t distinct_;
   std::vector<std::vector<KernelFunction>> functions_;
+  std::vector<std::vector<std::vector<int64_t>>> offsets_;
 };
 
 static Failure jit_failure(const std::string& message) {
@@ -75,20 +85,21 @@ static Failure jit_failure(const std::string& message) {
 
 Result<std::shared_ptr<CompiledPrograms>> jit_compile(const std::vector<const Program*>& programs,
                                                       const TargetInfo& target, int threads,
-                                                      const KernelListing* listing) {
+                                                      const KernelListing* listing, const DiskCache* cache) {
   const std::vector<cpu::SharedKernels> kernels = cpu::distinct_kernels(programs);
-  auto objects = cpu::generate_all(kernels, target, cpu::OutputKind::Object, threads, listing);
+  auto objects = cpu::generate_linkable(kernels, target, threads, listing, cache);
   if (!objects) return objects.failure();
   auto jit = llvm::orc::LLJITBuilder().create();
   if (!jit) return jit_failure(llvm::toString(jit.takeError()));
   if (listing)
     if (auto error = llvm::orc::enableDebuggerSupport(**jit))
       return jit_failure(llvm::toString(std::move(error)));
-  for (const std::string& object : *objects)
-    if (auto error = (*jit)->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(object)))
+  for (const cpu::LinkableObject& object : *objects)
+    if (auto error = (*jit)->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(object.bytes)))
       return jit_failure(llvm::toString(std::move(error)));
   auto result = std::make_shared<OrcPrograms>(std::move(*jit), kernels.size());
-  if (std::string problem = result->resolve(programs); !problem.empty()) return jit_failure(problem);
+  if (std::string problem = result->resolve(programs, kernels, *objects); !problem.empty())
+    return jit_failure(problem);
   if (listing) result->write_perf_map(*objects);
   return std::shared_ptr<CompiledPrograms>(std::move(result));
 }
@@ -120,11 +131,6 @@ Result<std::string> assembly_text(const Program& program, const TargetInfo& targ
   std::string text;
   for (const KernelAssembly& part : *parts) text += (text.empty() ? "" : "\n") + part.text;
   return text;
-}
-
-Result<std::vector<std::string>> object_files(const std::vector<const Program*>& programs,
-                                              const TargetInfo& target, int threads) {
-  return cpu::generate_all(cpu::distinct_kernels(programs), target, cpu::OutputKind::Object, threads);
 }
 
 } // namespace striate

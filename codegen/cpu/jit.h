@@ -8,6 +8,7 @@
 #include "codegen/cpu/listing.h"
 #include "ir/kernel/kernel.h"
 #include "runtime/executable.h"
+#include "support/disk_cache.h"
 #include "support/result.h"
 #include "support/target_info.h"
 
@@ -28,10 +29,11 @@ public:
 
 // For this process; `target` must be a CPU that this machine can run (host_target()). With a listing of the
 // programs the code has line tables that refer to its file, debuggers are told of it, and perf finds its
-// symbols in /tmp/perf-PID.map.
+// symbols in /tmp/perf-PID.map. Kernels that the cache has are not compiled again, except with a listing.
 Result<std::shared_ptr<CompiledPrograms>> jit_compile(const std::vector<const Program*>& programs,
                                                       const TargetInfo& target, int threads,
-                                                      const KernelListing* listing = nullptr);
+                                                      const KernelListing* listing = nullptr,
+                                                      const DiskCache* cache = nullptr);
 
 // The program's kernels as `--emit=llvm` and `--emit=asm` show them, for any target of the host's
 // architecture; the assembly with the lines of the kernels' text as comments.
@@ -46,10 +48,7 @@ struct KernelAssembly {
 Result<std::vector<KernelAssembly>> kernel_assembly(const Program& program, const TargetInfo& target,
                                                     int threads);
 
-// ELF relocatable objects that define symbol_of(program, k) for every kernel, with the signature of
-// KernelFunction.
-Result<std::vector<std::string>> object_files(const std::vector<const Program*>& programs,
-                                              const TargetInfo& target, int threads);
+// What names a kernel in code: its function is called as the first kernel that shares it.
 std::string symbol_of(const Program& program, std::size_t kernel);
 
 } // namespace striate

@@ -1,6 +1,7 @@
 #include "codegen/cuda/emulated_driver.h"
 
 #include "codegen/cuda/host_library.h"
+#include "support/disk_cache.h"
 
 #include <sys/mman.h>
 
@@ -12,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace striate {
@@ -147,6 +149,15 @@ public:
     return failed_;
   }
 
+  // A text is compiled once: by this process, or where there is a cache by one before it.
+  Result<HostLibrary> compile(const std::string& text) {
+    const auto known = libraries_.find(text);
+    if (known != libraries_.end()) return known->second;
+    Result<HostLibrary> library = HostLibrary::compile(text, "the program", cache_ ? &*cache_ : nullptr);
+    if (library) libraries_.emplace(text, *library);
+    return library;
+  }
+
   int execute(const Launch& launch) {
     const auto order = static_cast<ThreadOrder>(launches_++ % 3);
     const HostLibrary::Arguments arguments = {place(launch.arena),
@@ -179,6 +190,8 @@ private:
   Kept<Event> events_;
   Kept<Module> modules_;
   Kept<Graph> graphs_;
+  std::map<std::string, HostLibrary> libraries_; // by text
+  const std::optional<DiskCache> cache_ = open_cache("emulated");
   unsigned launches_ = 0;
   int failed_ = kOk;
 };
@@ -298,12 +311,12 @@ int memory_fill(CudaAddress address, unsigned char byte, std::size_t bytes, Cuda
 
 int module_load(CudaHandle* module, const void* image) {
   return call_usable([&](Emulation& emulation) -> int {
-    Result<HostLibrary> library = HostLibrary::compile(static_cast<const char*>(image), "the program");
+    const Result<HostLibrary> library = emulation.compile(static_cast<const char*>(image));
     if (!library) {
       emulation.message = library.failure().message;
       return kInvalidCode;
     }
-    *module = emulation.add(std::make_unique<Module>(Module{std::move(*library), {}}));
+    *module = emulation.add(std::make_unique<Module>(Module{*library, {}}));
     return kOk;
   });
 }

@@ -1,6 +1,9 @@
 #include "codegen/cuda/host_library.h"
 
 #include "codegen/cuda/prelude_text.h"
+#include "support/disk_cache.h"
+
+#include <fmt/ranges.h>
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -18,19 +21,20 @@ namespace striate {
 
 namespace filesystem = std::filesystem;
 
-static bool on_path(const std::string& command) {
-  if (command.find('/') != std::string::npos) return access(command.c_str(), X_OK) == 0;
+// The file that a command runs, or "".
+static std::string on_path(const std::string& command) {
+  if (command.find('/') != std::string::npos) return access(command.c_str(), X_OK) == 0 ? command : "";
   const char* path = std::getenv("PATH");
   std::istringstream folders(path ? path : "");
   for (std::string folder; std::getline(folders, folder, ':');)
-    if (access((folder + "/" + command).c_str(), X_OK) == 0) return true;
-  return false;
+    if (const std::string file = folder + "/" + command; access(file.c_str(), X_OK) == 0) return file;
+  return "";
 }
 
 std::string host_compiler() {
   const char* chosen = std::getenv("CXX");
   for (const char* command : {chosen ? chosen : "", "c++", "g++", "clang++"})
-    if (*command != 0 && on_path(command)) return command;
+    if (*command != 0 && !on_path(command).empty()) return command;
   return "";
 }
 
@@ -79,31 +83,62 @@ static int execute(const std::vector<std::string>& command, const std::string& m
   return WEXITSTATUS(status);
 }
 
-Result<HostLibrary> HostLibrary::compile(const std::string& text, const std::string& name) {
+// Warnings are NVRTC's business; registers that were never written hold a pattern, not what was there before.
+static const std::vector<std::string> kOptions = {"-std=c++17",
+                                                  "-O1",
+                                                  "-w",
+                                                  "-shared",
+                                                  "-fPIC",
+                                                  "-fvisibility=hidden",
+                                                  "-ffp-contract=off",
+                                                  "-ftrivial-auto-var-init=pattern"};
+
+// All that the compiled library depends on: the compiler by its file, size and time.
+static std::string cache_key(const std::string& compiler, const std::string& text) {
+  std::error_code ignored;
+  const filesystem::path file = filesystem::canonical(on_path(compiler), ignored);
+  const auto time = filesystem::last_write_time(file, ignored).time_since_epoch().count();
+  return fmt::format("host library\n{} {} {}\n{}\n{}\n{}", file.string(),
+                     filesystem::file_size(file, ignored), time, fmt::join(kOptions, " "), kCudaHostShim,
+                     text);
+}
+
+Result<HostLibrary> HostLibrary::compile(const std::string& text, const std::string& name,
+                                         const DiskCache* cache) {
   const std::string compiler = host_compiler();
   if (compiler.empty()) return bad_data("no host C++ compiler: looked for $CXX, c++, g++ and clang++");
   const TemporaryFolder folder;
   const std::string shim = folder.file("host_shim.h"), source = folder.file("program.cu");
   const std::string object = folder.file("program.so"), messages = folder.file("messages");
+  const std::string key = cache ? cache_key(compiler, text) : "";
+  if (const auto known = cache ? cache->get(key) : std::nullopt;
+      known && folder.ok() && write(object, *known))
+    if (Result<HostLibrary> loaded = load(object)) return loaded;
   if (!folder.ok() || !write(shim, kCudaHostShim) || !write(source, text))
     return bad_data("cannot write to the folder for temporary files");
-  // Warnings are NVRTC's business; registers that were never written hold a pattern, not what was there
-  // before.
-  const int status = execute({compiler, "-std=c++17", "-O1", "-w", "-shared", "-fPIC", "-fvisibility=hidden",
-                              "-ffp-contract=off", "-ftrivial-auto-var-init=pattern", "-include", shim, "-x",
-                              "c++", source, "-o", object},
-                             messages);
-  if (status != 0) {
+  std::vector<std::string> command = {compiler};
+  command.insert(command.end(), kOptions.begin(), kOptions.end());
+  command.insert(command.end(), {"-include", shim, "-x", "c++", source, "-o", object});
+  if (execute(command, messages) != 0) {
     std::ostringstream said;
     said << std::ifstream(messages).rdbuf();
     return bad_data("{} cannot compile {}:\n{}", compiler, name, said.str());
   }
+  if (cache) {
+    std::ostringstream bytes;
+    bytes << std::ifstream(object, std::ios::binary).rdbuf();
+    cache->put(key, bytes.str());
+  }
+  return load(object);
+}
+
+Result<HostLibrary> HostLibrary::load(const std::string& file) {
   HostLibrary loaded;
-  void* library = dlopen(object.c_str(), RTLD_NOW | RTLD_LOCAL);
+  void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library) return bad_data("cannot load the compiled program: {}", dlerror());
   loaded.library_ = std::shared_ptr<void>(library, dlclose);
   loaded.launch_ = reinterpret_cast<Launch>(dlsym(library, "shim_launch"));
-  CHECK(loaded.launch_);
+  if (!loaded.launch_) return bad_data("the compiled program is not whole");
   return loaded;
 }
 

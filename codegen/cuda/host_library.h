@@ -13,6 +13,8 @@
 
 namespace striate {
 
+class DiskCache;
+
 // In which order threads (and blocks) run. Sound kernels give the same bits in every order.
 enum class ThreadOrder { Forward, Reverse, Strided };
 
@@ -29,8 +31,10 @@ public:
     unsigned blocks = 1, threads = 1, shared_bytes = 0;
   };
 
-  // `name` is for messages. A failure holds the compiler's.
-  static Result<HostLibrary> compile(const std::string& text, const std::string& name);
+  // `name` is for messages. A failure holds the compiler's. With a cache, what was compiled before is taken
+  // from there.
+  static Result<HostLibrary> compile(const std::string& text, const std::string& name,
+                                     const DiskCache* cache = nullptr);
 
   Kernel kernel(const std::string& name) const; // nullptr where the text does not define it
   // Runs a kernel to its end. Fails where it breaks the rules of its target: threads that meet at different
@@ -41,6 +45,8 @@ private:
   using Launch = const char* (*)(Kernel kernel, char* arena, const float* scalars, long long examples,
                                  long long begin, long long end, unsigned blocks, unsigned threads,
                                  unsigned shared_bytes, int order);
+  static Result<HostLibrary> load(const std::string& file);
+
   std::shared_ptr<void> library_;
   Launch launch_ = nullptr;
 };

@@ -19,7 +19,7 @@ Result<HostShimModule> HostShimModule::compile(const Program& program, const std
     Step step;
     step.name = names[k];
     step.kernel = module.library_.kernel(names[k]);
-    step.launch = cuda_launch(program.kernels[k]);
+    step.launch = cuda_launch(program, k);
     const striate::Kernel kernel = program.kernels[k];
     step.parallel_extent = [kernel](int64_t examples) { return striate::parallel_extent(kernel, examples); };
     if (!step.kernel) return bad_data("the text does not define {}", names[k]);

@@ -1,10 +1,16 @@
 #include "codegen/cuda/nvrtc.h"
 
+#include "support/disk_cache.h"
+
 #include <dlfcn.h>
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <sstream>
 
 namespace striate {
@@ -100,6 +106,15 @@ Result<const Nvrtc*> Nvrtc::load() {
   return loaded;
 }
 
+std::vector<int> Nvrtc::architectures() const {
+  int count = 0;
+  functions_->architecture_count(&count);
+  std::vector<int> numbers(static_cast<std::size_t>(count));
+  functions_->architectures(numbers.data());
+  std::ranges::sort(numbers);
+  return numbers;
+}
+
 std::string Nvrtc::version() const {
   int major = 0, minor = 0;
   functions_->version(&major, &minor);
@@ -145,15 +160,50 @@ static std::string fetch(NvrtcHandle program, int (*size_of)(NvrtcHandle, size_t
   return bytes;
 }
 
+static const std::array kOptions = {"--std=c++17", "--fmad=false", "--ftz=true", "--ptxas-options=-v"};
+
+// What compilation gives, as the cache keeps it: sizes, then texts.
+static std::string packed(const CudaBinary& binary) {
+  return fmt::format("{} {} {}\n", binary.ptx.size(), binary.cubin.size(), binary.log.size()) + binary.ptx +
+         binary.cubin + binary.log;
+}
+static std::optional<CudaBinary> unpacked(const std::string& bytes, const std::string& architecture) {
+  std::size_t ptx = 0, cubin = 0, log = 0;
+  const std::size_t begin = bytes.find('\n') + 1;
+  if (begin == 0 || std::sscanf(bytes.c_str(), "%zu %zu %zu", &ptx, &cubin, &log) != 3 ||
+      bytes.size() != begin + ptx + cubin + log)
+    return std::nullopt;
+  CudaBinary binary;
+  binary.architecture = architecture;
+  binary.ptx = bytes.substr(begin, ptx);
+  binary.cubin = bytes.substr(begin + ptx, cubin);
+  binary.log = bytes.substr(begin + ptx + cubin);
+  binary.resources = resources_of(binary.log);
+  return binary;
+}
+
 Result<CudaBinary> Nvrtc::compile(const std::string& text, const std::string& name,
-                                  const std::string& architecture) const {
+                                  const std::string& architecture, const DiskCache* cache) const {
+  if (!cache) return compile_anew(text, name, architecture);
+  const std::string key = fmt::format("nvrtc {} {} {}\n{}\n{}", version(),
+                                      build_id_of(reinterpret_cast<const void*>(functions_->compile)),
+                                      architecture, fmt::join(kOptions, " "), text);
+  if (const std::optional<std::string> known = cache->get(key))
+    if (std::optional<CudaBinary> binary = unpacked(*known, architecture)) return std::move(*binary);
+  Result<CudaBinary> binary = compile_anew(text, name, architecture);
+  if (binary) cache->put(key, packed(*binary));
+  return binary;
+}
+
+Result<CudaBinary> Nvrtc::compile_anew(const std::string& text, const std::string& name,
+                                       const std::string& architecture) const {
   const Functions& f = *functions_;
   NvrtcHandle program = nullptr;
   if (const int code = f.create(&program, text.c_str(), name.c_str(), 0, nullptr, nullptr))
     return bad_data("NVRTC: {}", f.error_text(code));
   const std::string target = "--gpu-architecture=" + architecture;
-  const std::array options = {target.c_str(), "--std=c++17", "--fmad=false", "--ftz=true",
-                              "--ptxas-options=-v"};
+  std::vector<const char*> options = {target.c_str()};
+  options.insert(options.end(), kOptions.begin(), kOptions.end());
   const int code = f.compile(program, static_cast<int>(options.size()), options.data());
   CudaBinary binary;
   binary.architecture = architecture;

@@ -3,6 +3,8 @@
 // For each row of windows: the rows of the contraction that it needs and that are not there yet are computed
 // into scratch (a ring of as many rows as a window is high), then the row's windows are reduced from scratch.
 // Overlapping windows share rows, so nothing is computed twice; the unpooled value never reaches memory.
+// Where many threads have to be kept busy, rows of windows are computed apart instead, each with all that it
+// needs.
 
 #include "passes/expand_calls.h"
 #include "passes/schedule/nests.h"
@@ -17,6 +19,7 @@ public:
       : builder_(builder), graph_(graph), parts_(parts), head_node_(graph.nodes[parts.head]),
         head_(statement_of(head_node_)), window_node_(graph.nodes[parts.windows[0]]),
         window_(statement_of(window_node_)), shape_(*window_shape(window_)),
+        many_threads_(target.many_threads), parallel_left_(parallel_loops(target)),
         lane_(lane_of(graph, head_node_)) {
     while (shape_.dimensions[row_].window < 0) ++row_;
     // Rows come one at a time, of one example.
@@ -33,9 +36,10 @@ public:
     // Rows of windows; `lead` more iterations come first to fill the ring.
     const WindowShape::Dimension& row = shape_.dimensions[row_];
     const int64_t windows = window_.variables[row.along].extent.factor;
-    const int64_t fresh = std::min(row.extent, row.stride);
+    const int64_t fresh = many_threads_ ? row.extent : std::min(row.extent, row.stride);
     const int64_t lead = (row.extent - fresh + row.stride - 1) / row.stride;
-    const int p = builder_.loop(window_.variables[row.along].name, VariableKind::Serial,
+    const int p = builder_.loop(window_.variables[row.along].name,
+                                many_threads_ ? VariableKind::Parallel : VariableKind::Serial,
                                 Size::constant(windows + lead));
     window_at_[row.along] = IndexExpr::variable(p) - lead;
     const IndexExpr first_row = window_at_[row.along] * row.stride - row.padding;
@@ -68,7 +72,6 @@ private:
   // alike.
   std::vector<KernelStatement> outer_loops() {
     std::vector<KernelStatement> frames;
-    int parallel_left = 2;
     for (std::size_t d = 0; d < shape_.dimensions.size(); ++d) {
       if (shape_.dimensions[d].window >= 0) continue;
       const int v = head_variable(d);
@@ -78,7 +81,7 @@ private:
       IndexExpr at(0);
       if (variable.extent.batch || variable.extent.factor > step) {
         const bool overlap = !is_lane && variable.extent.factor % step != 0;
-        const VariableKind kind = parallel_left-- > 0 ? VariableKind::Parallel : VariableKind::Serial;
+        const VariableKind kind = parallel_left_-- > 0 ? VariableKind::Parallel : VariableKind::Serial;
         const int loop = builder_.loop(variable.name, kind, variable.extent, step, overlap);
         frames.push_back(KernelBuilder::for_loop(loop));
         at = IndexExpr::variable(loop);
@@ -273,6 +276,8 @@ private:
   const Node& window_node_;
   const Statement& window_;
   WindowShape shape_;
+  bool many_threads_;
+  int parallel_left_;
   LaneChoice lane_;
   std::vector<std::pair<int, int64_t>> tile_;
   std::size_t row_ = 0;

@@ -5,7 +5,15 @@
 #include "passes/schedule/kernel_builder.h"
 #include "support/target_info.h"
 
+#include <limits>
+
 namespace striate {
+
+// How many loops of a nest are parallel at most: a few keep the threads of a CPU busy, and leave a point's
+// neighbours in its cache.
+inline int parallel_loops(const TargetInfo& target) {
+  return target.many_threads ? std::numeric_limits<int>::max() : 2;
+}
 
 // What the lane axis of a statement is.
 enum class LaneRole {

@@ -35,6 +35,7 @@ Result<std::shared_ptr<const CudaContext>> CudaContext::open(const CudaDriver& d
                     driver.error_text(code));
   // From 9.0 on, `a` has what this very architecture alone can do.
   context->architecture_ = fmt::format("sm_{}{}{}", major, minor, major >= 9 ? "a" : "");
+  context->capability_ = 10 * major + minor;
   context->shared_bytes_ = shared_bytes;
   return std::shared_ptr<const CudaContext>(std::move(context));
 }
@@ -43,23 +44,30 @@ CudaContext::~CudaContext() {
   if (context_) driver_.context_release(device_);
 }
 
+int CudaContext::attribute(int number) const {
+  int value = 0;
+  driver_.device_attribute(&value, number, device_);
+  return value;
+}
+
+int CudaContext::multiprocessors() const { return attribute(cuda::kMultiprocessors); }
+
+CudaContext::Memory CudaContext::memory() const {
+  Memory memory;
+  if (enter() == 0) driver_.memory_info(&memory.free, &memory.total);
+  return memory;
+}
+
 MachineSpeed CudaContext::speed() const {
-  const auto attribute = [&](int number) {
-    int value = 0;
-    driver_.device_attribute(&value, number, device_);
-    return static_cast<double>(value);
-  };
   // Multiply-adds of f32 that a multiprocessor does at once (CUDA C++ Programming Guide, "Arithmetic
   // Instructions").
-  const double capability =
-      attribute(cuda::kComputeCapabilityMajor) * 10 + attribute(cuda::kComputeCapabilityMinor);
-  const int lanes = capability <= 80 ? 64 : 128;
+  const int lanes = capability_ <= 80 ? 64 : 128;
   MachineSpeed speed;
-  speed.flops = attribute(cuda::kMultiprocessors) * lanes * 2 * attribute(cuda::kClockRate) * 1e3;
+  speed.flops = 2.0 * multiprocessors() * lanes * attribute(cuda::kClockRate) * 1e3;
   // Two transfers a cycle.
-  speed.memory_bytes = attribute(cuda::kMemoryClockRate) * 1e3 * 2 * attribute(cuda::kMemoryBusWidth) / 8;
+  speed.memory_bytes = 2e3 * attribute(cuda::kMemoryClockRate) * attribute(cuda::kMemoryBusWidth) / 8;
   speed.cache_bytes = speed.memory_bytes;
-  speed.cache = static_cast<int64_t>(attribute(cuda::kSecondLevelCacheBytes));
+  speed.cache = attribute(cuda::kSecondLevelCacheBytes);
   return speed;
 }
 

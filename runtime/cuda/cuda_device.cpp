@@ -126,8 +126,7 @@ private:
   Status status() const { return failed_ ? Status(*failed_) : Status(); }
 
   Status take_memory(std::size_t scalar_bytes) {
-    std::size_t free = 0, total = 0;
-    if (const int code = driver_.memory_info(&free, &total)) return failure(code, "its memory");
+    const auto [free, total] = context_->memory();
     if (arena_bytes_ + scalar_bytes > free)
       return Failure{
           ExitCode::OutOfMemory,

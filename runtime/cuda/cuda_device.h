@@ -31,8 +31,14 @@ public:
   const std::string& name() const { return name_; } // "NVIDIA H200"
   // "sm_90a": what code is compiled for that runs on this device alone.
   const std::string& architecture() const { return architecture_; }
+  int capability() const { return capability_; }         // 90 is 9.0
   std::string driver_version() const;                    // "13.0": of the newest CUDA whose code it takes
   int64_t shared_bytes() const { return shared_bytes_; } // the most of a block
+  int multiprocessors() const;
+  struct Memory {
+    std::size_t free = 0, total = 0; // bytes
+  };
+  Memory memory() const;
   // From its clocks, multiprocessors and the width of its memory. Nothing tells how fast its caches are: as
   // its memory.
   MachineSpeed speed() const;
@@ -41,12 +47,14 @@ public:
   } // the calls that follow on this thread are for it
 
 private:
+  int attribute(int number) const; // 0 where the driver does not know it
   CudaContext(const CudaDriver& driver, int device) : driver_(driver), device_(device) {}
 
   const CudaDriver& driver_;
   int device_;
   CudaHandle context_ = nullptr;
   std::string name_, architecture_;
+  int capability_ = 0;
   int64_t shared_bytes_ = 0;
 };
 

@@ -119,6 +119,9 @@ public:
     interpret_evaluation();
     compare("jit", jit());
     if (options_.cuda && !host_compiler().empty()) {
+      // The same graphs and places, with the schedules of a GPU.
+      compile_.pipeline.target.many_threads = true;
+      compilation_ = std::move(*lower(module_, true, compile_));
       std::vector<HostShimModule> modules;
       for (Entry entry : {kInit, kStep, kEval}) {
         Result<HostShimModule> module = HostShimModule::compile(stages(entry).program);
