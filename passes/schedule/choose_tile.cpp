@@ -65,6 +65,8 @@ TileChoice choose_tile(const Statement& statement, int lane, const TileLimits& l
   const auto is_exact = [&](int v) { return contains(limits.exact, v); };
   const auto uses = [](const OperandUse& use, int v) { return contains(use.variables, v); };
   const auto allowed = [&](int v, int64_t size) {
+    if (const auto most = limits.at_most.find(v); most != limits.at_most.end() && size > most->second)
+      return false;
     if (contains(limits.blocked, v) && kLanes % size != 0) return false;
     return extent_of(v) % size == 0 || !(is_exact(v) || statement.variables[v].extent.batch);
   };

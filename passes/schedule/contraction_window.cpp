@@ -24,7 +24,7 @@ public:
     while (shape_.dimensions[row_].window < 0) ++row_;
     // Rows come one at a time, of one example.
     tile_ = tile_axes(graph, builder.region(), head_node_, lane_, {head_variable(0), head_variable(row_)},
-                      builder.capacity(), target);
+                      builder.capacity(), target, scratch_limits());
   }
 
   void build() {
@@ -61,6 +61,21 @@ public:
 
 private:
   int head_variable(std::size_t dimension) const { return head_.output[dimension][0]; }
+
+  // The rows of each point of a tile are in scratch, of which many threads leave each other little.
+  std::map<int, int64_t> scratch_limits() const {
+    constexpr int64_t kMostBytes = 8 * 1024;
+    if (!many_threads_) return {};
+    int64_t bytes = kLanes * 4;
+    for (std::size_t d = 0; d < shape_.dimensions.size(); ++d)
+      if (shape_.dimensions[d].window >= 0)
+        bytes *= d == row_ ? shape_.dimensions[d].extent : head_.variables[head_variable(d)].extent.factor;
+    std::map<int, int64_t> limits;
+    for (std::size_t d = 0; d < shape_.dimensions.size(); ++d)
+      if (shape_.dimensions[d].window < 0)
+        limits[head_variable(d)] = std::max<int64_t>(1, kMostBytes / bytes);
+    return limits;
+  }
 
   int64_t tile_size(int variable) const {
     for (const auto& [tiled, size] : tile_)

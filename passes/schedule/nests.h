@@ -57,9 +57,11 @@ KernelStatement accumulate(KernelBuilder& builder, const Node& node, const std::
                            int tile, int index_tile, const std::map<ValueId, ExprRef>& local,
                            const ExprRef& guard);
 
-// Decides the register tile and records it. `untiled`: variables whose loops must stay single steps.
+// Decides the register tile and records it. `untiled`: variables whose loops must stay single steps;
+// `at_most`: others whose tile has a limit.
 std::vector<std::pair<int, int64_t>> tile_axes(Graph& graph, const Region& region, const Node& node,
                                                const LaneChoice& lane, std::vector<int> untiled,
-                                               int64_t capacity, const TargetInfo& target);
+                                               int64_t capacity, const TargetInfo& target,
+                                               const std::map<int, int64_t>& at_most = {});
 
 } // namespace striate

@@ -278,7 +278,8 @@ static std::vector<int> in_blocks(const Graph& graph, const Node& node) {
 
 std::vector<std::pair<int, int64_t>> tile_axes(Graph& graph, const Region& region, const Node& node,
                                                const LaneChoice& lane, std::vector<int> untiled,
-                                               int64_t capacity, const TargetInfo& target) {
+                                               int64_t capacity, const TargetInfo& target,
+                                               const std::map<int, int64_t>& at_most) {
   const Statement& statement = statement_of(node);
   std::vector<int> exact;
   if (in_place(graph, region)) // nothing may be computed twice
@@ -288,8 +289,8 @@ std::vector<std::pair<int, int64_t>> tile_axes(Graph& graph, const Region& regio
   const std::vector<int> guarded = guarded_variables(graph, node);
   untiled.insert(untiled.end(), guarded.begin(), guarded.end());
   if (const int step = step_variable(graph, node); step >= 0) untiled.push_back(step);
-  const TileChoice choice =
-      choose_tile(statement, lane.variable, {exact, untiled, in_blocks(graph, node)}, capacity, target);
+  const TileChoice choice = choose_tile(statement, lane.variable,
+                                        {exact, untiled, in_blocks(graph, node), at_most}, capacity, target);
   std::string text;
   std::vector<std::pair<int, int64_t>> sizes;
   for (const TileAxis& axis : choice.axes) {
