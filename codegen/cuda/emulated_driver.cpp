@@ -128,7 +128,7 @@ public:
   CudaHandle add(std::unique_ptr<Event> made) { return keep(events_, std::move(made)); }
   CudaHandle add(std::unique_ptr<Module> made) { return keep(modules_, std::move(made)); }
   CudaHandle add(std::unique_ptr<Graph> made) { return keep(graphs_, std::move(made)); }
-  int drop(CudaHandle handle) {
+  int discard(CudaHandle handle) {
     run_all();
     return streams_.erase(handle) + events_.erase(handle) + modules_.erase(handle) + graphs_.erase(handle) > 0
                ? kOk
@@ -407,8 +407,8 @@ int graph_launch(CudaHandle handle, CudaHandle stream) {
   });
 }
 
-int drop(CudaHandle handle) {
-  return call([&](Emulation& emulation) { return emulation.drop(handle); });
+int discard(CudaHandle handle) {
+  return call([&](Emulation& emulation) { return emulation.discard(handle); });
 }
 
 CudaDriver make_table() {
@@ -470,7 +470,7 @@ CudaDriver make_table() {
   table.copy_to_host = copy_to_host;
   table.memory_fill = memory_fill;
   table.module_load = module_load;
-  table.module_unload = drop;
+  table.module_unload = discard;
   table.module_function = module_function;
   table.function_set_attribute = function_set_attribute;
   table.launch = launch;
@@ -480,7 +480,7 @@ CudaDriver make_table() {
       return static_cast<int>(kOk);
     });
   };
-  table.stream_destroy = drop;
+  table.stream_destroy = discard;
   table.stream_synchronize = [](CudaHandle handle) {
     return call_usable([&](Emulation& emulation) -> int {
       Stream* stream = emulation.stream(handle);
@@ -499,15 +499,15 @@ CudaDriver make_table() {
     });
   };
   table.graph_launch = graph_launch;
-  table.graph_destroy = drop;
-  table.graph_executable_destroy = drop;
+  table.graph_destroy = discard;
+  table.graph_executable_destroy = discard;
   table.event_create = [](CudaHandle* event, unsigned) {
     return call_usable([&](Emulation& emulation) {
       *event = emulation.add(std::make_unique<Event>());
       return static_cast<int>(kOk);
     });
   };
-  table.event_destroy = drop;
+  table.event_destroy = discard;
   table.event_record = [](CudaHandle handle, CudaHandle stream) {
     return call_usable([&](Emulation& emulation) -> int {
       Event* event = emulation.event(handle);
