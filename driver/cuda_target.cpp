@@ -6,10 +6,16 @@
 #include "codegen/cuda/nvrtc.h"
 #include "support/disk_cache.h"
 
+#include <algorithm>
+#include <atomic>
 #include <charconv>
-#include <future>
+#include <optional>
+#include <thread>
 
 namespace striate {
+
+// Of which NVRTC compiles several at once.
+static constexpr std::size_t kKernelsOfAPart = 4;
 
 TargetInfo cuda_target_info() {
   TargetInfo target;
@@ -73,22 +79,54 @@ Result<std::string> CudaTarget::code_of(const Program& program) const {
   return std::move(binary->cubin.empty() ? binary->ptx : binary->cubin);
 }
 
+// The program's kernels [first, last).
+static Program part_of(const Program& program, std::size_t first, std::size_t last) {
+  Program part = program;
+  part.kernels.assign(program.kernels.begin() + static_cast<std::ptrdiff_t>(first),
+                      program.kernels.begin() + static_cast<std::ptrdiff_t>(last));
+  part.loops.clear();
+  for (KernelLoop loop : program.loops) {
+    const std::size_t begin = std::max(loop.first, first), end = std::min(loop.first + loop.count, last);
+    if (begin >= end) continue;
+    loop.first = begin - first;
+    loop.count = end - begin;
+    part.loops.push_back(loop);
+  }
+  return part;
+}
+
 Status CudaTarget::compile(const std::vector<std::pair<const Program*, EntryPoint*>>& entries, int threads,
                            Executable& executable) const {
-  std::vector<std::future<Result<std::string>>> codes;
-  const auto when = threads > 1 ? std::launch::async : std::launch::deferred;
-  for (const auto& [program, point] : entries)
-    codes.push_back(std::async(when, [this, from = program] { return code_of(*from); }));
-  for (std::size_t e = 0; e < entries.size(); ++e) {
-    Result<std::string> code = codes[e].get();
-    if (!code) return code.failure();
-    const auto& [program, point] = entries[e];
-    point->code = std::move(*code);
-    const std::vector<std::string> names = cuda_names(*program);
+  struct Part {
+    EntryPoint* point = nullptr;
+    std::size_t first = 0;
+    Program program;
+    std::optional<Result<std::string>> code;
+  };
+  std::vector<Part> parts;
+  for (const auto& [program, point] : entries) {
+    // NVRTC takes longer for a kernel than for the prelude; the emulated device's compiler does not.
+    const std::size_t count = program->kernels.size(), most = emulated_ ? count : kKernelsOfAPart;
+    for (std::size_t first = 0; first < count; first += most)
+      parts.push_back({point, first, part_of(*program, first, std::min(first + most, count)), {}});
+  }
+  std::atomic<std::size_t> next{0};
+  const auto work = [&] {
+    for (std::size_t p = next++; p < parts.size(); p = next++) parts[p].code = code_of(parts[p].program);
+  };
+  std::vector<std::thread> helpers;
+  for (int t = 1; t < threads && static_cast<std::size_t>(t) < parts.size(); ++t) helpers.emplace_back(work);
+  work();
+  for (std::thread& helper : helpers) helper.join();
+  for (Part& part : parts) {
+    if (!*part.code) return part.code->failure();
+    const std::vector<std::string> names = cuda_names(part.program);
     for (std::size_t k = 0; k < names.size(); ++k) {
-      const CudaLaunch launch = cuda_launch(*program, k);
-      point->kernels[k].launch = {names[k], launch.groups, launch.threads(), launch.shared_bytes()};
+      const CudaLaunch launch = cuda_launch(part.program, k);
+      part.point->kernels[part.first + k].launch = {part.point->codes.size(), names[k], launch.groups,
+                                                    launch.threads(), launch.shared_bytes()};
     }
+    part.point->codes.push_back(std::move(**part.code));
   }
   executable.make_device = [context = context_](const Executable& program) {
     return make_cuda_device(context, program);

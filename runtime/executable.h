@@ -55,6 +55,7 @@ struct KernelFunction {
 // How a device of groups of threads runs a kernel: by its name in the entry point's code, in blocks that
 // compute so many points of the parallel range each.
 struct KernelLaunch {
+  std::size_t code = 0; // of the entry point's
   std::string function;
   int64_t points = 1;
   int threads = 1;
@@ -88,9 +89,9 @@ struct EntryPoint {
   std::vector<Placement>
       inputs; // to be filled, rows beyond `examples` up to the next multiple of kBatchBlock, as far
               // as the layout has them, with copies of the last real example
-  std::vector<Placement> outputs;     // by name: "loss" and metrics hold one value per example
-  std::vector<KernelLoop> loops = {}; // in order
-  std::string code = {};              // of another device than the CPU, as its driver takes it
+  std::vector<Placement> outputs;      // by name: "loss" and metrics hold one value per example
+  std::vector<KernelLoop> loops = {};  // in order
+  std::vector<std::string> codes = {}; // of another device than the CPU, as its driver takes them
 };
 
 class Device;

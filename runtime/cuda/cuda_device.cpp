@@ -44,7 +44,7 @@ public:
     if (arena_) driver_.memory_free(arena_);
     if (scalars_) driver_.memory_free(scalars_);
     for (const auto& [entry, loaded] : loaded_)
-      if (loaded.module) driver_.module_unload(loaded.module);
+      for (CudaHandle module : loaded.modules) driver_.module_unload(module);
     if (stream_) driver_.stream_destroy(stream_);
   }
 
@@ -90,7 +90,7 @@ public:
 
 private:
   struct Loaded {
-    CudaHandle module = nullptr;
+    std::vector<CudaHandle> modules;   // by code
     std::vector<CudaHandle> functions; // by kernel
   };
   // Of kernels [first, last) of an entry point for so many examples; made when they run the second time,
@@ -142,12 +142,17 @@ private:
   Status load(const EntryPoint& entry) {
     if (entry.kernels.empty()) return {};
     Loaded& loaded = loaded_[&entry];
-    if (const int code = driver_.module_load(&loaded.module, entry.code.data()))
-      return failure(code, fmt::format("the code of {} cannot be loaded (the driver takes that of CUDA {})",
-                                       entry.name, context_->driver_version()));
+    for (const std::string& bytes : entry.codes) {
+      CudaHandle module = nullptr;
+      if (const int code = driver_.module_load(&module, bytes.data()))
+        return failure(code, fmt::format("the code of {} cannot be loaded (the driver takes that of CUDA {})",
+                                         entry.name, context_->driver_version()));
+      loaded.modules.push_back(module);
+    }
     for (const ExecutableKernel& kernel : entry.kernels) {
       CudaHandle function = nullptr;
-      if (const int code = driver_.module_function(&function, loaded.module, kernel.launch.function.c_str()))
+      if (const int code = driver_.module_function(&function, loaded.modules.at(kernel.launch.code),
+                                                   kernel.launch.function.c_str()))
         return failure(code, fmt::format("its code has no {}", kernel.launch.function));
       if (kernel.launch.shared_bytes > context_->shared_bytes())
         return Failure{

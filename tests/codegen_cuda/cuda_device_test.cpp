@@ -52,7 +52,7 @@ static ExecutableKernel kernel(const std::string& function, int64_t points, int 
   ExecutableKernel kernel;
   kernel.name = function;
   kernel.parallel_extent = std::move(extent);
-  kernel.launch = {function, points, threads, 0};
+  kernel.launch = {0, function, points, threads, 0};
   return kernel;
 }
 
@@ -74,7 +74,7 @@ static Executable program() {
   program.eval.name = "eval";
   program.eval.kernels = {kernel("broken", 1, 8, once)};
   for (EntryPoint* entry : {&program.init, &program.step, &program.eval}) {
-    entry->code = text();
+    entry->codes = {text()};
     entry->scalars = {"rate"};
   }
   program.make_device = [](const Executable& executable) -> Result<std::unique_ptr<Device>> {
