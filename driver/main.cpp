@@ -54,6 +54,8 @@ void add_compilation(CLI::App& command, Options& options) {
              "batch, channel or plain: overrides the layout pass", {"batch", "channel", "plain"});
   command.add_flag_callback(
       "--no-fuse", [&options] { options.fuse = false; }, "one kernel per statement, for comparison");
+  command.add_flag("--winograd", options.winograd,
+                   "let convolutions of 3 x 3 multiply less where that is faster: other rounding");
 }
 
 // A list of passes: --passes=a,b or several times.

@@ -22,6 +22,7 @@ struct Options {
   std::string device;                      // --device: "" is 0; a number, "emulated"
   std::string layout;                      // --layout: "", "batch", "channel", "plain"
   bool fuse = true;
+  bool winograd = false;
   std::string listing_folder; // --kernel-text: for debuggers and profilers
   std::string color = "auto";
   std::string diagnostics = "text"; // --diagnostics: "text" or "json"

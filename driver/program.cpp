@@ -134,6 +134,7 @@ Result<CompileOptions> compile_options(const Options& options, int64_t capacity,
   compile.listing_folder = options.listing_folder;
   compile.pipeline.capacity = capacity;
   compile.pipeline.fuse = options.fuse;
+  compile.pipeline.winograd = options.winograd;
   if (options.layout == "batch") compile.pipeline.layout = LayoutPolicy::BatchBlocked;
   if (options.layout == "channel") compile.pipeline.layout = LayoutPolicy::ChannelBlocked;
   if (options.layout == "plain") compile.pipeline.layout = LayoutPolicy::Plain;

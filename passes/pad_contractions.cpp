@@ -22,16 +22,10 @@ bool is_skipped_outside(const ExprRef& body, const ExprRef& read) {
          (read == body->arguments[0] || read == body->arguments[1]);
 }
 
-namespace {
-struct Padding {
-  std::vector<int64_t> low, high;
-  auto operator<=>(const Padding&) const = default;
-  bool any() const {
-    const auto positive = [](int64_t v) { return v > 0; };
-    return std::any_of(low.begin(), low.end(), positive) || std::any_of(high.begin(), high.end(), positive);
-  }
-};
-} // namespace
+bool Padding::any() const {
+  const auto positive = [](int64_t v) { return v > 0; };
+  return std::ranges::any_of(low, positive) || std::ranges::any_of(high, positive);
+}
 
 static Padding padding_of(const ExprRef& e, const TensorType& type,
                           const std::function<Interval(int)>& range_of) {
@@ -57,7 +51,7 @@ static void avoid_cache_aliases(Padding& padding, const TensorType& type) {
   if (below * kVectorBytes % kSetSpan == 0) ++padding.high.back();
 }
 
-static ValueId padded_copy(Graph& graph, ValueId source, const Padding& padding, double fill) {
+ValueId padded_copy(Graph& graph, ValueId source, const Padding& padding, double fill) {
   const Value original = graph.values[source];
   TensorType type = original.type;
   Statement copy;

@@ -16,6 +16,15 @@ namespace striate {
 
 void pad_contractions(Graph& graph, bool pad_innermost);
 
+// Elements beyond each end of each dimension.
+struct Padding {
+  std::vector<int64_t> low, high;
+  auto operator<=>(const Padding&) const = default;
+  bool any() const;
+};
+// A new value: the source with `fill` around it.
+ValueId padded_copy(Graph& graph, ValueId source, const Padding& padding, double fill);
+
 // Whether a contraction of this body leaves out the terms in which this read of it lies outside its tensor: a
 // factor that is 0 there.
 bool is_skipped_outside(const ExprRef& body, const ExprRef& read);

@@ -12,6 +12,7 @@
 #include "passes/inline_pointwise.h"
 #include "passes/pad_contractions.h"
 #include "passes/settle_persistents.h"
+#include "passes/winograd.h"
 
 #include <algorithm>
 
@@ -70,6 +71,12 @@ static Status run_pad_contractions(Graph& graph, PassState& state) {
   return {};
 }
 
+static Status run_winograd(Graph& graph, PassState& state) {
+  policy_of(graph, state); // chosen by the contractions as they are written
+  winograd(graph, state.options.capacity);
+  return {};
+}
+
 static Status run_assign_layouts(Graph& graph, PassState& state) {
   assign_layouts(graph, policy_of(graph, state), state.options.capacity, state.fixed);
   return {};
@@ -107,6 +114,8 @@ const std::vector<Pass>& graph_passes() {
        run_append_updates},
       {"inline_pointwise", "views and element-wise statements move into their readers", Needs::Statements,
        plain<inline_pointwise>},
+      {"winograd", "convolutions with windows of 3 x 3 by fewer multiplications", Needs::Statements,
+       run_winograd},
       {"pad_contractions", "contractions read padded copies instead of testing bounds", Needs::Statements,
        run_pad_contractions},
       {"settle_persistents", "what replaces a parameter or state is computed last, in place",
@@ -144,21 +153,25 @@ std::vector<std::string> gradient_pipeline(bool training) {
   return names;
 }
 
-std::vector<std::string> region_pipeline() {
-  return {
-      // First, so that every later pass sees chains as one expression.
-      "inline_pointwise",
-      // What a contraction reads outside of is settled by inlining.
-      "pad_contractions",
-      // After inlining, which would undo it: what replaces a parameter or state is computed last, where the
-      // old one lies.
-      "settle_persistents",
-      // Once expressions are final; the interpreter runs the same polynomials from here on.
-      "expand_elementary",
-      // Before layouts: the bits must not depend on them.
-      "assign_orders", "assign_layouts",
-      // Last: whether two statements can share a nest depends on all of the above.
-      "form_regions"};
+std::vector<std::string> region_pipeline(const PipelineOptions& options) {
+  // First, so that every later pass sees chains as one expression.
+  std::vector<std::string> names = {"inline_pointwise"};
+  // Before padding, which its tiles need more of; after inlining, which would undo it.
+  if (options.winograd) names.emplace_back("winograd");
+  for (const char* name :
+       {// What a contraction reads outside of is settled by inlining.
+        "pad_contractions",
+        // After inlining, which would undo it: what replaces a parameter or state is computed last, where the
+        // old one lies.
+        "settle_persistents",
+        // Once expressions are final; the interpreter runs the same polynomials from here on.
+        "expand_elementary",
+        // Before layouts: the bits must not depend on them.
+        "assign_orders", "assign_layouts",
+        // Last: whether two statements can share a nest depends on all of the above.
+        "form_regions"})
+    names.emplace_back(name);
+  return names;
 }
 
 std::string unmet(Needs needs, const Graph& graph) {

@@ -20,7 +20,7 @@ void run_region_passes(Graph& graph, const std::map<std::string, Layout>& fixed,
                        const PipelineOptions& options) {
   PassState state(options);
   state.fixed = fixed;
-  const Status status = run_passes(graph, region_pipeline(), state);
+  const Status status = run_passes(graph, region_pipeline(options), state);
   CHECK(status, "{}", status.failure().message);
 }
 

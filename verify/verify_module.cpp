@@ -60,7 +60,7 @@ private:
     if (entry_.training) state.optimizers = entry_.optimizers;
     state.fixed = entry_.fixed;
     Graph graph = entry_.source;
-    for (const auto& names : {gradient_pipeline(entry_.training), region_pipeline()}) {
+    for (const auto& names : {gradient_pipeline(entry_.training), region_pipeline(options_.pipeline)}) {
       if (const Status status = run_passes(graph, names, state); !status) return status;
     }
     policy_ = state.policy.value_or(LayoutPolicy::BatchBlocked);

@@ -138,14 +138,8 @@ llvm::Value* Expressions::random(const Expr& e, int piece) {
   llvm::Value* high =
       of_row ? value(e.arguments[0], piece) : builder_.CreateTrunc(builder_.CreateLShr(element, 32), type);
   llvm::Value* step = builder_.CreateFPToUI(frame_.scalar(of_row ? "epoch" : "step"), i32);
-  llvm::Value* seed_low = frame_.scalar_bits("seed.low");
-  llvm::Value* seed_high = frame_.scalar_bits("seed.high");
-  if (piece != kScalar) {
-    step = splat(step);
-    seed_low = splat(seed_low);
-    seed_high = splat(seed_high);
-  }
-  return emit_uniform(frame_, low, high, step, e.stream, seed_low, seed_high);
+  return emit_uniform(frame_, low, high, step, e.stream, frame_.scalar_bits("seed.low"),
+                      frame_.scalar_bits("seed.high"));
 }
 
 } // namespace striate::cpu

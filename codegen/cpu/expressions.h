@@ -81,8 +81,7 @@ llvm::Value* emit_function(Frame& frame, Function function, const std::vector<ll
 // b > a ? b : a and b < a ? b : a.
 llvm::Value* emit_max(llvm::IRBuilder<>& builder, llvm::Value* a, llvm::Value* b);
 llvm::Value* emit_min(llvm::IRBuilder<>& builder, llvm::Value* a, llvm::Value* b);
-// The first word of Philox4x32-10, as a uniform f32 in [0, 1); `element_low` may be a vector, the others its
-// like.
+// The first word of Philox4x32-10, as a uniform f32 in [0, 1); the element's halves may be vectors.
 llvm::Value* emit_uniform(Frame& frame, llvm::Value* element_low, llvm::Value* element_high,
                           llvm::Value* step, uint32_t stream, llvm::Value* seed_low, llvm::Value* seed_high);
 

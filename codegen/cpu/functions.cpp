@@ -10,9 +10,12 @@ static constexpr uint64_t kExponentField = 0xFF;
 
 static bool is_real(llvm::Value* v) { return v->getType()->isFPOrFPVectorTy(); }
 
-static llvm::Type* same_shape(llvm::Value* like, llvm::Type* element) {
-  auto* vector = llvm::dyn_cast<llvm::FixedVectorType>(like->getType());
+static llvm::Type* same_shape(const llvm::Type* like, llvm::Type* element) {
+  const auto* vector = llvm::dyn_cast<llvm::FixedVectorType>(like);
   return vector ? llvm::FixedVectorType::get(element, vector->getNumElements()) : element;
+}
+static llvm::Type* same_shape(const llvm::Value* like, llvm::Type* element) {
+  return same_shape(like->getType(), element);
 }
 
 llvm::Value* emit_max(llvm::IRBuilder<>& b, llvm::Value* a, llvm::Value* other) {
@@ -147,6 +150,7 @@ llvm::Value* emit_function(Frame& frame, Function function, const std::vector<ll
   case Function::Not:
     return b.CreateNot(x);
   case Function::Select:
+    if (const auto* chosen = llvm::dyn_cast<llvm::ConstantInt>(x)) return chosen->isOne() ? y : arguments[2];
     return b.CreateSelect(x, y, arguments[2]);
   case Function::ToReal: {
     if (real) return x;
@@ -173,31 +177,72 @@ llvm::Value* emit_function(Frame& frame, Function function, const std::vector<ll
   CHECK(false, "{} should have been expanded, in kernel {}", name_of(function), frame.kernel.name);
 }
 
-llvm::Value* emit_uniform(Frame& frame, llvm::Value* element_low, llvm::Value* element_high,
-                          llvm::Value* step, uint32_t stream, llvm::Value* seed_low, llvm::Value* seed_high) {
-  llvm::IRBuilder<>& b = frame.builder;
-  llvm::Type* type = element_low->getType();
-  llvm::Type* wide = same_shape(element_low, b.getInt64Ty());
+// A function of the module, since a draw is some hundred instructions and a tile draws many numbers: the
+// first word of Philox4x32-10 as a uniform f32, from (low, high, step, stream, seed_low, seed_high).
+static llvm::Function* uniform_function(Frame& frame, llvm::Type* type) {
+  llvm::Module& module = *frame.function->getParent();
+  llvm::LLVMContext& context = module.getContext();
+  const char* const name = type->isVectorTy() ? "uniform.lanes" : "uniform";
+  if (llvm::Function* known = module.getFunction(name)) return known;
+  llvm::Type* i32 = llvm::Type::getInt32Ty(context);
+  llvm::Type* reals = same_shape(type, llvm::Type::getFloatTy(context));
+  auto* signature = llvm::FunctionType::get(reals, {type, type, i32, i32, i32, i32}, false);
+  auto* function = llvm::Function::Create(signature, llvm::Function::InternalLinkage, name, module);
+  function->setAttributes(
+      llvm::AttributeList::get(context, llvm::AttributeList::FunctionIndex,
+                               llvm::AttrBuilder(context, frame.function->getAttributes().getFnAttrs())));
+  function->addFnAttr(llvm::Attribute::NoInline);
+  function->setDoesNotAccessMemory();
+  auto* entry = llvm::BasicBlock::Create(context, "entry", function);
+  auto* round = llvm::BasicBlock::Create(context, "round", function);
+  auto* done = llvm::BasicBlock::Create(context, "done", function);
+  llvm::IRBuilder<> b(entry);
+  const auto splat = [&](llvm::Value* scalar) {
+    const auto* lanes = llvm::dyn_cast<llvm::FixedVectorType>(type);
+    return lanes ? b.CreateVectorSplat(lanes->getNumElements(), scalar) : scalar;
+  };
+  llvm::Value* first[4] = {function->getArg(0), function->getArg(1), splat(function->getArg(2)),
+                           splat(function->getArg(3))};
+  b.CreateBr(round);
+
+  b.SetInsertPoint(round);
+  const auto carried = [&](llvm::Value* at_first) {
+    llvm::PHINode* phi = b.CreatePHI(at_first->getType(), 2);
+    phi->addIncoming(at_first, entry);
+    return phi;
+  };
+  llvm::PHINode* number = carried(b.getInt32(0));
+  llvm::PHINode* key[2] = {carried(function->getArg(4)), carried(function->getArg(5))};
+  llvm::PHINode* counter[4];
+  for (int word = 0; word < 4; ++word) counter[word] = carried(first[word]);
+  llvm::Type* wide = same_shape(type, b.getInt64Ty());
   auto multiply = [&](llvm::Value* word, uint32_t by) { // (high, low)
     llvm::Value* product = b.CreateMul(b.CreateZExt(word, wide), llvm::ConstantInt::get(wide, by));
     return std::pair(b.CreateTrunc(b.CreateLShr(product, 32), type), b.CreateTrunc(product, type));
   };
-  llvm::Value* counter[4] = {element_low, element_high, step, llvm::ConstantInt::get(type, stream)};
-  llvm::Value* key[2] = {seed_low, seed_high};
-  for (int round = 0; round < kPhiloxRounds; ++round) {
-    const auto [high0, low0] = multiply(counter[0], kPhiloxMultiplier0);
-    const auto [high1, low1] = multiply(counter[2], kPhiloxMultiplier1);
-    counter[0] = b.CreateXor(b.CreateXor(high1, counter[1]), key[0]);
-    counter[2] = b.CreateXor(b.CreateXor(high0, counter[3]), key[1]);
-    counter[1] = low1;
-    counter[3] = low0;
-    key[0] = b.CreateAdd(key[0], llvm::ConstantInt::get(type, kPhiloxWeyl0));
-    key[1] = b.CreateAdd(key[1], llvm::ConstantInt::get(type, kPhiloxWeyl1));
-  }
+  const auto [high0, low0] = multiply(counter[0], kPhiloxMultiplier0);
+  const auto [high1, low1] = multiply(counter[2], kPhiloxMultiplier1);
+  llvm::Value* next[4] = {b.CreateXor(b.CreateXor(high1, counter[1]), splat(key[0])), low1,
+                          b.CreateXor(b.CreateXor(high0, counter[3]), splat(key[1])), low0};
+  for (int word = 0; word < 4; ++word) counter[word]->addIncoming(next[word], round);
+  key[0]->addIncoming(b.CreateAdd(key[0], b.getInt32(kPhiloxWeyl0)), round);
+  key[1]->addIncoming(b.CreateAdd(key[1], b.getInt32(kPhiloxWeyl1)), round);
+  llvm::Value* following = b.CreateAdd(number, b.getInt32(1));
+  number->addIncoming(following, round);
+  b.CreateCondBr(b.CreateICmpULT(following, b.getInt32(kPhiloxRounds)), round, done);
+
+  b.SetInsertPoint(done);
   constexpr uint64_t kDroppedBits = 8; // what is left, 24 bits, is exact in f32
-  llvm::Value* whole = b.CreateLShr(counter[0], kDroppedBits);
-  llvm::Type* reals = same_shape(element_low, b.getFloatTy());
-  return b.CreateFMul(b.CreateSIToFP(whole, reals), llvm::ConstantFP::get(reals, 0x1p-24));
+  llvm::Value* whole = b.CreateLShr(next[0], kDroppedBits);
+  b.CreateRet(b.CreateFMul(b.CreateSIToFP(whole, reals), llvm::ConstantFP::get(reals, 0x1p-24)));
+  return function;
+}
+
+llvm::Value* emit_uniform(Frame& frame, llvm::Value* element_low, llvm::Value* element_high,
+                          llvm::Value* step, uint32_t stream, llvm::Value* seed_low, llvm::Value* seed_high) {
+  llvm::IRBuilder<>& b = frame.builder;
+  return b.CreateCall(uniform_function(frame, element_low->getType()),
+                      {element_low, element_high, step, b.getInt32(stream), seed_low, seed_high});
 }
 
 } // namespace striate::cpu

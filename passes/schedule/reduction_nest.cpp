@@ -476,6 +476,28 @@ static void tap_nest(KernelBuilder& builder, Graph& graph, const Node& head_node
   builder.kernel.body = KernelBuilder::nest(std::move(outer), std::move(body));
 }
 
+// The small free variables that a pointwise body makes its choices by: as the axes of a tile, each of their
+// points computes the chosen part alone, and what several points share is computed once.
+static std::vector<std::pair<int, int64_t>> choosing_variables(const Statement& statement, int lane) {
+  constexpr int64_t kMostPoints = 64;
+  std::vector<std::pair<int, int64_t>> chosen;
+  int64_t points = 1;
+  visit(statement.body, [&](const ExprRef& e) {
+    if (e->kind != Expr::Kind::Apply || e->function != Function::Equal) return;
+    for (const ExprRef& side : e->arguments) {
+      if (side->kind != Expr::Kind::Index) continue;
+      const std::optional<int> variable = side->indices[0].as_variable();
+      if (!variable || *variable == lane) continue;
+      const Size& extent = statement.variables[static_cast<std::size_t>(*variable)].extent;
+      if (extent.batch || points * extent.factor > kMostPoints) continue;
+      if (std::ranges::any_of(chosen, [&](const auto& known) { return known.first == *variable; })) continue;
+      points *= extent.factor;
+      chosen.emplace_back(*variable, extent.factor);
+    }
+  });
+  return chosen;
+}
+
 void reduction_nest(KernelBuilder& builder, Graph& graph, const RegionParts& parts,
                     const TargetInfo& target) {
   const Node& head_node = graph.nodes[parts.head];
@@ -485,6 +507,8 @@ void reduction_nest(KernelBuilder& builder, Graph& graph, const RegionParts& par
   std::vector<std::pair<int, int64_t>> tile;
   if (is_contraction(head))
     tile = tile_axes(graph, builder.region(), head_node, lane, {}, builder.capacity(), target);
+  else if (!head.reduces())
+    tile = choosing_variables(head, lane.variable);
   // Taps are summed together for the cache's sake; many threads take one each.
   if (is_contraction(head) && lane.role == LaneRole::Reduced && twice_is_harmless && !target.many_threads) {
     const std::vector<int> taps = window_taps(head);

@@ -35,7 +35,7 @@ inline uint64_t seed_of(const float* scalars) {
          std::bit_cast<uint32_t>(scalars[kSeedLow]);
 }
 
-inline void init(char* arena, const float* scalars, int64_t, int64_t, int64_t) {
+inline void init(char* arena, const float* scalars, int64_t, int64_t, int64_t, const int64_t*) {
   for (uint64_t i = 0; i < 2; ++i) {
     floats(arena, kWeight)[i] = uniform(seed_of(scalars), i, 0, stream_of("weight")) - 0.5f;
     floats(arena, kVelocity)[i] = 0;
@@ -49,7 +49,7 @@ inline float probability(char* arena, int64_t n) {
 }
 
 // Loss and accuracy of the examples [begin, end): the parallel kernel.
-inline void forward(char* arena, const float* scalars, int64_t, int64_t begin, int64_t end) {
+inline void forward(char* arena, const float* scalars, int64_t, int64_t begin, int64_t end, const int64_t*) {
   const auto* labels = reinterpret_cast<const int32_t*>(arena + kLabels);
   for (int64_t n = begin; n < end; ++n) {
     const float p = probability(arena, n);
@@ -59,7 +59,7 @@ inline void forward(char* arena, const float* scalars, int64_t, int64_t begin, i
   }
 }
 
-inline void update(char* arena, const float* scalars, int64_t examples, int64_t, int64_t) {
+inline void update(char* arena, const float* scalars, int64_t examples, int64_t, int64_t, const int64_t*) {
   const auto* labels = reinterpret_cast<const int32_t*>(arena + kLabels);
   const auto step = static_cast<int64_t>(scalars[kStep]);
   float gradient[2] = {0, 0}, mean = 0;
@@ -79,7 +79,7 @@ inline void update(char* arena, const float* scalars, int64_t examples, int64_t,
   if (step == interrupt_at_step) std::raise(SIGINT);
 }
 
-inline void maybe_interrupt(char*, const float*, int64_t, int64_t, int64_t) {
+inline void maybe_interrupt(char*, const float*, int64_t, int64_t, int64_t, const int64_t*) {
   if (interrupt_in_evaluation >= 0 && interrupt_in_evaluation-- == 0) std::raise(SIGINT);
 }
 
@@ -116,10 +116,10 @@ inline Executable program() {
                                          plain("label", ElementType::I32, {kCapacity}, true, kLabels)};
   const std::vector<Placement> outputs = {plain("loss", ElementType::F32, {kCapacity}, true, kLoss),
                                           plain("accuracy", ElementType::F32, {kCapacity}, true, kAccuracy)};
-  const ExecutableKernel forward_kernel = {"forward", forward, each, "fc", "toy.nn:2:5", {outputs[0]}};
-  program.init = {"init", {{"init", init, once}}, 1, scalars, {}, {}};
-  program.step = {"step", {forward_kernel, {"update", update, once}}, 1, scalars, inputs, outputs};
-  program.eval = {"eval", {forward_kernel, {"signal", maybe_interrupt, once}}, 2, scalars, inputs, outputs};
+  const ExecutableKernel forward_kernel = {"forward", {forward}, each, "fc", "toy.nn:2:5", {outputs[0]}};
+  program.init = {"init", {{"init", {init}, once}}, 1, scalars, {}, {}};
+  program.step = {"step", {forward_kernel, {"update", {update}, once}}, 1, scalars, inputs, outputs};
+  program.eval = {"eval", {forward_kernel, {"signal", {maybe_interrupt}, once}}, 2, scalars, inputs, outputs};
   return program;
 }
 

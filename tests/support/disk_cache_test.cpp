@@ -162,12 +162,12 @@ TEST(CacheFolder, FollowsTheEnvironment) {
     set("HOME", home);
     return cache_folder().string();
   };
-  EXPECT_EQ(folder("/own", "/xdg", "/home/me"), "/own");
-  EXPECT_EQ(folder("off", "/xdg", "/home/me"), "");
-  EXPECT_EQ(folder("", "/xdg", "/home/me"), "");
-  EXPECT_EQ(folder(nullptr, "/xdg", "/home/me"), "/xdg/striate");
-  EXPECT_EQ(folder(nullptr, "relative", "/home/me"), "/home/me/.cache/striate");
-  EXPECT_EQ(folder(nullptr, nullptr, "/home/me"), "/home/me/.cache/striate");
+  EXPECT_EQ(folder("/own", "/xdg", "/me"), "/own");
+  EXPECT_EQ(folder("off", "/xdg", "/me"), "");
+  EXPECT_EQ(folder("", "/xdg", "/me"), "");
+  EXPECT_EQ(folder(nullptr, "/xdg", "/me"), "/xdg/striate");
+  EXPECT_EQ(folder(nullptr, "relative", "/me"), "/me/.cache/striate");
+  EXPECT_EQ(folder(nullptr, nullptr, "/me"), "/me/.cache/striate");
   EXPECT_EQ(folder(nullptr, nullptr, nullptr), "");
 }
 
