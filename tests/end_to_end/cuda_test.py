@@ -8,6 +8,8 @@ import os
 import random
 import re
 import shutil
+import subprocess
+import sys
 import unittest
 
 import harness
@@ -208,6 +210,13 @@ class WithoutADevice(harness.EndToEnd):
         talk = self.train("--target", "cuda", expect=3, STRIATE_CUDA_DRIVER=self.path("none.so"))
         self.assertRegex(talk, r"CUDA's driver cannot be loaded from \$STRIATE_CUDA_DRIVER: .*none.so|NVRTC was not found: looked for")
         self.assertFalse(os.path.exists(self.path("run")))
+
+    def test_the_documentation_shows_what_is_emitted(self):
+        update = os.path.join(harness.SOURCE, "tests", "update")
+        page = os.path.join(harness.SOURCE, "docs", "cuda.md")
+        command = [sys.executable, update, "--check", "--striate", harness.BINARY, page]
+        checked = subprocess.run(command, capture_output=True, text=True, check=False)
+        self.assertEqual(checked.returncode, 0, f"{checked.stdout}{checked.stderr}tests/update {page} writes it anew")
 
     def test_no_nvrtc(self):
         talk = self.train("--target", "cuda", expect=3, STRIATE_NVRTC=self.path("none.so"))
