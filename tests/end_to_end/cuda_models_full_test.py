@@ -22,7 +22,7 @@ class OnTheDevice(models_test.Learning):
         program = self.write(name, models_test.model_alone(name) + blocks.replace("CALL", call))
         digests = []
         for run, target in (("expected", EXPECTED), ("cuda", DEVICE)):
-            self.striate("train", program, "--data", self.scratch, "--run", self.path(run), "--force", *STEPS, *target)
+            self.striate("train", program, "--data", self.scratch, "--run", self.path(run), "--force", *STEPS, *target, timeout=3000)
             digests.append(harness.digest(self.path(run, "model.safetensors")))
         self.assertEqual(*digests)
 
