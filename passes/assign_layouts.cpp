@@ -164,6 +164,49 @@ static bool is_batch_blocked(const Layout& layout) {
          layout.digits.front().extent.batch && layout.digits.back().extent == Size::constant(kBlock);
 }
 
+// What a weight's factor is computed from, element by element, lies as the factor does, so that vectors of
+// one come from vectors of the other; dimensions that it alone has stand outside the vectors' blocks.
+static void lay_out_source(Graph& graph, ValueId factor, std::set<ValueId>& settled) {
+  const NodeId producer = graph.values[factor].producer;
+  if (producer < 0 || graph.nodes[producer].inputs.size() != 1) return;
+  const Statement& statement = statement_of(graph.nodes[producer]);
+  Value& source = graph.values[graph.nodes[producer].inputs[0]];
+  if (statement.reduces() || source.type.has_batch() ||
+      !settled.insert(graph.nodes[producer].inputs[0]).second)
+    return;
+  const auto rank = source.type.shape.size();
+  // Source dimension -> the factor's dimension with the same index in every read, or -1.
+  std::vector<int> like(rank, -1);
+  for (std::size_t d = 0; d < rank; ++d)
+    for (std::size_t o = 0; o < statement.output.size(); ++o) {
+      bool same =
+          statement.output[o].size() == 1 && graph.values[factor].type.shape[o] == source.type.shape[d];
+      visit(statement.body, [&](const ExprRef& e) {
+        if (e->kind == Expr::Kind::Read)
+          same = same && e->arguments.empty() && e->indices[d].as_variable() == statement.output[o][0];
+      });
+      if (same) like[d] = static_cast<int>(o);
+    }
+  Layout layout;
+  std::set<int> seen;
+  bool placed = false;
+  const auto place_rest = [&] {
+    for (std::size_t d = 0; d < rank && !placed; ++d)
+      if (like[d] < 0) layout.digits.push_back({static_cast<int>(d), 1, source.type.shape[d]});
+    placed = true;
+  };
+  for (const Layout::Digit& digit : graph.values[factor].layout.digits) {
+    if (!seen.insert(digit.dimension).second) place_rest();
+    const auto found = std::ranges::find(like, digit.dimension);
+    if (found == like.end()) continue;
+    Layout::Digit own = digit;
+    own.dimension = static_cast<int>(found - like.begin());
+    layout.digits.push_back(own);
+  }
+  place_rest();
+  source.layout = std::move(layout);
+}
+
 // Each weight lies as the first contraction over a batch that reads it wants it: the forward pass.
 static void lay_out_weights(Graph& graph) {
   std::set<ValueId> settled;
@@ -178,6 +221,7 @@ static void lay_out_weights(Graph& graph) {
       if (value.type.has_batch() || !settled.insert(weight).second) continue;
       value.layout = is_batch_blocked(result.layout) ? result_blocked(statement, factor, value.type)
                                                      : weight_layout(statement, factor, value.type);
+      lay_out_source(graph, weight, settled);
     }
   }
 }

@@ -1,10 +1,12 @@
 #include "passes/estimate_costs.h"
 
 #include "ir/graph/loops.h"
+#include "passes/choices.h"
 #include "passes/expand_calls.h"
 #include "passes/pad_contractions.h"
 #include "passes/plan_memory.h"
 
+#include <cmath>
 #include <set>
 
 namespace striate {
@@ -32,9 +34,7 @@ Flops flops_of(const Graph& graph, const Region& region) {
       batch = batch || variable.extent.batch;
     }
     if (is_contraction(statement)) points *= share_computed(graph, node, statement);
-    int operations = statement.reduces() ? 1 : 0;
-    visit(statement.body, [&](const ExprRef& e) { operations += e->kind == Expr::Kind::Apply; });
-    (batch ? flops.per_example : flops.fixed) += points * operations;
+    (batch ? flops.per_example : flops.fixed) += std::round(points * operations_per_point(statement));
   }
   return flops;
 }

@@ -256,17 +256,16 @@ private:
       if (along(which).*dimension == static_cast<int>(d)) return which;
     return -1;
   }
-  // A type like this one with tiles for places, and before the first of them the points.
+  // A type like this one with the points of both directions and the number of the tile in the first place.
   TensorType tiled(const TensorType& type, int Direction::*dimension) const {
     TensorType result = type;
     result.shape.clear();
     for (std::size_t d = 0; d < type.shape.size(); ++d) {
-      const int which = direction(dimension, d);
-      if (which >= 0 && first_place(dimension) == d) {
-        result.shape.push_back(Size::constant(points_));
-        result.shape.push_back(Size::constant(points_));
-      }
-      result.shape.push_back(which < 0 ? type.shape[d] : Size::constant(tiles(along(which), outputs_)));
+      if (direction(dimension, d) < 0)
+        result.shape.push_back(type.shape[d]);
+      else if (first_place(dimension) == d)
+        for (const int64_t size : {points_, points_, tiles(along(0), outputs_) * tiles(along(1), outputs_)})
+          result.shape.push_back(Size::constant(size));
     }
     return result;
   }
@@ -292,24 +291,45 @@ private:
 
   ValueId transformed_data(const Node& node, ValueId source) {
     const TensorType type = tiled(graph_.values[source].type, &Direction::of_data);
-    Statement statement = pointwise_statement(type);
-    const auto first = static_cast<int>(first_place(&Direction::of_data));
+    Statement statement;
+    const auto declare = [&](std::string variable, const Size& extent) {
+      statement.variables.push_back({std::move(variable), extent});
+      return static_cast<int>(statement.variables.size()) - 1;
+    };
+    const TensorType& before = graph_.values[source].type;
+    std::vector<IndexExpr> base(before.shape.size());
+    int point[2] = {-1, -1};
+    for (std::size_t d = 0; d < before.shape.size(); ++d) {
+      if (direction(&Direction::of_data, d) < 0) {
+        const int v = declare(fmt::format("i{}", d), before.shape[d]);
+        statement.output.push_back({v});
+        base[d] = IndexExpr::variable(v);
+      } else if (first_place(&Direction::of_data) == d) {
+        std::vector<int> tile;
+        for (int p = 0; p < 2; ++p) {
+          point[p] = declare(p == 0 ? "a" : "b", Size::constant(points_));
+          statement.output.push_back({point[p]});
+        }
+        for (int which = 0; which < 2; ++which) {
+          tile.push_back(declare(which == 0 ? "t" : "u", Size::constant(tiles(along(which), outputs_))));
+          base[static_cast<std::size_t>(along(which).of_data)] =
+              IndexExpr::variable(tile.back()) * outputs_ + shift_[static_cast<std::size_t>(which)];
+        }
+        statement.output.push_back(std::move(tile));
+      }
+    }
+    statement.free_count = static_cast<int>(statement.variables.size());
     std::vector<std::vector<ExprRef>> items(static_cast<std::size_t>(points_));
     for (int64_t i = 0; i < points_; ++i)
       for (int64_t j = 0; j < points_; ++j) {
-        std::vector<IndexExpr> indices;
-        int variable = 0;
-        for (std::size_t d = 0; d < graph_.values[source].type.shape.size(); ++d) {
-          if (static_cast<int>(d) == first) variable += 2;
-          const int which = direction(&Direction::of_data, d);
-          IndexExpr index = IndexExpr::variable(variable++);
-          if (which >= 0)
-            index = index * outputs_ + (which == 0 ? i : j) + shift_[static_cast<std::size_t>(which)];
-          indices.push_back(index);
+        std::vector<IndexExpr> indices = base;
+        for (int which = 0; which < 2; ++which) {
+          IndexExpr& index = indices[static_cast<std::size_t>(along(which).of_data)];
+          index = index + (which == 0 ? i : j);
         }
         items[static_cast<std::size_t>(i)].push_back(read(0, indices));
       }
-    statement.body = transformed(matrices_.b, items, first, first + 1);
+    statement.body = transformed(matrices_.b, items, point[0], point[1]);
     return add_statement(graph_, node.op, node.path, name(node, "data_points"), type, {source},
                          std::move(statement), node.location);
   }
@@ -344,18 +364,18 @@ private:
       return static_cast<int>(statement.variables.size()) - 1;
     };
     std::array<int, 2> point = {-1, -1};
+    int tile = -1;
     for (std::size_t d = 0; d < original.output.size(); ++d) {
-      const int which = direction(&Direction::of_result, d);
-      if (which >= 0 && first_place(&Direction::of_result) == d)
-        for (int p = 0; p < 2; ++p) {
-          point[static_cast<std::size_t>(p)] = declare({p == 0 ? "a" : "b", Size::constant(points_)});
-          statement.output.push_back({point[static_cast<std::size_t>(p)]});
-        }
+      if (direction(&Direction::of_result, d) >= 0) {
+        if (first_place(&Direction::of_result) != d) continue;
+        point = {declare({"a", Size::constant(points_)}), declare({"b", Size::constant(points_)})};
+        tile = declare({"t", Size::constant(tiles(along(0), outputs_) * tiles(along(1), outputs_))});
+        statement.output.insert(statement.output.end(), {{point[0]}, {point[1]}, {tile}});
+        continue;
+      }
       std::vector<int> digits;
       for (int v : original.output[d]) {
-        IndexVariable variable = original.variables[static_cast<std::size_t>(v)];
-        if (which >= 0) variable.extent = Size::constant(tiles(along(which), outputs_));
-        digits.push_back(declare(variable));
+        digits.push_back(declare(original.variables[static_cast<std::size_t>(v)]));
         now[static_cast<std::size_t>(v)] = IndexExpr::variable(digits.back());
       }
       statement.output.push_back(std::move(digits));
@@ -371,11 +391,10 @@ private:
     };
     std::vector<IndexExpr> of_data, of_weight;
     for (std::size_t d = 0; d < window_.data->indices.size(); ++d) {
-      const int which = direction(&Direction::of_data, d);
-      if (which >= 0 && first_place(&Direction::of_data) == d)
-        for (int p : point) of_data.push_back(IndexExpr::variable(p));
-      of_data.push_back(which < 0 ? moved(window_.data->indices[d])
-                                  : now[static_cast<std::size_t>(along(which).place)]);
+      if (direction(&Direction::of_data, d) < 0)
+        of_data.push_back(moved(window_.data->indices[d]));
+      else if (first_place(&Direction::of_data) == d)
+        for (int v : {point[0], point[1], tile}) of_data.push_back(IndexExpr::variable(v));
     }
     for (const IndexExpr& index : window_.weight->indices) of_weight.push_back(moved(index));
     const ExprRef x = read(0, of_data), w = read(1, of_weight);
@@ -411,12 +430,13 @@ private:
       }
       if (first_place(&Direction::of_result) == d) {
         points_at = indices.size();
-        indices.insert(indices.end(), {IndexExpr(0), IndexExpr(0)});
+        indices.insert(indices.end(), {IndexExpr(0), IndexExpr(0), IndexExpr(0)});
       }
       const int tile = declare(which == 0 ? "t" : "u", Size::constant(tiles(along(which), outputs_)));
       row[static_cast<std::size_t>(which)] = declare(which == 0 ? "p" : "q", Size::constant(outputs_));
       statement.output.push_back({tile, row[static_cast<std::size_t>(which)]});
-      indices.push_back(IndexExpr::variable(tile));
+      IndexExpr& number = indices[points_at + 2]; // of the tile
+      number = number + IndexExpr::variable(tile) * (which == 0 ? tiles(along(1), outputs_) : 1);
     }
     statement.free_count = static_cast<int>(statement.variables.size());
     std::vector<std::vector<ExprRef>> items(static_cast<std::size_t>(points_));

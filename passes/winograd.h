@@ -5,9 +5,9 @@
 // becomes, for tiles of m x m results that come from m + 2 by m + 2 elements,
 //
 //   u[o, c, a, b]          = sum(r, s) G[a, r] * G[b, s] * w[o, c, r, s]
-//   v[n, c, a, b, ti, tj]  = sum(i, j) B[i, a] * B[j, b] * x[n, c, m*ti + i, m*tj + j]
-//   t[n, o, a, b, ti, tj]  = sum(c) u[o, c, a, b] * v[n, c, a, b, ti, tj]
-//   y[n, o, m*ti + p, ..]  = sum(a, b) A[p, a] * A[q, b] * t[n, o, a, b, ti, tj]
+//   v[n, c, a, b, (t u)]   = sum(i, j) B[a, i] * B[b, j] * x[n, c, m*t + i, m*u + j]
+//   z[n, o, a, b, (t u)]   = sum(c) u[o, c, a, b] * v[n, c, a, b, (t u)]
+//   y[n, o, (t p), (u q)]  = sum(a, b) A[p, a] * A[q, b] * z[n, o, a, b, (t u)]
 //
 // with constants from exact points (Winograd, "Arithmetic Complexity of Computations", 1980; Lavin and Gray,
 // "Fast Algorithms for Convolutional Neural Networks", arXiv:1509.09308): (m + 2)^2 multiplications instead

@@ -150,7 +150,8 @@ llvm::Value* emit_function(Frame& frame, Function function, const std::vector<ll
   case Function::Not:
     return b.CreateNot(x);
   case Function::Select:
-    if (const auto* chosen = llvm::dyn_cast<llvm::ConstantInt>(x)) return chosen->isOne() ? y : arguments[2];
+    if (const auto* known = llvm::dyn_cast<llvm::Constant>(x))
+      if (known->isAllOnesValue() || known->isNullValue()) return known->isNullValue() ? arguments[2] : y;
     return b.CreateSelect(x, y, arguments[2]);
   case Function::ToReal: {
     if (real) return x;

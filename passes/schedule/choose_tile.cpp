@@ -62,6 +62,7 @@ TileChoice choose_tile(const Statement& statement, int lane, const TileLimits& l
   constexpr double kBusyThreads = 132 * 1024;
   TileChoice best;
   double best_score = INFINITY;
+  const int last_free = candidates.empty() ? -1 : candidates.back();
   const auto is_exact = [&](int v) { return contains(limits.exact, v); };
   const auto uses = [](const OperandUse& use, int v) { return contains(use.variables, v); };
   const auto allowed = [&](int v, int64_t size) {
@@ -108,6 +109,9 @@ TileChoice choose_tile(const Statement& statement, int lane, const TileLimits& l
       return v >= 0 && statement.variables[v].extent.batch ? static_cast<double>(size) : 0;
     };
     score *= 1 + 0.005 * (examples(a, size_a) + examples(b, size_b));
+    // Where every operand is a vector, each is loaded for few results: rows are streams from memory, too, and
+    // are better walked along.
+    if (scalar_loads == 0 && a != last_free) score *= 1 + 0.005 * static_cast<double>(size_a);
     // Among equals the later variable, whose neighbours are nearer in memory.
     if (score <= best_score * (1 + 1e-9)) {
       best_score = score;

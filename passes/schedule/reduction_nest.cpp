@@ -3,6 +3,7 @@
 
 #include "ir/graph/loops.h"
 #include "passes/adjoint.h"
+#include "passes/choices.h"
 #include "passes/expand_calls.h"
 #include "passes/pad_contractions.h"
 #include "passes/plan_memory.h"
@@ -223,6 +224,13 @@ KernelStatement accumulate(KernelBuilder& builder, const Node& node, const std::
       body = select(mask, body, constant(identity_of(statement.reducer)));
     }
   }
+  // A sum of products accumulates by fma. A body that became a product by what is known here alone, a choice
+  // by a variable with one value, is rounded before it is added: with -0 added, a product is itself.
+  const auto is_product = [](const ExprRef& e) {
+    return e->kind == Expr::Kind::Apply && e->function == Function::Mul;
+  };
+  if (is_product(body) && !is_product(statement.body))
+    body = apply(Function::Fma, {body->arguments[0], body->arguments[1], constant(-0.0)});
   KernelStatement step;
   step.kind = KernelStatement::Kind::Accumulate;
   step.tile = tile;
@@ -308,19 +316,39 @@ static std::vector<int> free_variables(const Statement& statement) {
   return variables;
 }
 
-// The free variables, outermost first. A matrix's examples come last where its weight exceeds the cache: what
-// a tile of results reads of it then stays there while the examples pass by, a few at a time.
+// Whether no index of the factors goes through more than one variable: no window slides over anything.
+static bool is_matrix_product(const Statement& statement) {
+  return std::ranges::all_of(statement.body->arguments, [](const ExprRef& factor) {
+    return factor->kind == Expr::Kind::Read && !factor->has_else &&
+           std::ranges::all_of(factor->indices,
+                               [](const IndexExpr& i) { return i.as_variable().has_value(); });
+  });
+}
+
+// The free variables, outermost first. Of products of matrices that stand side by side, those that count the
+// products come first, so that two matrices are in cache until they are multiplied. The examples come after
+// the rows of a weight that exceeds the cache: what a tile of results reads of it then stays there while the
+// examples pass by, a few at a time.
 static std::vector<int> loop_order(const Graph& graph, const Node& node, int64_t l2_bytes) {
   const Statement& statement = statement_of(node);
   std::vector<int> order = free_variables(statement);
-  if (order.size() != 2 || !statement.variables[0].extent.batch) return order;
-  int64_t largest = 0;
-  for (const ExprRef& factor : statement.body->arguments) {
-    if (factor->kind != Expr::Kind::Read) continue;
-    const Value& value = graph.values[node.inputs[factor->operand]];
-    if (!value.type.has_batch()) largest = std::max(largest, storage_bytes(value, 1));
+  if (!is_matrix_product(statement) || !statement.variables[0].extent.batch) return order;
+  const auto used = [&](const ExprRef& factor, int v) {
+    return std::ranges::any_of(factor->indices, [&](const IndexExpr& index) { return index.uses(v); });
+  };
+  const ExprRef &left = statement.body->arguments[0], &right = statement.body->arguments[1];
+  const auto shared_end = std::stable_partition(order.begin(), order.end(),
+                                                [&](int v) { return used(left, v) && used(right, v); });
+  int64_t largest = 0, products = 1;
+  for (auto shared = order.begin(); shared != shared_end; ++shared)
+    if (!statement.variables[static_cast<std::size_t>(*shared)].extent.batch)
+      products *= statement.variables[static_cast<std::size_t>(*shared)].extent.factor;
+  for (const ExprRef& factor : {left, right}) {
+    const Value& value = graph.values[node.inputs[static_cast<std::size_t>(factor->operand)]];
+    if (!value.type.has_batch()) largest = std::max(largest, storage_bytes(value, 1) / products);
   }
-  if (2 * largest > l2_bytes) std::swap(order[0], order[1]);
+  if (order.end() - shared_end >= 2 && *shared_end == 0 && 2 * largest > l2_bytes)
+    std::swap(shared_end[0], shared_end[1]);
   return order;
 }
 
@@ -476,28 +504,6 @@ static void tap_nest(KernelBuilder& builder, Graph& graph, const Node& head_node
   builder.kernel.body = KernelBuilder::nest(std::move(outer), std::move(body));
 }
 
-// The small free variables that a pointwise body makes its choices by: as the axes of a tile, each of their
-// points computes the chosen part alone, and what several points share is computed once.
-static std::vector<std::pair<int, int64_t>> choosing_variables(const Statement& statement, int lane) {
-  constexpr int64_t kMostPoints = 64;
-  std::vector<std::pair<int, int64_t>> chosen;
-  int64_t points = 1;
-  visit(statement.body, [&](const ExprRef& e) {
-    if (e->kind != Expr::Kind::Apply || e->function != Function::Equal) return;
-    for (const ExprRef& side : e->arguments) {
-      if (side->kind != Expr::Kind::Index) continue;
-      const std::optional<int> variable = side->indices[0].as_variable();
-      if (!variable || *variable == lane) continue;
-      const Size& extent = statement.variables[static_cast<std::size_t>(*variable)].extent;
-      if (extent.batch || points * extent.factor > kMostPoints) continue;
-      if (std::ranges::any_of(chosen, [&](const auto& known) { return known.first == *variable; })) continue;
-      points *= extent.factor;
-      chosen.emplace_back(*variable, extent.factor);
-    }
-  });
-  return chosen;
-}
-
 void reduction_nest(KernelBuilder& builder, Graph& graph, const RegionParts& parts,
                     const TargetInfo& target) {
   const Node& head_node = graph.nodes[parts.head];
@@ -507,8 +513,8 @@ void reduction_nest(KernelBuilder& builder, Graph& graph, const RegionParts& par
   std::vector<std::pair<int, int64_t>> tile;
   if (is_contraction(head))
     tile = tile_axes(graph, builder.region(), head_node, lane, {}, builder.capacity(), target);
-  else if (!head.reduces())
-    tile = choosing_variables(head, lane.variable);
+  else
+    tile = choosing_variables(head);
   // Taps are summed together for the cache's sake; many threads take one each.
   if (is_contraction(head) && lane.role == LaneRole::Reduced && twice_is_harmless && !target.many_threads) {
     const std::vector<int> taps = window_taps(head);

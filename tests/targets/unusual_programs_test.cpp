@@ -89,6 +89,13 @@ const Case kCases[] = {
     {"DilationAndStride", "",
      "input x: f32[N, 3, 17, 13]\n"
      "output y = x -> Conv2d(4, 3) as a -> relu -> Conv2d(5, 3, stride = 2, dilation = 3, padding = 2) as b"},
+    // A choice that a variable with one value has made: what is left is a product, which the sum must not
+    // take
+    // into its multiply-adds.
+    {"ProductsLeftByAChoice",
+     "op chosen(x[N, C], w[C]) -> y[N, 1] { y[n, i] = sum(j: 1, c: C) select(i <= j, x[n, c] * w[c], 0.5) }\n"
+     "layer L() (x[N, C]) {\n param w: f32[C] = gaussian(std = 0.7)\n return chosen(x, w)\n}\n",
+     "input x: f32[N, 33]\n output y = x -> Linear(17) as a -> tanh -> L() as l"},
     // Windows over contractions, fused in evaluation or in training.
     {"MaskNeededBeforeTheWindow", "",
      "input x: f32[N, 3, 13, 13]\n"

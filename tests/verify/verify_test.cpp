@@ -82,6 +82,25 @@ TEST(Verify, FindsNothingWrongWithSoundPrograms) {
   }
 }
 
+// In every pass's f64, and in the kernels' bits.
+TEST(Verify, WinogradKeepsWhatIsComputed) {
+  const std::optional<Module> module = module_in("tests/verify/window.nn");
+  ASSERT_TRUE(module);
+  VerifyOptions options;
+  options.pipeline.capacity = 4;
+  options.pipeline.winograd = true;
+  options.pipeline.layout = LayoutPolicy::ChannelBlocked;
+  options.trial = small_trial();
+  options.trial.examples = 3;
+  const std::vector<EntryReport> reports = *verify_module(*module, options);
+  for (const EntryReport& report : reports) {
+    EXPECT_LT(report.rounding, 1);
+    for (const Mistake& mistake : report.mistakes)
+      ADD_FAILURE() << report.name << ": " << mistake.culprit << ": " << mistake.value << " "
+                    << mistake.difference;
+  }
+}
+
 TEST(Verify, InputsFollowFromTheirNames) {
   const Graph graph = small_graph();
   Graph without = graph;
