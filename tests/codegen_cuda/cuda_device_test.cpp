@@ -120,6 +120,22 @@ TEST(CudaDevice, RunsStepAfterStep) {
   }
 }
 
+TEST(CudaDevice, RunsAheadWithoutOverwritingWhatIsStillCopied) {
+  SKIP_WITHOUT_COMPILER();
+  Executor executor = std::move(Executor::create(program(), 1).value());
+  ASSERT_TRUE(executor.initialize().ok());
+  float expected = 2;
+  // Nobody waits in between: all of it is still to be done.
+  for (int run = 0; run < 9; ++run) {
+    const float first = static_cast<float>(run % 5) + 1, rate = 1 / static_cast<float>(run + 2);
+    set_input(executor, 3, first);
+    executor.set_scalar("rate", rate);
+    ASSERT_TRUE(executor.run(executor.executable().step, 3).ok());
+    expected += rate * (expected * first);
+  }
+  EXPECT_EQ(weight(executor), expected);
+}
+
 TEST(CudaDevice, RunsInTwoPartsAndTakesTime) {
   SKIP_WITHOUT_COMPILER();
   Executor executor = std::move(Executor::create(program(), 1).value());
