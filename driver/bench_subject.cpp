@@ -1,5 +1,6 @@
 #include "driver/bench_subject.h"
 
+#include "driver/cuda_target.h"
 #include "driver/ir_file.h"
 #include "driver/kernel_id.h"
 #include "driver/kernel_program.h"
@@ -46,7 +47,7 @@ static Result<BenchSubject> subject_of_model(const Options& options) {
   if (!settings) return settings.failure();
   BenchSubject subject;
   subject.of_step = of_step;
-  subject.target = settings->pipeline.target;
+  subject.settings = *settings;
   int64_t began = steady_nanoseconds();
   const Result<Compilation> compilation = lower(module, of_step, *settings);
   if (!compilation) return compilation.failure();
@@ -64,7 +65,7 @@ static Result<BenchSubject> subject_of_model(const Options& options) {
   for (const ScalarSchedule& schedule : module.schedules) subject.executor->set_scalar(schedule.scalar, 1e-3);
   subject.executor->set_scalar("update", 1);
   subject.executor->set_scalar("step", 1);
-  subject.executor->initialize();
+  if (const Status drawn = subject.executor->initialize(); !drawn) return drawn.failure();
   if (const Status drawn = draw_inputs(*subject.executor, subject.entry(), capacity); !drawn)
     return drawn.failure();
   return subject;
@@ -80,7 +81,7 @@ static Result<BenchSubject> subject_of_kernels(const Options& options) {
   const Result<CompileOptions> settings = compile_options(options, program->capacity, true);
   if (!settings) return settings.failure();
   BenchSubject subject;
-  subject.target = settings->pipeline.target;
+  subject.settings = *settings;
   const int64_t began = steady_nanoseconds();
   Result<Executable> executable = executable_of(*program, *settings);
   if (!executable) return executable.failure();
@@ -99,7 +100,7 @@ static Result<BenchSubject> subject_of_kernels(const Options& options) {
 static Status keep_only(BenchSubject& subject, const std::string& id) {
   const Result<std::size_t> kernel = kernel_with_id(subject.program, id);
   if (!kernel) return kernel.failure();
-  subject.executor->run(subject.whole_entry(), subject.examples());
+  if (Status run = subject.executor->run(subject.whole_entry(), subject.examples()); !run) return run;
   EntryPoint one = subject.whole_entry();
   one.kernels = {one.kernels[*kernel]};
   subject.program = only_kernel(subject.program, *kernel);
@@ -108,6 +109,10 @@ static Status keep_only(BenchSubject& subject, const std::string& id) {
   subject.entry_of_one = std::move(one);
   subject.only = *kernel;
   return {};
+}
+
+std::string BenchSubject::machine() const {
+  return settings.cuda ? settings.cuda->context().name() : settings.pipeline.target.name;
 }
 
 Result<BenchSubject> bench_subject(const Options& options) {

@@ -18,13 +18,14 @@ struct BenchSubject {
   bool of_step = false;
   std::optional<std::size_t> only;        // the kernel of the entry point that `program` is, where it is one
   std::optional<EntryPoint> entry_of_one; // the same
-  TargetInfo target;
+  CompileOptions settings;
   double lowering_seconds = 0, code_seconds = 0;
 
   const EntryPoint& whole_entry() const {
     return of_step ? executor->executable().step : executor->executable().eval;
   }
   const EntryPoint& entry() const { return entry_of_one ? *entry_of_one : whole_entry(); }
+  std::string machine() const; // "znver4", "NVIDIA H200"
   int64_t examples() const { return program.capacity; }
 };
 

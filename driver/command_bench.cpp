@@ -2,6 +2,7 @@
 // at most.
 
 #include "driver/commands.h"
+#include "driver/cuda_target.h"
 #include "driver/kernel_code.h"
 #include "driver/kernel_profile.h"
 #include "driver/measure_machine.h"
@@ -16,9 +17,26 @@ static std::string speed_text(const MachineSpeed& speed) {
                      speed.cache_bytes * 1e-9, speed.memory_bytes * 1e-9);
 }
 
+// What a device says of itself: nothing is measured.
+static int print_device(const CudaTarget& target) {
+  const CudaContext& context = target.context();
+  const auto gibibytes = [](std::size_t bytes) { return static_cast<double>(bytes) / (1 << 30); };
+  const CudaContext::Memory memory = context.memory();
+  fmt::print("device   {}, compute capability {}.{}, {} multiprocessors\n", context.name(),
+             context.capability() / 10, context.capability() % 10, context.multiprocessors());
+  fmt::print("memory   {:.2f} GiB, {:.2f} GiB of it free\n", gibibytes(memory.total), gibibytes(memory.free));
+  fmt::print("driver   takes code of CUDA {}\n", context.driver_version());
+  fmt::print("compiler {}\n", target.compiler());
+  const MachineSpeed speed = context.speed();
+  fmt::print("at most  {:.0f} GFLOP/s of f32, {:.0f} GB/s from memory, by its own figures\n",
+             speed.flops * 1e-9, speed.memory_bytes * 1e-9);
+  return 0;
+}
+
 int command_machine(const Options& options) {
   const Result<CompileOptions> settings = compile_options(options, 1, true);
   if (!settings) return report(settings.failure());
+  if (settings->cuda) return print_device(*settings->cuda);
   ThreadPool pool(settings->threads);
   const TargetInfo& target = settings->pipeline.target;
   const Result<MachineSpeed> speed = measure_machine(target, pool);
@@ -40,19 +58,25 @@ int command_bench(const Options& options) {
   if (!options.trace.empty()) begin_time_trace();
   Result<BenchSubject> subject = bench_subject(options);
   if (!subject) return report(subject.failure());
-  const bool known = stored_speed(subject->target.name, subject->executor->pool().threads()).has_value();
-  const Result<MachineSpeed> speed = known_speed(subject->target, subject->executor->pool());
+  const bool on_device = subject->settings.cuda != nullptr;
+  if (on_device && options.code)
+    return report({ExitCode::Usage, "--code is for --target cpu: it reads the machine code of its kernels"});
+  const bool known = !on_device && stored_speed(subject->machine(), subject->executor->pool().threads());
+  const Result<MachineSpeed> speed = known_speed(subject->settings, subject->executor->pool());
   if (!speed) return report(speed.failure());
   Timeline last;
-  const RunProfile profile = profile_runs(*subject, options.seconds, options.iterations, last);
+  const Result<RunProfile> measured = profile_runs(*subject, options.seconds, options.iterations, last);
+  if (!measured) return report(measured.failure());
+  const RunProfile& profile = *measured;
 
   const double median = quantile(profile.runs, 0.5);
   const auto milliseconds = [&](double share) { return quantile(profile.runs, share) * 1e3; };
   double flop = 0;
   for (const KernelProfile& kernel : profile.kernels) flop += kernel.flop;
   const int threads = subject->executor->pool().threads();
-  fmt::print("{}, batch {}, {} thread{}, {}\n", subject->program.name, subject->examples(), threads,
-             threads == 1 ? "" : "s", subject->target.name);
+  fmt::print("{}, batch {}, {}{}\n", subject->program.name, subject->examples(),
+             on_device ? "" : fmt::format("{} thread{}, ", threads, threads == 1 ? "" : "s"),
+             subject->machine());
   fmt::print("compiled in {:.2f} s ({:.2f} s of passes), {:.1f} MB of memory\n",
              subject->lowering_seconds + subject->code_seconds, subject->lowering_seconds,
              static_cast<double>(subject->executor->executable().arena_bytes) * 1e-6);
@@ -60,7 +84,10 @@ int command_bench(const Options& options) {
       "{} runs: p50 {:.3f} ms, p90 {:.3f}, p99 {:.3f}, least {:.3f}; {:.1f} examples/s, {:.1f} GFLOP/s\n",
       profile.runs.size(), median * 1e3, milliseconds(0.9), milliseconds(0.99), milliseconds(0),
       static_cast<double>(subject->examples()) / median, flop / median * 1e-9);
-  fmt::print("the machine, at most: {}{}\n\n{}", speed_text(*speed), known ? " (from `striate machine`)" : "",
+  fmt::print("the {}, at most: {}{}\n\n{}", on_device ? "device" : "machine", speed_text(*speed),
+             known       ? " (from `striate machine`)"
+             : on_device ? " (by its own figures)"
+                         : "",
              profile_table(profile, *speed, options.rows));
   nlohmann::json code;
   if (options.code) {

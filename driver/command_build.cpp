@@ -2,6 +2,7 @@
 
 #include "driver/build_artifact.h"
 #include "driver/commands.h"
+#include "driver/cuda_target.h"
 #include "driver/kernel_id.h"
 #include "driver/pass_trace.h"
 #include "driver/program.h"
@@ -25,6 +26,8 @@
 #include "codegen/cpu/target.h"
 #endif
 #include "codegen/cuda/emit_cuda.h"
+#include "codegen/cuda/nvrtc.h"
+#include "support/disk_cache.h"
 
 #include <algorithm>
 
@@ -73,10 +76,64 @@ static Result<std::vector<TargetInfo>> versions_of([[maybe_unused]] const std::v
   return targets;
 }
 
+static bool is_for_cuda(const Options& options) {
+  return options.emit == "cuda" || options.emit == "ptx" || options.emit == "cubin";
+}
+
+static bool is_for_cpu(const Options& options) {
+  return options.emit == "object" || options.emit == "llvm" || options.emit == "asm" ||
+         options.emit == "html";
+}
+
+// "sm_90a", "compute_80": what NVRTC knows.
+static Status check_architecture(const Options& options, const Nvrtc& compiler) {
+  const std::string& name = options.gpu_architecture;
+  const bool is_virtual = name.starts_with("compute_");
+  if (options.emit == "cubin" && is_virtual)
+    return Failure{
+        ExitCode::Usage,
+        fmt::format("--emit=cubin takes a real architecture (sm_..), not `{}`; for every later device there "
+                    "is --emit=ptx",
+                    name)};
+  std::string number = name.starts_with("sm_") ? name.substr(3) : is_virtual ? name.substr(8) : "";
+  if (number.ends_with('a') || number.ends_with('f')) number.pop_back();
+  const std::vector<int> known = compiler.architectures();
+  if (std::ranges::none_of(known, [&](int one) { return std::to_string(one) == number; }))
+    return Failure{ExitCode::Usage,
+                   fmt::format("--gpu-arch takes sm_ or compute_ and a number that NVRTC {} knows ({}), "
+                               "not `{}`",
+                               compiler.version(), fmt::join(known, ", "), name)};
+  return {};
+}
+
+// CUDA C++, PTX or machine code of all kernels.
+static Result<std::string> cuda_code(const Options& options, const Program& program) {
+  Result<std::string> text = cuda_text(program);
+  if (!text || options.emit == "cuda") return text;
+  const Result<const Nvrtc*> compiler = Nvrtc::load();
+  if (!compiler) return compiler.failure();
+  if (const Status known = check_architecture(options, **compiler); !known) return known.failure();
+  const std::optional<DiskCache> cache = open_cache(kCudaCache);
+  Result<CudaBinary> binary =
+      (*compiler)->compile(*text, program.name + ".cu", options.gpu_architecture, cache ? &*cache : nullptr);
+  if (!binary) return binary.failure();
+  for (const CudaResources& kernel : binary->resources)
+    if (kernel.spill_bytes > 0)
+      fmt::print(stderr,
+                 "striate: warning: {} has more values than registers: {} bytes of it go through memory\n",
+                 kernel.function, kernel.spill_bytes);
+  return std::move(options.emit == "ptx" ? binary->ptx : binary->cubin);
+}
+
 static int build(const Options& asked) {
   Options options = asked;
   const std::vector<std::string> cpus = split_cpus(options.cpu);
+  if (is_for_cuda(options)) options.target = "cuda";
   if (options.emit.empty()) options.emit = options.train || !options.weights.empty() ? "object" : "regions";
+  if (options.target == "cuda" && is_for_cpu(options))
+    return report(
+        {ExitCode::Usage,
+         fmt::format("--emit={} is for --target cpu; cuda, ptx and cubin are for a GPU", options.emit)});
   if (options.emit != "object" && (options.train || !options.weights.empty()))
     return report(
         {ExitCode::Usage, fmt::format("--emit={} takes neither --weights nor --train: those are for an "
@@ -168,9 +225,9 @@ static int build(const Options& asked) {
     const Result<std::string> page = html_report(entry, history, calls, options.file, settings);
     return page ? write_output(options, *page) : report(page.failure());
   }
-  if (options.emit == "cuda") {
-    const Result<std::string> text = cuda_text(kernels);
-    return text ? write_output(options, *text) : report(text.failure());
+  if (is_for_cuda(options)) {
+    const Result<std::string> code = cuda_code(options, kernels);
+    return code ? write_output(options, *code) : report(code.failure());
   }
 #ifdef STRIATE_HAS_LLVM
   if (options.emit == "llvm")

@@ -2,6 +2,7 @@
 
 #include "driver/check_data.h"
 #include "driver/commands.h"
+#include "driver/cuda_target.h"
 #include "driver/fit_fields.h"
 #include "driver/kernel_id.h"
 #include "driver/kernel_profile.h"
@@ -37,17 +38,17 @@ int command_check(const Options& options) {
 
 // What is about to be trained, before the first step is.
 static void announce(const Module& module, const Compilation& compilation, const Executable& executable,
-                     double seconds) {
+                     const CudaTarget* cuda, double seconds) {
   int64_t parameters = 0;
   for (const Persistent& persistent : module.train.persistents)
     if (persistent.trainable) parameters += module.train.values[persistent.value].type.elements(1);
   const std::string& phase = module.training.phase;
   fmt::print(
       stderr,
-      "{}{}: {} parameters, {:.1f} MB of memory at batch {}, {} kernels a step, compiled in {:.1f} s\n",
+      "{}{}: {} parameters, {:.1f} MB of memory at batch {}, {} kernels a step, compiled in {:.1f} s{}\n",
       module.training.model, phase.empty() ? "" : ", " + phase, parameters,
       static_cast<double>(executable.arena_bytes) / 1e6, executable.capacity,
-      compilation.step.program.kernels.size(), seconds);
+      compilation.step.program.kernels.size(), seconds, cuda ? " for " + cuda->context().name() : "");
 }
 
 // Training evaluates the loss and the metrics; the model's outputs are left to other commands.
@@ -112,7 +113,7 @@ static Status print_profile(const TrainingProfile::Phase& phase, const Compilati
     only = *found;
   }
   ThreadPool pool(settings.threads);
-  const Result<MachineSpeed> speed = known_speed(settings.pipeline.target, pool);
+  const Result<MachineSpeed> speed = known_speed(settings, pool);
   if (!speed) return speed.failure();
   const RunProfile profile = profile_of_updates(phase, compilation);
   fmt::print(
@@ -168,7 +169,8 @@ int command_train(const Options& options) {
     Result<Executable> executable = compile(compilation, settings);
     if (!executable) return executable.failure();
     if (trainer.progress != ProgressMode::None)
-      announce(program->phases[number], compilation, *executable, seconds + seconds_since(started));
+      announce(program->phases[number], compilation, *executable, settings.cuda.get(),
+               seconds + seconds_since(started));
     return Executor::create(std::move(*executable), settings.threads);
   };
   trainer.settle = [&](Executor& executor, const Split& training) {

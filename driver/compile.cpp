@@ -1,5 +1,6 @@
 #include "driver/compile.h"
 
+#include "driver/cuda_target.h"
 #include "driver/kernel_program.h"
 
 #ifdef STRIATE_HAS_LLVM
@@ -139,19 +140,27 @@ static Status write_listing(KernelListing& listing, const std::string& folder) {
 }
 #endif
 
-Result<Executable> compile([[maybe_unused]] const Compilation& compilation,
-                           [[maybe_unused]] const CompileOptions& options) {
-#ifdef STRIATE_HAS_LLVM
+// The entry points to compile, each with what it is made of. The step first: kernels that are shared are
+// called after the first one.
+static std::vector<std::pair<const Program*, EntryPoint*>> entries_of(const Compilation& compilation,
+                                                                      Executable& executable) {
+  std::vector<std::pair<const Program*, EntryPoint*>> entries = {
+      {&compilation.eval.program, &executable.eval}, {&compilation.init.program, &executable.init}};
+  if (compilation.training) entries.insert(entries.begin(), {&compilation.step.program, &executable.step});
+  return entries;
+}
+
+Result<Executable> compile(const Compilation& compilation, const CompileOptions& options) {
   Executable executable = describe(compilation, options.pipeline.capacity);
-  // The step first: kernels that are shared are called after the first one.
-  std::vector<const Program*> programs;
-  std::vector<EntryPoint*> points;
-  if (compilation.training) {
-    programs.push_back(&compilation.step.program);
-    points.push_back(&executable.step);
+  const auto entries = entries_of(compilation, executable);
+  if (options.cuda) {
+    if (Status made = options.cuda->compile(entries, options.threads, executable); !made)
+      return made.failure();
+    return executable;
   }
-  programs.insert(programs.end(), {&compilation.eval.program, &compilation.init.program});
-  points.insert(points.end(), {&executable.eval, &executable.init});
+#ifdef STRIATE_HAS_LLVM
+  std::vector<const Program*> programs;
+  for (const auto& [program, point] : entries) programs.push_back(program);
   std::optional<KernelListing> listing;
   if (!options.listing_folder.empty()) {
     listing = list_kernels(programs);
@@ -164,13 +173,12 @@ Result<Executable> compile([[maybe_unused]] const Compilation& compilation,
                   cache ? &*cache : nullptr);
   if (!code) return code.failure();
   executable.code = *code;
-  for (std::size_t e = 0; e < points.size(); ++e)
-    for (std::size_t k = 0; k < points[e]->kernels.size(); ++k)
-      points[e]->kernels[k].function = (*code)->function(e, k);
+  for (std::size_t e = 0; e < entries.size(); ++e)
+    for (std::size_t k = 0; k < entries[e].second->kernels.size(); ++k)
+      entries[e].second->kernels[k].function = (*code)->function(e, k);
   return executable;
 #else
-  return Failure{ExitCode::Failed,
-                 "this build has no CPU back end (it was configured with -DSTRIATE_LLVM=OFF)"};
+  return no_cpu_back_end();
 #endif
 }
 

@@ -6,11 +6,16 @@
 #include "passes/pipeline.h"
 #include "runtime/executable.h"
 
+#include <memory>
+
 namespace striate {
+
+class CudaTarget;
 
 struct CompileOptions {
   PipelineOptions pipeline;
   int threads = 1;
+  std::shared_ptr<const CudaTarget> cuda; // what runs it; absent: this CPU
   // Where the kernels' text goes, for debuggers and profilers, which then find its lines; "": nowhere.
   std::string listing_folder;
 };
@@ -33,7 +38,7 @@ Result<Compilation> lower(const Module& module, bool training, const CompileOpti
 // What the runtime has to know, without machine code: where everything lies.
 Executable describe(const Compilation& compilation, int64_t capacity);
 
-// The executable, by the CPU back end.
+// The executable, by the CPU's back end or CUDA's.
 Result<Executable> compile(const Compilation& compilation, const CompileOptions& options);
 
 } // namespace striate

@@ -96,8 +96,9 @@ public:
     const int64_t row = 0;
     if (Status set = executor_.set_input(eval, parts_.input, window_, std::span(&row, 1)); !set)
       return set.failure();
-    executor_.run(eval, 1);
+    if (Status run = executor_.run(eval, 1); !run) return run.failure();
     const Tensor output = executor_.output(eval, parts_.output, 1);
+    if (Status sound = executor_.finish(); !sound) return sound.failure();
     std::vector<double> result(vocabulary_);
     int64_t at = (static_cast<int64_t>(known) - 1) * parts_.advance;
     for (double& score : result) {

@@ -45,9 +45,11 @@ static double instructions_per_cycle(BenchSubject& subject, std::size_t kernel, 
   EntryPoint one = subject.entry();
   one.kernels = {one.kernels[kernel]};
   one.loops = only_kernel(subject.program, kernel).loops;
-  subject.executor->run(one, subject.examples());
+  const auto run = [&] { return subject.executor->run(one, subject.examples()).ok(); };
+  if (!run()) return 0;
   counters.start();
-  for (int run = 0; run < kRuns; ++run) subject.executor->run(one, subject.examples());
+  for (int k = 0; k < kRuns; ++k)
+    if (!run()) return 0;
   const HardwareCounters::Counts counts = counters.stop();
   return counts.cycles > 0 ? static_cast<double>(counts.instructions) / static_cast<double>(counts.cycles)
                            : 0;
@@ -56,13 +58,13 @@ static double instructions_per_cycle(BenchSubject& subject, std::size_t kernel, 
 Result<CodeReport> code_report(BenchSubject& subject, const RunProfile& profile) {
   const int threads = subject.executor->pool().threads();
   const Result<std::vector<KernelAssembly>> assembly =
-      kernel_assembly(subject.program, subject.target, threads);
+      kernel_assembly(subject.program, subject.settings.pipeline.target, threads);
   if (!assembly) return assembly.failure();
   CodeReport report;
   report.clock = clock_now();
   report.kernels.resize(profile.kernels.size());
   for (const KernelAssembly& part : *assembly) {
-    const std::optional<InnerLoop> loop = hottest_inner_loop(part.text, subject.target);
+    const std::optional<InnerLoop> loop = hottest_inner_loop(part.text, subject.settings.pipeline.target);
     for (std::size_t k : part.kernels) {
       KernelCode& code = report.kernels[k];
       code.loop = loop;

@@ -24,15 +24,17 @@ static std::string name_of(const ExecutableKernel& kernel) {
   return said ? kernel.name : fmt::format("{} ({})", kernel.name, kernel.layer);
 }
 
-RunProfile profile_runs(BenchSubject& subject, double seconds, int64_t iterations, Timeline& last) {
+Result<RunProfile> profile_runs(BenchSubject& subject, double seconds, int64_t iterations, Timeline& last) {
   Executor& executor = *subject.executor;
   const EntryPoint& entry = subject.entry();
   const int64_t examples = subject.examples();
   const auto since = [](int64_t began) { return static_cast<double>(steady_nanoseconds() - began) * 1e-9; };
   const int64_t warm_up = steady_nanoseconds();
   for (int run = 0; run < 2 || (since(warm_up) < seconds / 10 && iterations == 0); ++run)
-    executor.run(entry, examples);
+    if (Status run = executor.run(entry, examples); !run) return run.failure();
+  if (Status sound = executor.finish(); !sound) return sound.failure();
 
+  const bool on_device = static_cast<bool>(executor.executable().make_device);
   RunProfile profile;
   std::vector<std::vector<double>> kernels, waits; // of each run, each kernel's seconds
   const int64_t started = steady_nanoseconds();
@@ -40,10 +42,16 @@ RunProfile profile_runs(BenchSubject& subject, double seconds, int64_t iteration
   while (iterations > 0 ? static_cast<int64_t>(profile.runs.size()) < iterations
                         : profile.runs.size() < kLeast || since(started) < seconds) {
     last.clear();
+    int64_t began = steady_nanoseconds();
+    if (on_device) {
+      if (Status run = executor.run(entry, examples); !run) return run.failure();
+      if (Status sound = executor.finish(); !sound) return sound.failure();
+      profile.runs.push_back(since(began));
+    }
     executor.record(&last);
-    const int64_t began = steady_nanoseconds();
-    executor.run(entry, examples);
-    profile.runs.push_back(since(began));
+    began = steady_nanoseconds();
+    if (Status run = executor.run(entry, examples); !run) return run.failure();
+    if (!on_device) profile.runs.push_back(since(began));
     executor.record(nullptr);
     kernels.emplace_back(entry.kernels.size(), 0.0);
     waits.emplace_back(entry.kernels.size(), 0.0);
@@ -69,7 +77,7 @@ RunProfile profile_runs(BenchSubject& subject, double seconds, int64_t iteration
       own += kernels[run][k] * share;
       wait += waits[run][k] * share;
     }
-    profile.outside -= own + wait;
+    profile.outside = std::max(profile.outside - own - wait, 0.0);
     const Cost cost = cost_of(kernel, examples);
     profile.kernels.push_back({subject.only.value_or(k), name_of(entry.kernels[k]), entry.kernels[k].place,
                                own, wait, cost.flops, cost.bytes()});
@@ -184,7 +192,7 @@ std::string profile_json(const BenchSubject& subject, const RunProfile& profile,
   }
   const nlohmann::json result = {
       {"program", subject.program.name},
-      {"cpu", subject.target.name},
+      {subject.settings.cuda ? "device" : "cpu", subject.machine()},
       {"threads", subject.executor->pool().threads()},
       {"batch", subject.examples()},
       {"passes_seconds", subject.lowering_seconds},

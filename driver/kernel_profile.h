@@ -35,8 +35,9 @@ struct RunProfile {
 };
 
 // Runs for `seconds` (or `iterations` times, where that is not 0), after a warm-up; at least three times.
-// `last`: the timeline of the last run.
-RunProfile profile_runs(BenchSubject& subject, double seconds, int64_t iterations, Timeline& last);
+// `last`: the timeline of the last run. What runs on a device is not disturbed while a run is timed: the
+// times of kernels come from further runs, in which it reads its clock between them.
+Result<RunProfile> profile_runs(BenchSubject& subject, double seconds, int64_t iterations, Timeline& last);
 
 // A training's updates, each part divided by their number: no runs of their own. `compilation` is that of the
 // phase.

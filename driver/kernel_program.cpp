@@ -1,5 +1,6 @@
 #include "driver/kernel_program.h"
 
+#include "driver/cuda_target.h"
 #include "ir/kernel/analysis.h"
 
 #ifdef STRIATE_HAS_LLVM
@@ -26,23 +27,18 @@ Placement placement_of(const ProgramValue& value, int64_t capacity) {
   return placement;
 }
 
-#ifdef STRIATE_HAS_LLVM
-Result<Executable> executable_of(const Program& program, const CompileOptions& settings) {
-  Result<std::shared_ptr<CompiledPrograms>> code =
-      jit_compile({&program}, settings.pipeline.target, settings.threads);
-  if (!code) return code.failure();
+// All but the code.
+static Executable described(const Program& program) {
   Executable executable;
   executable.capacity = program.capacity;
   executable.arena_bytes = program.arena_bytes;
-  executable.code = *code;
   EntryPoint& entry = executable.eval;
   entry.name = program.name;
   entry.scalars = program.scalars;
   entry.loops = program.loops;
-  for (std::size_t k = 0; k < program.kernels.size(); ++k) {
-    const Kernel& kernel = program.kernels[k];
-    entry.kernels.push_back({kernel.name, (*code)->function(0, k),
-                             [kernel](int64_t examples) { return parallel_extent(kernel, examples); }});
+  for (const Kernel& kernel : program.kernels) {
+    entry.kernels.push_back(
+        {kernel.name, {}, [kernel](int64_t examples) { return parallel_extent(kernel, examples); }});
     if (kernel.location.known()) entry.kernels.back().place = kernel.location.text();
   }
   for (const ProgramValue& value : program.values) {
@@ -54,11 +50,31 @@ Result<Executable> executable_of(const Program& program, const CompileOptions& s
   }
   return executable;
 }
-#else
-Result<Executable> executable_of(const Program&, const CompileOptions&) {
-  return Failure{ExitCode::Failed,
-                 "this build has no CPU back end (it was configured with -DSTRIATE_LLVM=OFF)"};
+
+Failure no_cpu_back_end() {
+  return {ExitCode::Failed, "this build has no CPU back end (it was configured with -DSTRIATE_LLVM=OFF); "
+                            "`--target cuda` needs none"};
 }
+
+Result<Executable> executable_of(const Program& program, const CompileOptions& settings) {
+  Executable executable = described(program);
+  if (settings.cuda) {
+    if (Status made = settings.cuda->compile({{&program, &executable.eval}}, settings.threads, executable);
+        !made)
+      return made.failure();
+    return executable;
+  }
+#ifdef STRIATE_HAS_LLVM
+  Result<std::shared_ptr<CompiledPrograms>> code =
+      jit_compile({&program}, settings.pipeline.target, settings.threads);
+  if (!code) return code.failure();
+  executable.code = *code;
+  for (std::size_t k = 0; k < program.kernels.size(); ++k)
+    executable.eval.kernels[k].function = (*code)->function(0, k);
+  return executable;
+#else
+  return no_cpu_back_end();
 #endif
+}
 
 } // namespace striate

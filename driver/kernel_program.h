@@ -14,4 +14,7 @@ Placement placement_of(const ProgramValue& value, int64_t capacity);
 // parameters and states.
 Result<Executable> executable_of(const Program& program, const CompileOptions& settings);
 
+// Why this build runs nothing on the CPU, where it does not.
+Failure no_cpu_back_end();
+
 } // namespace striate

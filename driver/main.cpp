@@ -81,7 +81,20 @@ void add_passes(CLI::App& command, const char* flag, std::vector<std::string>& t
   command.add_option(flag, target, meaning)->type_name("PASS,...")->delimiter(',')->allow_extra_args(false);
 }
 
-// For commands that run what they compile.
+void add_target(CLI::App& command, Options& options) {
+  add_choice(command, "--target", options.target, "TARGET", "cpu (the default), or cuda: an NVIDIA GPU",
+             {"cpu", "cuda"});
+}
+
+// Of commands that run what they compile: where, and the text of what.
+void add_device(CLI::App& command, Options& options) {
+  add_target(command, options);
+  command
+      .add_option("--device", options.device,
+                  "of --target cuda: its number (default: 0), or `emulated`: this CPU, slowly, for tests")
+      ->type_name("DEVICE");
+}
+
 void add_listing(CLI::App& command, Options& options) {
   command
       .add_option("--kernel-text", options.listing_folder,
@@ -198,6 +211,7 @@ private:
     add_program(train, options_);
     add_compilation(train, options_);
     add_bisection(train, options_);
+    add_device(train, options_);
     add_listing(train, options_);
     train.add_option("--run", options_.run_folder, "the run folder (default: a new one in runs/)")
         ->type_name("DIR");
@@ -223,6 +237,7 @@ private:
     add_program(eval, options_);
     add_compilation(eval, options_);
     add_bisection(eval, options_);
+    add_device(eval, options_);
     add_listing(eval, options_);
     add_weights(eval, options_)->required();
     eval.add_option("--split", options_.split, "the split to measure (default: test)")->type_name("NAME");
@@ -234,6 +249,7 @@ private:
     add_program(run, options_);
     add_compilation(run, options_);
     add_bisection(run, options_);
+    add_device(run, options_);
     add_listing(run, options_);
     add_weights(run, options_);
     CLI::Option* input =
@@ -278,14 +294,15 @@ private:
     add_program(build, options_);
     add_compilation(build, options_);
     add_bisection(build, options_);
+    add_target(build, options_);
     add_choice(
         build, "--emit", options_.emit, "STAGE",
-        "ast, graph, grad, regions (the default), kernel, llvm, asm, cuda; dot, json: the kernels for "
-        "Graphviz and other programs; html: a report of the whole compilation for a browser; object "
-        "(the default with --weights or --train): NAME.o, or the library that -o names (NAME.a, NAME.so), "
-        "and its C header NAME.h",
-        {"ast", "graph", "grad", "regions", "kernel", "llvm", "asm", "cuda", "dot", "json", "html",
-         "object"});
+        "ast, graph, grad, regions (the default), kernel, llvm, asm; cuda, ptx, cubin: for an NVIDIA GPU; "
+        "dot, json: the kernels for Graphviz and other programs; html: a report of the whole compilation for "
+        "a browser; object (the default with --weights or --train): NAME.o, or the library that -o names "
+        "(NAME.a, NAME.so), and its C header NAME.h",
+        {"ast", "graph", "grad", "regions", "kernel", "llvm", "asm", "cuda", "ptx", "cubin", "dot", "json",
+         "html", "object"});
     CLI::Option* weights =
         build.add_option("--weights,-w", options_.weights, "weights to build into the object")
             ->type_name("FILE");
@@ -307,6 +324,10 @@ private:
         .add_option("--trace", options_.trace,
                     "write how long its parts took as a trace for Perfetto or Chrome")
         ->type_name("FILE");
+    build
+        .add_option("--gpu-arch", options_.gpu_architecture,
+                    "what --emit=ptx and cubin are for: sm_90a (the default), compute_80 ...")
+        ->type_name("ARCH");
     add_output(build);
     add_only(build, options_,
              "with --emit=regions, kernel, llvm, asm, cuda, dot: this kernel alone, by its number, name or "
@@ -331,6 +352,7 @@ private:
     add_program(bench, options_);
     add_compilation(bench, options_);
     add_bisection(bench, options_);
+    add_device(bench, options_);
     add_listing(bench, options_);
     add_mode(bench);
     add_count(bench, "--batch", options_.batch, int64_t{1} << 20,
@@ -367,6 +389,7 @@ private:
             "measure the machine: arithmetic and bandwidth, at most; kept for the times that others predict",
             command_machine);
     add_threads(machine, options_);
+    add_device(machine, options_);
   }
 
   void add_output(CLI::App& command) {
@@ -384,6 +407,7 @@ private:
     add_count(opt, "--batch", options_.batch, int64_t{1} << 20, "the most examples per run (default: 64)");
     add_compilation(opt, options_);
     add_bisection(opt, options_);
+    add_target(opt, options_);
     add_output(opt);
     add_only(opt, options_, "print this region or kernel alone, by its number, name or symbol");
     add_trace(opt, options_);
@@ -407,6 +431,7 @@ private:
     add_program(why, options_);
     add_compilation(why, options_);
     add_bisection(why, options_);
+    add_target(why, options_);
     why.add_option("names", options_.files, "layers and values, or a pass: what concerns all of them")
         ->type_name("NAME");
     add_only(why, options_, "what concerns the values of this kernel, by its number, name or symbol");

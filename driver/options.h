@@ -11,14 +11,17 @@ namespace striate {
 constexpr int64_t kInferenceBatch = 64; // examples at a time where no program says
 
 struct Options {
-  std::string file;                    // the `.nn` file
-  std::string data;                    // --data: the folder of the data files; "" = beside the program
-  std::vector<std::string> parameters; // --param NAME=VALUE
-  std::vector<std::string> settings;   // --set NAME=VALUE
-  int threads = 0;                     // 0: as many as the machine has
-  std::string cpu = "native";          // --mcpu
-  std::string architecture;            // --arch: "", "x86_64", "aarch64"
-  std::string layout;                  // --layout: "", "batch", "channel", "plain"
+  std::string file;                        // the `.nn` file
+  std::string data;                        // --data: the folder of the data files; "" = beside the program
+  std::vector<std::string> parameters;     // --param NAME=VALUE
+  std::vector<std::string> settings;       // --set NAME=VALUE
+  int threads = 0;                         // 0: as many as the machine has
+  std::string cpu = "native";              // --mcpu
+  std::string architecture;                // --arch: "", "x86_64", "aarch64"
+  std::string gpu_architecture = "sm_90a"; // --gpu-arch
+  std::string target = "cpu";              // --target: "cpu", "cuda"
+  std::string device;                      // --device: "" is 0; a number, "emulated"
+  std::string layout;                      // --layout: "", "batch", "channel", "plain"
   bool fuse = true;
   bool winograd = false;
   std::optional<int64_t> bisect_limit; // --opt-bisect-limit

@@ -1,6 +1,7 @@
 #include "driver/program.h"
 
 #include "driver/crash_report.h"
+#include "driver/cuda_target.h"
 #include "driver/definition_gradient.h"
 #include "driver/print_diagnostics.h"
 #include "driver/schedules.h"
@@ -132,14 +133,41 @@ static std::shared_ptr<PassLimit> pass_limit(int64_t most) {
   return limit;
 }
 
-Result<CompileOptions> compile_options(const Options& options, int64_t capacity,
-                                       [[maybe_unused]] bool runs_here) {
+// Options of one target do not go with another.
+static Status check_target(const Options& options) {
+  if (options.target == "cpu") {
+    if (!options.device.empty()) return Failure{ExitCode::Usage, "--device is for --target cuda"};
+    return {};
+  }
+  if (options.cpu != "native") return Failure{ExitCode::Usage, "--mcpu is for --target cpu"};
+  if (!options.listing_folder.empty())
+    return Failure{ExitCode::Usage,
+                   "--kernel-text is for --target cpu; `build --emit=cuda` prints the kernels"};
+  return {};
+}
+
+Result<CompileOptions> compile_options(const Options& options, int64_t capacity, bool runs_here) {
   CompileOptions compile;
   compile.threads = thread_count(options);
   compile.listing_folder = options.listing_folder;
   compile.pipeline.capacity = capacity;
   compile.pipeline.fuse = options.fuse;
   compile.pipeline.winograd = options.winograd;
+  if (options.bisect_limit) compile.pipeline.limit = pass_limit(*options.bisect_limit);
+  if (options.layout == "batch") compile.pipeline.layout = LayoutPolicy::BatchBlocked;
+  if (options.layout == "channel") compile.pipeline.layout = LayoutPolicy::ChannelBlocked;
+  if (options.layout == "plain") compile.pipeline.layout = LayoutPolicy::Plain;
+  if (const Status right = check_target(options); !right) return right.failure();
+  if (options.target == "cuda") {
+    compile.pipeline.target = cuda_target_info();
+    if (runs_here) {
+      Result<std::shared_ptr<const CudaTarget>> opened =
+          CudaTarget::open(options.device.empty() ? "0" : options.device);
+      if (!opened) return opened.failure();
+      compile.cuda = std::move(*opened);
+    }
+    return compile;
+  }
 #ifdef STRIATE_HAS_LLVM
   compile.pipeline.target = host_target();
   if (options.cpu != "native" || !options.architecture.empty()) {
@@ -152,10 +180,6 @@ Result<CompileOptions> compile_options(const Options& options, int64_t capacity,
     compile.pipeline.target = *named;
   }
 #endif
-  if (options.bisect_limit) compile.pipeline.limit = pass_limit(*options.bisect_limit);
-  if (options.layout == "batch") compile.pipeline.layout = LayoutPolicy::BatchBlocked;
-  if (options.layout == "channel") compile.pipeline.layout = LayoutPolicy::ChannelBlocked;
-  if (options.layout == "plain") compile.pipeline.layout = LayoutPolicy::Plain;
   return compile;
 }
 

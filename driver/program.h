@@ -30,8 +30,8 @@ Result<OpenProgram> read_program(const Options& options, Diagnostics& diagnostic
 Result<OpenProgram> open_program(const Options& options);
 Result<std::string> read_program_text(const std::string& file);
 
-// A Failure where --mcpu names no CPU of LLVM's, or, with `runs_here`, one that this machine cannot stand in
-// for.
+// With `runs_here`, what --target and --device name is opened: a Failure where it cannot be. Another where
+// --mcpu names no CPU of LLVM's, or, with `runs_here`, one that this machine cannot stand in for.
 Result<CompileOptions> compile_options(const Options& options, int64_t capacity, bool runs_here);
 int thread_count(const Options& options);
 

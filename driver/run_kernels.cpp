@@ -26,7 +26,8 @@ public:
     if (!files) return files.failure();
     if (const Status read = read_inputs(); !read) return read;
     if (const Status filled = fill(); !filled) return filled;
-    executor_.run(entry(), examples_);
+    if (const Status run = executor_.run(entry(), examples_); !run) return run;
+    if (const Status sound = executor_.finish(); !sound) return sound;
     return write(*files);
   }
 

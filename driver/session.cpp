@@ -67,7 +67,7 @@ Result<Session> Session::open(const Options& options, bool training) {
   session.executor_ = std::make_unique<Executor>(std::move(*executor));
   if (training) {
     session.executor_->set_seed(static_cast<uint64_t>(module.training.seed));
-    session.executor_->initialize();
+    if (Status drawn = session.executor_->initialize(); !drawn) return drawn.failure();
     for (const WeightLoad& load : phase_options(options, module).loads) {
       const Result<std::vector<NamedTensor>> loaded = with_loaded(session.executor_->weights(), load);
       if (!loaded) return loaded.failure();
@@ -164,14 +164,16 @@ Result<std::map<std::string, Tensor>> Session::train_step(const std::map<std::st
   // The step counts from here: what was refused above was none.
   scalars_["step"] += 1;
   for (const auto& [name, value] : scalars_) executor_->set_scalar(name, value);
-  executor_->run(step, *examples);
+  if (Status run = executor_->run(step, *examples); !run) return run.failure();
   std::map<std::string, Tensor> outputs;
   for (const Placement& output : step.outputs)
     outputs.insert_or_assign(output.name, executor_->output(step, output.name, *examples));
+  if (Status sound = executor_->finish(); !sound) return sound.failure();
   return outputs;
 }
 
 Result<Tensor> Session::read(const std::string& weight) const {
+  if (Status sound = executor_->finish(); !sound) return sound.failure();
   for (NamedTensor& tensor : executor_->weights())
     if (tensor.name == weight) return std::move(tensor.tensor);
   return unknown_name("weight", weight, names_of(weights()));
@@ -196,6 +198,7 @@ Status Session::load(const std::string& file) {
 }
 
 Status Session::save(const std::string& file) const {
+  if (Status sound = executor_->finish(); !sound) return sound;
   std::map<std::string, std::string> notes;
   if (!fit_.empty()) notes[kDataNote] = fit_;
   return write_safetensors(file, executor_->weights(), notes);

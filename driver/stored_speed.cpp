@@ -1,5 +1,6 @@
 #include "driver/stored_speed.h"
 
+#include "driver/cuda_target.h"
 #include "driver/measure_machine.h"
 
 #include "runtime/files.h"
@@ -79,7 +80,9 @@ std::optional<MachineSpeed> stored_speed(const std::string& cpu, int threads) {
   return std::nullopt;
 }
 
-Result<MachineSpeed> known_speed(const TargetInfo& target, ThreadPool& pool) {
+Result<MachineSpeed> known_speed(const CompileOptions& settings, ThreadPool& pool) {
+  if (settings.cuda) return settings.cuda->context().speed();
+  const TargetInfo& target = settings.pipeline.target;
   if (const std::optional<MachineSpeed> known = stored_speed(target.name, pool.threads())) return *known;
   return measure_machine(target, pool);
 }

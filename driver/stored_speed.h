@@ -21,8 +21,8 @@ std::optional<MachineSpeed> stored_speed(const std::string& cpu, int threads);
 // The same, for the times that the pipeline predicts.
 void use_stored_speed(CompileOptions& settings);
 
-// What is stored, or measured now where nothing is.
-Result<MachineSpeed> known_speed(const TargetInfo& target, ThreadPool& pool);
+// What is stored, or measured now where nothing is; of a CUDA device, what it says of itself.
+Result<MachineSpeed> known_speed(const CompileOptions& settings, ThreadPool& pool);
 
 // Replaces what is stored for this CPU and number of threads, and keeps the rest. A Failure where the folder
 // or the file cannot be written.

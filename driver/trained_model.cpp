@@ -26,7 +26,7 @@ Result<Executor> load_trained_model(const Options& options, const Module& module
   if (!executor) return executor.failure();
   if (!trained) {
     executor->set_seed(static_cast<uint64_t>(module.training.seed));
-    executor->initialize();
+    if (const Status drawn = executor->initialize(); !drawn) return drawn.failure();
   } else if (const Status loaded = executor->load(*weights, false, options.weights); !loaded) {
     return loaded.failure();
   }
@@ -44,7 +44,7 @@ run_in_batches(Executor& executor, const std::map<std::string, Tensor>& inputs, 
     std::iota(rows.begin(), rows.end(), first);
     for (const auto& [name, tensor] : inputs)
       if (Status set = executor.set_input(eval, name, tensor, rows); !set) return set.failure();
-    executor.run(eval, count);
+    if (Status run = executor.run(eval, count); !run) return run.failure();
     for (const Placement& placement : eval.outputs) {
       Tensor part = executor.output(eval, placement.name, count);
       if (!placement.batch) {
@@ -58,6 +58,7 @@ run_in_batches(Executor& executor, const std::map<std::string, Tensor>& inputs, 
                   static_cast<std::size_t>(part.bytes()));
     }
   }
+  if (Status sound = executor.finish(); !sound) return sound.failure();
   return outputs;
 }
 

@@ -1,11 +1,12 @@
-// A compiled program as the runtime sees it: plain data and function pointers. What makes one (a JIT, the
-// interpreter, a CUDA back end) fills it in; nothing here knows the compiler.
+// A compiled program as the runtime sees it: plain data and function pointers. What makes one (a JIT, a CUDA
+// back end) fills it in; nothing here knows the compiler.
 //
 // Memory is one arena: the persistent segment first (parameters and states, shared by all entry points), then
 // each entry point's own transient segment. Nothing is allocated while an entry point runs.
 #pragma once
 
 #include "support/kernel_loop.h"
+#include "support/result.h"
 #include "support/tensor_type.h"
 
 #include <cstdint>
@@ -51,15 +52,28 @@ struct KernelFunction {
   }
 };
 
+// How a device of groups of threads runs a kernel: by its name in the entry point's code, in blocks that
+// compute so many points of the parallel range each.
+struct KernelLaunch {
+  std::size_t code = 0; // of the entry point's
+  std::string function;
+  int64_t points = 1;
+  int threads = 1;
+  int64_t shared_bytes = 0;
+
+  int64_t blocks(int64_t extent) const { return (extent + points - 1) / points; }
+};
+
 struct ExecutableKernel {
   std::string name;
-  KernelFunction function;
+  KernelFunction function; // of the CPU
   std::function<int64_t(int64_t examples)> parallel_extent;
   // For messages: the layer (or value) that it begins with, where the program has it, and the real values
   // that it leaves in memory.
   std::string layer = {};
   std::string place = {}; // "lenet.nn:8:30"
   std::vector<Placement> stores = {};
+  KernelLaunch launch = {}; // of another device
 };
 
 // Kernels run in order; each is finished before the next begins.
@@ -75,9 +89,12 @@ struct EntryPoint {
   std::vector<Placement>
       inputs; // to be filled, rows beyond `examples` up to the next multiple of kBatchBlock, as far
               // as the layout has them, with copies of the last real example
-  std::vector<Placement> outputs;     // by name: "loss" and metrics hold one value per example
-  std::vector<KernelLoop> loops = {}; // in order
+  std::vector<Placement> outputs;      // by name: "loss" and metrics hold one value per example
+  std::vector<KernelLoop> loops = {};  // in order
+  std::vector<std::string> codes = {}; // of another device than the CPU, as its driver takes them
 };
+
+class Device;
 
 struct Executable {
   int64_t capacity = 0; // most examples per run
@@ -90,6 +107,8 @@ struct Executable {
   EntryPoint eval; // outputs, loss and metrics, nothing changed
   std::vector<std::pair<std::string, double>> scalar_defaults; // "optimizer.lr" -> 0.01
   std::shared_ptr<void> code;                                  // keeps the machine code alive
+  // Where it runs; empty: on this CPU.
+  std::function<Result<std::unique_ptr<Device>>(const Executable&)> make_device;
 };
 
 } // namespace striate

@@ -1,6 +1,7 @@
 #include "runtime/executor.h"
 
 #include "runtime/dataset.h"
+#include "runtime/host_device.h"
 #include "runtime/listed.h"
 #include "support/parameter_path.h"
 
@@ -15,12 +16,11 @@ Result<Executor> Executor::create(Executable executable, int threads) {
   Executor executor;
   executor.executable_ = std::make_unique<Executable>(std::move(executable));
   const Executable& program = *executor.executable_;
-  Result<Tensor> arena = Tensor::allocate(ElementType::U8, {program.arena_bytes});
-  if (!arena)
-    return Failure{ExitCode::OutOfMemory, fmt::format("no memory for the {:.2f} GiB that the program needs",
-                                                      static_cast<double>(program.arena_bytes) / (1 << 30))};
-  executor.arena_ = std::make_unique<Tensor>(std::move(*arena));
   executor.pool_ = std::make_unique<ThreadPool>(threads);
+  Result<std::unique_ptr<Device>> device =
+      program.make_device ? program.make_device(program) : make_host_device(program, *executor.pool_);
+  if (!device) return device.failure();
+  executor.device_ = std::move(*device);
   for (const auto& [name, value] : program.scalar_defaults) executor.scalars_[name] = value;
   for (const char* counter : {"step", "epoch"}) executor.scalars_[counter] = 0;
 
@@ -56,36 +56,32 @@ void Executor::set_slots(const EntryPoint& entry, int64_t examples) {
   }
 }
 
-void Executor::run_kernels(const EntryPoint& entry, std::size_t first, std::size_t last, int64_t examples) {
-  visit_calls(entry.loops, first, last, [&](std::size_t k, int64_t part, int64_t parts) {
-    const ExecutableKernel& kernel = entry.kernels[k];
-    const int64_t extent = kernel.parallel_extent(examples) / parts;
-    const int64_t began = timeline_ ? steady_nanoseconds() : 0;
-    int64_t own_end = began;
-    pool_->run(extent, [&](int64_t begin, int64_t end) {
-      kernel.function(arena(), slots_.data(), examples, part * extent + begin, part * extent + end);
-      // The first part is the calling thread's.
-      if (timeline_ && begin == 0) own_end = steady_nanoseconds();
-    });
-    if (timeline_) timeline_->push_back({k, began, own_end, steady_nanoseconds()});
-  });
+Status Executor::run_kernels(const EntryPoint& entry, std::size_t first, std::size_t last, int64_t examples) {
+  return device_->run(entry, first, last, examples, slots_, timeline_);
 }
 
-void Executor::fill(char byte) { std::memset(arena(), byte, static_cast<std::size_t>(arena_->bytes())); }
-
-void Executor::run(const EntryPoint& entry, int64_t examples) {
+Status Executor::run(const EntryPoint& entry, int64_t examples) {
   set_slots(entry, examples);
-  run_kernels(entry, 0, entry.kernels.size(), examples);
+  return run_kernels(entry, 0, entry.kernels.size(), examples);
 }
 
-void Executor::run_forward(const EntryPoint& entry, int64_t examples) {
+Status Executor::run_forward(const EntryPoint& entry, int64_t examples) {
   set_slots(entry, examples);
-  run_kernels(entry, 0, entry.forward_kernels, examples);
+  return run_kernels(entry, 0, entry.forward_kernels, examples);
 }
 
-void Executor::run_update(const EntryPoint& entry, int64_t examples) {
+Status Executor::run_update(const EntryPoint& entry, int64_t examples) {
   set_slots(entry, examples);
-  run_kernels(entry, entry.forward_kernels, entry.kernels.size(), examples);
+  return run_kernels(entry, entry.forward_kernels, entry.kernels.size(), examples);
+}
+
+Tensor Executor::read(const PlacedTensor& tensor, int64_t examples) const {
+  return tensor.read(device_->read(tensor.offset(), tensor.bytes_of(examples)), examples);
+}
+
+void Executor::write(const PlacedTensor& to, const Tensor& tensor) const {
+  to.write(device_->begin_write(to.offset(), to.bytes(), true), tensor);
+  device_->end_write();
 }
 
 static const Placement* find(const std::vector<Placement>& placements, std::string_view name) {
@@ -99,7 +95,11 @@ Status Executor::set_input(const EntryPoint& entry, std::string_view name, const
   const Placement* input = find(entry.inputs, name);
   // An input that nothing reads has no place in the program.
   if (!input) return {};
-  return placed(*input).write_examples(arena(), column, rows, *pool_);
+  const PlacedTensor& to = placed(*input);
+  const int64_t bytes = to.bytes_of(static_cast<int64_t>(rows.size()));
+  Status written = to.write_examples(device_->begin_write(to.offset(), bytes, false), column, rows, *pool_);
+  device_->end_write();
+  return written;
 }
 
 Status Executor::set_inputs(const EntryPoint& entry, std::span<const ColumnBinding> bindings,
@@ -133,7 +133,7 @@ bool Executor::has_output(const EntryPoint& entry, std::string_view name) const 
 Tensor Executor::output(const EntryPoint& entry, std::string_view name, int64_t examples) const {
   const Placement* placement = find(entry.outputs, name);
   CHECK(placement, "`{}` has no output `{}`", entry.name, name);
-  return placed(*placement).read(arena(), examples);
+  return read(placed(*placement), examples);
 }
 
 std::vector<const Placement*> Executor::persistent(bool optimizer) const {
@@ -147,14 +147,14 @@ std::vector<const Placement*> Executor::persistent(bool optimizer) const {
 std::vector<NamedTensor> Executor::state() const {
   std::vector<NamedTensor> tensors;
   for (const Placement* placement : persistent(true))
-    tensors.push_back({placement->name, placed(*placement).read(arena(), 0)});
+    tensors.push_back({placement->name, read(placed(*placement), 0)});
   return tensors;
 }
 
 std::vector<NamedTensor> Executor::weights() const {
   std::vector<NamedTensor> tensors;
   for (const Placement* placement : persistent(false))
-    tensors.push_back({placement->name, placed(*placement).read(arena(), 0)});
+    tensors.push_back({placement->name, read(placed(*placement), 0)});
   return tensors;
 }
 
@@ -184,47 +184,55 @@ Status Executor::load(std::span<const NamedTensor> tensors, bool optimizer, cons
 
   for (const auto& [name, tensor] : tensors)
     for (const Placement* placement : wanted)
-      if (placement->name == name) placed(*placement).write(arena(), tensor);
+      if (placement->name == name) write(placed(*placement), tensor);
   return {};
 }
 
 std::string Executor::stored(const Placement& placement) const {
-  return {arena() + placement.offset,
-          static_cast<std::size_t>(placement.storage * byte_size(placement.element))};
+  const int64_t bytes = placement.storage * byte_size(placement.element);
+  return {device_->read(placement.offset, bytes), static_cast<std::size_t>(bytes)};
 }
 
 void Executor::set(const std::string& name, Tensor value) {
   for (const Placement* placement : persistent(true))
     if (placement->name == name) {
       value.reshape(placement->shape);
-      return placed(*placement).write(arena(), value);
+      return write(placed(*placement), value);
     }
   CHECK(false, "nothing is called {}", name);
 }
 
+int64_t Executor::first_non_finite(const PlacedTensor& tensor, int64_t examples) const {
+  if (tensor.element() != ElementType::F32) return -1;
+  return tensor.first_non_finite(device_->read(tensor.offset(), tensor.bytes_of(examples)), examples);
+}
+
 std::string Executor::first_non_finite() const {
   for (const Placement* placement : persistent(true))
-    if (placed(*placement).first_non_finite(arena(), 0) >= 0) return placement->name;
+    if (first_non_finite(placed(*placement), 0) >= 0) return placement->name;
   return "";
 }
 
-std::optional<Executor::NonFinite> Executor::find_non_finite(const EntryPoint& entry, int64_t examples) {
+Result<std::optional<Executor::NonFinite>> Executor::find_non_finite(const EntryPoint& entry,
+                                                                     int64_t examples) {
+  if (Status sound = finish(); !sound) return sound.failure();
   for (const Placement& input : entry.inputs)
-    if (const int64_t example = placed(input).first_non_finite(arena(), examples); example >= 0)
-      return NonFinite{fmt::format("the input `{}`", input.name), example};
+    if (const int64_t example = first_non_finite(placed(input), examples); example >= 0)
+      return std::optional(NonFinite{fmt::format("the input `{}`", input.name), example});
   if (const std::string name = first_non_finite(); !name.empty())
-    return NonFinite{fmt::format("`{}`", name), -1};
+    return std::optional(NonFinite{fmt::format("`{}`", name), -1});
   set_slots(entry, examples);
   for (std::size_t k = 0; k < entry.forward_kernels;) {
     const auto loop = std::ranges::find(entry.loops, k, &KernelLoop::first);
     const std::size_t end = loop == entry.loops.end() ? k + 1 : k + loop->count;
-    run_kernels(entry, k, end, examples);
+    if (Status run = run_kernels(entry, k, end, examples); !run) return run.failure();
     for (; k < end; ++k)
       for (const Placement& stored : entry.kernels[k].stores)
-        if (PlacedTensor(stored).first_non_finite(arena(), examples) >= 0)
-          return NonFinite{fmt::format("`{}` ({})", entry.kernels[k].layer, entry.kernels[k].place), -1};
+        if (first_non_finite(PlacedTensor(stored), examples) >= 0)
+          return std::optional(
+              NonFinite{fmt::format("`{}` ({})", entry.kernels[k].layer, entry.kernels[k].place), -1});
   }
-  return std::nullopt;
+  return std::optional<NonFinite>();
 }
 
 } // namespace striate

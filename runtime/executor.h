@@ -1,11 +1,11 @@
-// An Executable with its memory and threads: runs entry points, and moves weights, examples and results.
-// Guarantees: run() allocates nothing; every value of an entry point's scalar slots is set before each run;
-// loading weights takes all or, with a message that lists what differs, nothing.
+// An Executable with its device and threads: runs entry points, and moves weights, examples and results.
+// Guarantees: run() allocates nothing on the CPU; every value of an entry point's scalar slots is set before
+// each run; loading weights takes all or, with a message that lists what differs, nothing.
 #pragma once
 
 #include "runtime/data_readers.h"
+#include "runtime/device.h"
 #include "runtime/placement.h"
-#include "runtime/timeline.h"
 
 #include <map>
 #include <memory>
@@ -22,7 +22,7 @@ struct ColumnBinding {
 
 class Executor {
 public:
-  // The arena is taken here; Failure where there is no memory for it.
+  // The device's memory is taken here; Failure where there is too little of it.
   static Result<Executor> create(Executable executable, int threads);
 
   const Executable& executable() const { return *executable_; }
@@ -35,14 +35,18 @@ public:
   void set_mean_over(int64_t examples) { mean_over_ = examples; }
 
   // Fills parameters and states from the seed.
-  void initialize() { run(executable_->init, 1); }
-  void run(const EntryPoint& entry, int64_t examples);
+  Status initialize() { return run(executable_->init, 1); }
+  // A Failure where the device has failed, now or before; the CPU does not.
+  Status run(const EntryPoint& entry, int64_t examples);
   // The two parts of a run: up to the loss, with parameters and optimizer states as they were, and the rest.
-  void run_forward(const EntryPoint& entry, int64_t examples);
-  void run_update(const EntryPoint& entry, int64_t examples);
+  Status run_forward(const EntryPoint& entry, int64_t examples);
+  Status run_update(const EntryPoint& entry, int64_t examples);
+  // Waits for what runs; to be asked before results are relied on (where the device has failed, they are no
+  // numbers).
+  Status finish() const { return device_->finish(); }
 
   // Sets every byte of memory.
-  void fill(char byte);
+  void fill(char byte) { device_->fill(byte); }
 
   // From now on every run adds its kernels to the timeline; nullptr: no more.
   void record(Timeline* timeline) { timeline_ = timeline; }
@@ -79,19 +83,21 @@ public:
     std::string what;     // "the input `x`", "`fc1` (lenet.nn:8:30)"
     int64_t example = -1; // of an input
   };
-  std::optional<NonFinite> find_non_finite(const EntryPoint& entry, int64_t examples);
+  Result<std::optional<NonFinite>> find_non_finite(const EntryPoint& entry, int64_t examples);
 
 private:
   Executor() = default;
   const PlacedTensor& placed(const Placement& placement) const { return placed_.at(&placement); }
   std::vector<const Placement*> persistent(bool optimizer) const;
   void set_slots(const EntryPoint& entry, int64_t examples);
-  void run_kernels(const EntryPoint& entry, std::size_t first, std::size_t last, int64_t examples);
-  char* arena() const { return static_cast<char*>(arena_->data()); }
+  Status run_kernels(const EntryPoint& entry, std::size_t first, std::size_t last, int64_t examples);
+  Tensor read(const PlacedTensor& tensor, int64_t examples) const;
+  void write(const PlacedTensor& to, const Tensor& tensor) const;
+  int64_t first_non_finite(const PlacedTensor& tensor, int64_t examples) const;
 
   std::unique_ptr<Executable> executable_;
-  std::unique_ptr<Tensor> arena_;
   std::unique_ptr<ThreadPool> pool_;
+  std::unique_ptr<Device> device_;
   std::map<const Placement*, PlacedTensor> placed_;
   std::map<std::string, double, std::less<>> scalars_;
   std::vector<float> slots_; // reused by every run

@@ -29,7 +29,7 @@ static std::vector<int64_t> dimension_offsets(const Placement& placement, std::s
 
 PlacedTensor::PlacedTensor(const Placement& placement)
     : name_(placement.name), element_(placement.element), shape_(placement.shape), batch_(placement.batch),
-      offset_(placement.offset) {
+      offset_(placement.offset), bytes_(placement.storage * byte_size(placement.element)) {
   CHECK(!batch_ || !shape_.empty(), "{}", name_);
   row_offsets_ = batch_ ? dimension_offsets(placement, 0) : std::vector<int64_t>{0};
   // Trailing dimensions that lie as in the logical order become one run; the others keep a table each.
@@ -49,6 +49,20 @@ int64_t PlacedTensor::row_elements() const {
   int64_t count = run_;
   for (const auto& offsets : outer_) count *= static_cast<int64_t>(offsets.size());
   return count;
+}
+
+int64_t PlacedTensor::filled_rows(int64_t examples) const {
+  if (!batch_) return 1;
+  return std::min((examples + kBatchBlock - 1) / kBatchBlock * kBatchBlock,
+                  static_cast<int64_t>(row_offsets_.size()));
+}
+
+int64_t PlacedTensor::bytes_of(int64_t examples) const {
+  int64_t row = run_; // up to the end of a row's last element
+  for (const auto& offsets : outer_)
+    if (!offsets.empty()) row += std::ranges::max(offsets);
+  const int64_t last = *std::max_element(row_offsets_.begin(), row_offsets_.begin() + filled_rows(examples));
+  return std::min((last + row) * byte_size(element_), bytes_);
 }
 
 template <typename Visit>
@@ -87,7 +101,7 @@ static auto with_type(ElementType element, Function&& function) {
   return function(uint8_t{});
 }
 
-Tensor PlacedTensor::read(const char* arena, int64_t examples) const {
+Tensor PlacedTensor::read(const char* storage, int64_t examples) const {
   std::vector<int64_t> shape = shape_;
   if (batch_) {
     CHECK(examples <= shape[0], "{}", name_);
@@ -97,7 +111,7 @@ Tensor PlacedTensor::read(const char* arena, int64_t examples) const {
   const auto rows = batch_ ? static_cast<std::size_t>(examples) : 1;
   with_type(element_, [&](auto zero) {
     using T = decltype(zero);
-    const T* from = reinterpret_cast<const T*>(arena + offset_);
+    const T* from = reinterpret_cast<const T*>(storage);
     T* to = static_cast<T*>(tensor.data());
     for (std::size_t row = 0; row < rows; ++row, to += row_elements())
       for_each_run([&](int64_t logical, int64_t place) {
@@ -107,9 +121,9 @@ Tensor PlacedTensor::read(const char* arena, int64_t examples) const {
   return tensor;
 }
 
-int64_t PlacedTensor::first_non_finite(const char* arena, int64_t examples) const {
+int64_t PlacedTensor::first_non_finite(const char* storage, int64_t examples) const {
   if (element_ != ElementType::F32) return -1;
-  const Tensor tensor = read(arena, examples);
+  const Tensor tensor = read(storage, examples);
   const std::span<const float> values = tensor.as<float>();
   const auto found =
       std::find_if(values.begin(), values.end(), [](float value) { return !std::isfinite(value); });
@@ -117,13 +131,13 @@ int64_t PlacedTensor::first_non_finite(const char* arena, int64_t examples) cons
   return batch_ ? (found - values.begin()) / row_elements() : 0;
 }
 
-void PlacedTensor::write(char* arena, const Tensor& tensor) const {
+void PlacedTensor::write(char* storage, const Tensor& tensor) const {
   CHECK(!batch_ && tensor.element() == element_ && tensor.shape() == shape_, "{}: {}", name_,
         tensor.type_text());
   with_type(element_, [&](auto zero) {
     using T = decltype(zero);
     const T* from = static_cast<const T*>(tensor.data());
-    T* to = reinterpret_cast<T*>(arena + offset_);
+    T* to = reinterpret_cast<T*>(storage);
     for_each_run([&](int64_t logical, int64_t place) { std::copy_n(from + logical, run_, to + place); });
   });
 }
@@ -140,7 +154,7 @@ static bool is_i32(From value) {
   return value == std::trunc(value) && value >= From(-0x1p31) && value < From(0x1p31);
 }
 
-Status PlacedTensor::write_examples(char* arena, const Tensor& column, std::span<const int64_t> rows,
+Status PlacedTensor::write_examples(char* storage, const Tensor& column, std::span<const int64_t> rows,
                                     ThreadPool& pool) const {
   CHECK(batch_ && !rows.empty() && static_cast<int64_t>(rows.size()) <= shape_[0], "{}: {} rows", name_,
         rows.size());
@@ -148,9 +162,7 @@ Status PlacedTensor::write_examples(char* arena, const Tensor& column, std::span
   if (example_elements(column) != size)
     return bad_data("`{}` takes {} values per example, but its column has {}", name_, size,
                     example_elements(column));
-  const auto places =
-      std::min((static_cast<int64_t>(rows.size()) + kBatchBlock - 1) / kBatchBlock * kBatchBlock,
-               static_cast<int64_t>(row_offsets_.size()));
+  const int64_t places = filled_rows(static_cast<int64_t>(rows.size()));
 
   return with_type(column.element(), [&](auto from_zero) {
     return with_type(element_, [&](auto to_zero) -> Status {
@@ -167,7 +179,7 @@ Status PlacedTensor::write_examples(char* arena, const Tensor& column, std::span
             const int64_t row = rows[std::min(static_cast<std::size_t>(place), rows.size() - 1)];
             CHECK(row >= 0 && row < column.shape()[0], "{}: row {}", name_, row);
             const From* from = values + row * size;
-            To* to = reinterpret_cast<To*>(arena + offset_) + row_offsets_[static_cast<std::size_t>(place)];
+            To* to = reinterpret_cast<To*>(storage) + row_offsets_[static_cast<std::size_t>(place)];
             if constexpr (!kAlwaysFits<From, To>)
               if (!std::all_of(from, from + size, is_i32<From>)) {
                 unfit = row;

@@ -85,9 +85,10 @@ Result<std::optional<MetricValues>> evaluate(Executor& executor, const Split& sp
     const std::span<const int64_t> rows = batches.rows(batch);
     if (Status status = executor.set_inputs(entry, options.bindings, *split.table, rows); !status)
       return status.failure();
-    executor.run(entry, static_cast<int64_t>(rows.size()));
+    if (Status run = executor.run(entry, static_cast<int64_t>(rows.size())); !run) return run.failure();
     sums.add(executor, entry, static_cast<int64_t>(rows.size()));
   }
+  if (Status sound = executor.finish(); !sound) return sound.failure();
   return std::optional(sums.means());
 }
 
@@ -187,7 +188,7 @@ private:
     for (const PlateauRule& rule : phase().plateaus) plateaus_.emplace_back(rule);
     position_.batch_size = phase().batch;
     executor_->set_seed(options_.seed); // first weights are the same whatever phases there are
-    executor_->initialize();
+    if (Status status = executor_->initialize(); !status) return status;
     executor_->set_seed(seed_of_draws(options_.seed, number, 0));
     if (resume) return restore(*resume);
     if (weights.empty() && options_.settle)
@@ -219,16 +220,17 @@ private:
   }
 
   // A run of the step whose kernels are told apart, where a profile is wanted.
-  void run_step(const std::function<void()>& run) {
+  Status run_step(const std::function<Status()>& run) {
     if (!profile_) return run();
     timeline_.clear();
     executor_->record(&timeline_);
-    run();
+    Status status = run();
     executor_->record(nullptr);
     for (const KernelSpan& span : timeline_) {
       profile_->kernels[span.kernel] += span.work_seconds();
       profile_->waits[span.kernel] += span.wait_seconds();
     }
+    return status;
   }
 
   // What later phases load is looked at before the first step.
@@ -348,9 +350,9 @@ private:
       if (part > 0) executor_->set_seed(seed_of_draws(options_.seed, phase_number_, part));
       executor_->set_scalar("update", first + most >= rows.size() ? 1 : 0);
       if (Status status = set_inputs(entry, some); !status) return status;
-      run_step([&] { executor_->run_forward(entry, examples); });
+      if (Status run = run_step([&] { return executor_->run_forward(entry, examples); }); !run) return run;
       if (!loss_is_finite(entry, examples)) return loss_not_finite(entry, some);
-      run_step([&] { executor_->run_update(entry, examples); });
+      if (Status run = run_step([&] { return executor_->run_update(entry, examples); }); !run) return run;
       const Timed timed(profile_, &TrainingProfile::Phase::results);
       loss += sums_.add(*executor_, entry, examples);
     }
@@ -451,6 +453,7 @@ private:
 
   Status save(bool best) {
     const Timed timed(profile_, &TrainingProfile::Phase::checkpoints);
+    if (Status sound = executor_->finish(); !sound) return sound;
     if (const std::string name = executor_->first_non_finite(); !name.empty())
       return not_finite(
           fmt::format("`{}` is not finite after step {} ({})", name, phase_step(), epoch_text(phase_epoch())),
@@ -480,12 +483,14 @@ private:
       return status.failure();
     std::string first = "nowhere else";
     bool bad_input = false;
-    if (const auto origin = executor_->find_non_finite(entry, static_cast<int64_t>(rows.size()))) {
-      first = "in " + origin->what;
-      bad_input = origin->example >= 0;
+    const auto origin = executor_->find_non_finite(entry, static_cast<int64_t>(rows.size()));
+    if (!origin) return origin.failure();
+    if (*origin) {
+      first = "in " + (*origin)->what;
+      bad_input = (*origin)->example >= 0;
       if (bad_input)
         first += fmt::format(", example {} of the data (counted from 0)",
-                             rows[static_cast<std::size_t>(origin->example)]);
+                             rows[static_cast<std::size_t>((*origin)->example)]);
     }
     return not_finite(fmt::format("the loss is not finite at step {} ({}): first seen {}", phase_step() + 1,
                                   epoch_text(phase_epoch() + 1), first),
@@ -512,6 +517,7 @@ private:
       if (Status status = record(split.name, **values); !status) return status;
       result_.splits.emplace_back(split.name, std::move(**values));
     }
+    if (Status sound = executor_->finish(); !sound) return sound;
     // Nothing of how it was run goes into it: equal weights make equal files.
     std::map<std::string, std::string> metadata = options_.data_notes;
     metadata["striate.version"] = kVersion;

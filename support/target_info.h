@@ -1,4 +1,4 @@
-// Plain facts about a CPU target: the passes read them without seeing any code generator.
+// Plain facts about a target: the passes read them without seeing any code generator.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,9 @@ struct TargetInfo {
   int64_t l1_bytes = 32 << 10;
   int64_t l2_bytes = 512 << 10;
   int threads = 1;
+  // Of a device that is busy with thousands of parallel points alone: every loop whose iterations are
+  // independent is parallel, and what a point could keep for the next one is computed again.
+  bool many_threads = false;
 };
 
 } // namespace striate

@@ -16,6 +16,10 @@ namespace striate {
 static constexpr int kWarp = 32;
 // What a block can have on sm_90, in bytes.
 static constexpr int64_t kMostSharedBytes = 227 * 1024;
+// What leaves room for several blocks at once.
+static constexpr int64_t kSharedBytesOfSeveral = 48 * 1024;
+static constexpr int kMostThreads = 256;
+static constexpr int64_t kEnoughBlocks = 4 * 132; // four for each multiprocessor of an H200
 
 // What a kernel's own names must not be: C++'s words, CUDA's, the prelude's, and those of the frame.
 static constexpr const char* kReservedWords = R"(
@@ -56,7 +60,8 @@ static std::string identifier(const std::string& name, std::set<std::string>& ta
   return unique;
 }
 
-CudaLaunch cuda_launch(const Kernel& kernel) {
+CudaLaunch cuda_launch(const Program& program, std::size_t number) {
+  const Kernel& kernel = program.kernels[number];
   CudaLaunch launch;
   launch.lanes = kernel.lane() >= 0 ? static_cast<int>(kLanes) : 1;
   for (const KernelBuffer& buffer : kernel.buffers) {
@@ -67,6 +72,14 @@ CudaLaunch cuda_launch(const Kernel& kernel) {
   // A block is a warp, or the part of one that the shared memory is enough for.
   launch.groups = kWarp / launch.lanes;
   while (launch.groups > 1 && launch.shared_bytes() > kMostSharedBytes) launch.groups /= 2;
+  // More warps share a block where the device's multiprocessors have blocks enough all the same: a
+  // multiprocessor holds only so many blocks, and neighbours read the same lines of memory.
+  int64_t extent = parallel_extent(kernel, program.capacity);
+  for (const KernelLoop& loop : program.loops)
+    if (number >= loop.first && number < loop.first + loop.count) extent /= loop.steps;
+  while (launch.threads() < kMostThreads && 2 * launch.shared_bytes() <= kSharedBytesOfSeveral &&
+         launch.blocks(extent) >= 2 * kEnoughBlocks)
+    launch.groups *= 2;
   return launch;
 }
 
@@ -83,20 +96,20 @@ Result<std::string> cuda_text(const Program& program) {
   const std::vector<std::string> names = cuda_names(program);
   for (size_t k = 0; k < program.kernels.size(); ++k) {
     const Kernel& kernel = program.kernels[k];
-    const CudaLaunch launch = cuda_launch(kernel);
+    const CudaLaunch launch = cuda_launch(program, k);
     if (launch.shared_bytes() > kMostSharedBytes)
       return Failure{ExitCode::OutOfMemory,
                      fmt::format("kernel {}: {} bytes of scratch, a CUDA block can have {}", kernel.name,
                                  launch.shared_bytes(), kMostSharedBytes)};
     text += '\n';
-    text += KernelEmitter(program, kernel, names[k]).emit();
+    text += KernelEmitter(program, k, names[k]).emit();
   }
   return text;
 }
 
-KernelEmitter::KernelEmitter(const Program& program, const Kernel& kernel, const std::string& name)
-    : program_(program), kernel_(kernel), name_(name), launch_(cuda_launch(kernel)), lane_(kernel.lane()),
-      barriers_(lane_barriers(kernel)) {}
+KernelEmitter::KernelEmitter(const Program& program, std::size_t number, const std::string& name)
+    : program_(program), kernel_(program.kernels[number]), name_(name), launch_(cuda_launch(program, number)),
+      lane_(kernel_.lane()), barriers_(lane_barriers(kernel_)) {}
 
 void KernelEmitter::line(const std::string& text) {
   if (text[0] == '}') --depth_;
@@ -132,7 +145,7 @@ static int64_t magnitude(const IndexExpr& e, const std::function<Interval(int)>&
 }
 
 bool KernelEmitter::needs_wide_index() const {
-  int64_t largest = parallel_extent(kernel_, program_.capacity) + kWarp;
+  int64_t largest = parallel_extent(kernel_, program_.capacity) + launch_.groups;
   auto see = [&](const IndexExpr& e) {
     largest = std::max(largest, magnitude(e, [this](int variable) { return range_of(variable); }));
   };

@@ -1,10 +1,10 @@
 // Kernel IR -> CUDA C++ text.
 //
 // Assumes verified kernels. A point of a kernel's parallel nest becomes one group of threads: 16, one per
-// lane, or a single one where the kernel has no lane axis; register tiles become small arrays per thread over
-// the other axes, scratch becomes shared memory. Guarantees the same values, evaluated in the declared order,
-// as every other target computes from the same kernel; text that depends on the program alone; one extern "C"
-// function per kernel:
+// lane, or a single one where the kernel has no lane axis; a block is a warp of groups, or more where there
+// are blocks enough; register tiles become small arrays per thread over the other axes, scratch becomes
+// shared memory. Guarantees the same values, evaluated in the declared order, as every other target computes
+// from the same kernel; text that depends on the program alone; one extern "C" function per kernel:
 //   __global__ void NAME(char* arena, const float* scalars, long long examples, long long begin, long long
 //   end)
 // which computes the points [begin, end) of the parallel range, launched with blocks for as many.
@@ -27,7 +27,7 @@ struct CudaLaunch {
   int64_t shared_bytes() const { return groups * group_bytes; }
   int64_t blocks(int64_t parallel_extent) const { return (parallel_extent + groups - 1) / groups; }
 };
-CudaLaunch cuda_launch(const Kernel& kernel);
+CudaLaunch cuda_launch(const Program& program, std::size_t kernel);
 
 // The functions' names, one per kernel: unique identifiers made of the kernels' names.
 std::vector<std::string> cuda_names(const Program& program);

@@ -1,83 +1,8 @@
 #include "codegen/cuda/host_module.h"
 
-#include "codegen/cuda/prelude_text.h"
 #include "ir/kernel/analysis.h"
 
-#include <dlfcn.h>
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
-
 namespace striate {
-
-namespace filesystem = std::filesystem;
-
-static bool on_path(const std::string& command) {
-  if (command.find('/') != std::string::npos) return access(command.c_str(), X_OK) == 0;
-  const char* path = std::getenv("PATH");
-  std::istringstream folders(path ? path : "");
-  for (std::string folder; std::getline(folders, folder, ':');)
-    if (access((folder + "/" + command).c_str(), X_OK) == 0) return true;
-  return false;
-}
-
-std::string host_compiler() {
-  const char* chosen = std::getenv("CXX");
-  for (const char* command : {chosen ? chosen : "", "c++", "g++", "clang++"})
-    if (*command != 0 && on_path(command)) return command;
-  return "";
-}
-
-// A folder of its own, removed with what is in it.
-class TemporaryFolder {
-public:
-  TemporaryFolder() {
-    std::error_code error;
-    std::string pattern = (filesystem::temp_directory_path(error) / "striate-XXXXXX").string();
-    if (!error && mkdtemp(pattern.data())) path_ = pattern;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  bool ok() const { return !path_.empty(); }
-  std::string file(const char* name) const { return (path_ / name).string(); }
-
-private:
-  filesystem::path path_;
-};
-
-static bool write(const std::string& file, std::string_view text) {
-  std::ofstream out(file, std::ios::binary);
-  out << text;
-  return static_cast<bool>(out.flush());
-}
-
-// Runs the command with its messages going to a file; its exit status, or -1.
-static int execute(const std::vector<std::string>& command, const std::string& messages) {
-  std::vector<char*> arguments;
-  for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
-  arguments.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 1, messages.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  posix_spawn_file_actions_adddup2(&actions, 1, 2);
-  pid_t child = 0;
-  const int error = posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  int status = 0;
-  if (error != 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status)) return -1;
-  return WEXITSTATUS(status);
-}
 
 Result<HostShimModule> HostShimModule::compile(const Program& program) {
   const Result<std::string> text = cuda_text(program);
@@ -86,35 +11,15 @@ Result<HostShimModule> HostShimModule::compile(const Program& program) {
 }
 
 Result<HostShimModule> HostShimModule::compile(const Program& program, const std::string& text) {
-  const std::string compiler = host_compiler();
-  if (compiler.empty()) return bad_data("no host C++ compiler: looked for $CXX, c++, g++ and clang++");
-  const TemporaryFolder folder;
-  const std::string shim = folder.file("host_shim.h"), source = folder.file("program.cu");
-  const std::string object = folder.file("program.so"), messages = folder.file("messages");
-  if (!folder.ok() || !write(shim, kCudaHostShim) || !write(source, text))
-    return bad_data("cannot write to the folder for temporary files");
-  // Warnings are NVRTC's business; registers that were never written hold a pattern, not what was there
-  // before.
-  const int status = execute({compiler, "-std=c++17", "-O1", "-w", "-shared", "-fPIC", "-fvisibility=hidden",
-                              "-ffp-contract=off", "-ftrivial-auto-var-init=pattern", "-include", shim, "-x",
-                              "c++", source, "-o", object},
-                             messages);
-  if (status != 0) {
-    std::ostringstream said;
-    said << std::ifstream(messages).rdbuf();
-    return bad_data("{} cannot compile {}:\n{}", compiler, program.name, said.str());
-  }
-  HostShimModule module;
-  void* library = dlopen(object.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!library) return bad_data("cannot load the compiled program: {}", dlerror());
-  module.library_ = std::shared_ptr<void>(library, dlclose);
-  module.launch_ = reinterpret_cast<Launch>(dlsym(library, "shim_launch"));
+  Result<HostLibrary> library = HostLibrary::compile(text, program.name);
+  if (!library) return library.failure();
+  HostShimModule module(std::move(*library));
   const std::vector<std::string> names = cuda_names(program);
   for (size_t k = 0; k < names.size(); ++k) {
     Step step;
     step.name = names[k];
-    step.kernel = reinterpret_cast<Kernel>(dlsym(library, names[k].c_str()));
-    step.launch = cuda_launch(program.kernels[k]);
+    step.kernel = module.library_.kernel(names[k]);
+    step.launch = cuda_launch(program, k);
     const striate::Kernel kernel = program.kernels[k];
     step.parallel_extent = [kernel](int64_t examples) { return striate::parallel_extent(kernel, examples); };
     if (!step.kernel) return bad_data("the text does not define {}", names[k]);
@@ -136,11 +41,12 @@ Status HostShimModule::run(char* arena, const float* scalars, int64_t examples, 
 Status HostShimModule::run_part(const Step& step, char* arena, const float* scalars, int64_t examples,
                                 ThreadOrder order, int64_t part, int64_t parts) const {
   const int64_t extent = step.parallel_extent(examples) / parts;
-  const char* wrong =
-      launch_(step.kernel, arena, scalars, examples, part * extent, (part + 1) * extent,
-              static_cast<unsigned>(step.launch.blocks(extent)), static_cast<unsigned>(step.launch.threads()),
-              static_cast<unsigned>(step.launch.shared_bytes()), static_cast<int>(order));
-  if (wrong) return Failure{ExitCode::Internal, fmt::format("{}: {}", step.name, wrong)};
+  const Status ran = library_.launch(
+      step.kernel, {arena, scalars, examples, part * extent, (part + 1) * extent},
+      {static_cast<unsigned>(step.launch.blocks(extent)), static_cast<unsigned>(step.launch.threads()),
+       static_cast<unsigned>(step.launch.shared_bytes())},
+      order);
+  if (!ran) return Failure{ran.failure().code, fmt::format("{}: {}", step.name, ran.failure().message)};
   return {};
 }
 

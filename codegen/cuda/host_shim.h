@@ -301,6 +301,29 @@ struct ShimFlushDenormals {
 #endif
 };
 
+// The threads' stacks, kept from launch to launch.
+static struct ShimStacks {
+  static constexpr size_t kBytes = size_t{kShimThreads} * (kShimStackBytes + kShimGuardBytes);
+  char* memory = nullptr;
+  unsigned threads = 0; // that have one
+
+  bool reserve(unsigned wanted) {
+    if (!memory) {
+      void* taken = mmap(nullptr, kBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      if (taken == MAP_FAILED) return false;
+      memory = static_cast<char*>(taken);
+    }
+    for (; threads < wanted; ++threads)
+      if (mprotect(memory + size_t{threads} * (kShimStackBytes + kShimGuardBytes) + kShimGuardBytes,
+                   kShimStackBytes, PROT_READ | PROT_WRITE) != 0)
+        return false;
+    return true;
+  }
+  ~ShimStacks() {
+    if (memory) munmap(memory, kBytes);
+  }
+} shim_stacks;
+
 // Runs one launch; returns nullptr, or what went wrong. `order` is a ThreadOrder. One launch at a time.
 extern "C" __attribute__((visibility("default"))) const char*
 shim_launch(ShimKernel kernel, char* arena, const float* scalars, long long examples, long long begin,
@@ -308,12 +331,7 @@ shim_launch(ShimKernel kernel, char* arena, const float* scalars, long long exam
   const ShimFlushDenormals flush;
   if (threads > kShimThreads) return "more than 1024 threads in a block";
   if (shared_bytes > kShimSharedBytes) return "more shared memory than a block can have";
-  const size_t stack_bytes = size_t{threads} * (kShimStackBytes + kShimGuardBytes);
-  void* stacks = mmap(nullptr, stack_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (stacks == MAP_FAILED) return "no memory for the threads' stacks";
-  for (unsigned t = 0; t < threads; ++t)
-    mprotect(static_cast<char*>(stacks) + size_t{t} * (kShimStackBytes + kShimGuardBytes) + kShimGuardBytes,
-             kShimStackBytes, PROT_READ | PROT_WRITE);
+  if (!shim_stacks.reserve(threads)) return "no memory for the threads' stacks";
   shim_kernel = kernel;
   shim_arena = arena;
   shim_scalars = scalars;
@@ -325,8 +343,7 @@ shim_launch(ShimKernel kernel, char* arena, const float* scalars, long long exam
   bool sound = true;
   for (unsigned b = 0; b < blocks && sound; ++b) {
     blockIdx.x = shim_ordered(b, blocks, order);
-    sound = shim_run_block(shared_bytes, order, static_cast<char*>(stacks));
+    sound = shim_run_block(shared_bytes, order, shim_stacks.memory);
   }
-  munmap(stacks, stack_bytes);
   return sound ? nullptr : shim_message;
 }

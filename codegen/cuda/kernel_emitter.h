@@ -25,7 +25,7 @@ std::string cuda_real(double value);
 
 class KernelEmitter {
 public:
-  KernelEmitter(const Program& program, const Kernel& kernel, const std::string& name);
+  KernelEmitter(const Program& program, std::size_t number, const std::string& name);
   std::string emit();
 
 private:

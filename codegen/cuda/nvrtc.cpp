@@ -1,31 +1,27 @@
 #include "codegen/cuda/nvrtc.h"
 
+#include "support/disk_cache.h"
+
 #include <dlfcn.h>
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <sstream>
 
 namespace striate {
 
 namespace filesystem = std::filesystem;
 
-// Our own declarations of what is used of NVRTC's interface. Every function returns 0 for success.
-using Handle = void*;
 struct Nvrtc::Functions {
-  int (*version)(int* major, int* minor);
-  int (*create)(Handle* program, const char* text, const char* name, int headers,
-                const char* const* header_texts, const char* const* header_names);
-  int (*compile)(Handle program, int count, const char* const* options);
-  int (*log_size)(Handle program, size_t* size);
-  int (*log)(Handle program, char* text);
-  int (*ptx_size)(Handle program, size_t* size);
-  int (*ptx)(Handle program, char* text);
-  int (*cubin_size)(Handle program, size_t* size);
-  int (*cubin)(Handle program, char* bytes);
-  int (*destroy)(Handle* program);
-  const char* (*error_text)(int code);
+#define NVRTC_FUNCTION(name, symbol, parameters) int(*name) parameters = nullptr;
+#include "codegen/cuda/nvrtc_functions.def"
+#undef NVRTC_FUNCTION
+  const char* (*error_text)(int code) = nullptr;
 };
 
 static constexpr std::array kLibraryNames = {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2",
@@ -89,30 +85,34 @@ static Result<void*> open_library() {
                   kLibraryNames[0], tried.empty() ? " ($CUDA_HOME and $VIRTUAL_ENV name no others)" : tried);
 }
 
-template <typename Function>
-static bool find(void* library, const char* name, Function& function) {
-  function = reinterpret_cast<Function>(dlsym(library, name));
-  return function != nullptr;
-}
-
 Result<const Nvrtc*> Nvrtc::load() {
   static const Result<const Nvrtc*> loaded = []() -> Result<const Nvrtc*> {
     const Result<void*> library = open_library();
     if (!library) return library.failure();
-    static Functions f;
-    const bool complete =
-        find(*library, "nvrtcVersion", f.version) && find(*library, "nvrtcCreateProgram", f.create) &&
-        find(*library, "nvrtcCompileProgram", f.compile) &&
-        find(*library, "nvrtcGetProgramLogSize", f.log_size) && find(*library, "nvrtcGetProgramLog", f.log) &&
-        find(*library, "nvrtcGetPTXSize", f.ptx_size) && find(*library, "nvrtcGetPTX", f.ptx) &&
-        find(*library, "nvrtcGetCUBINSize", f.cubin_size) && find(*library, "nvrtcGetCUBIN", f.cubin) &&
-        find(*library, "nvrtcDestroyProgram", f.destroy) &&
-        find(*library, "nvrtcGetErrorString", f.error_text);
-    if (!complete) return bad_data("NVRTC is too old: {}", dlerror());
-    static const Nvrtc nvrtc(&f);
+    static Functions functions;
+    const char* missing = nullptr;
+    const auto find = [&](auto& function, const char* symbol) {
+      function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(*library, symbol));
+      if (!function && !missing) missing = symbol;
+    };
+#define NVRTC_FUNCTION(name, symbol, parameters) find(functions.name, #symbol);
+#include "codegen/cuda/nvrtc_functions.def"
+#undef NVRTC_FUNCTION
+    find(functions.error_text, "nvrtcGetErrorString");
+    if (missing) return bad_data("NVRTC is too old: it has no {} (11.2 and later have)", missing);
+    static const Nvrtc nvrtc(&functions);
     return &nvrtc;
   }();
   return loaded;
+}
+
+std::vector<int> Nvrtc::architectures() const {
+  int count = 0;
+  functions_->architecture_count(&count);
+  std::vector<int> numbers(static_cast<std::size_t>(count));
+  functions_->architectures(numbers.data());
+  std::ranges::sort(numbers);
+  return numbers;
 }
 
 std::string Nvrtc::version() const {
@@ -150,8 +150,8 @@ static std::vector<CudaResources> resources_of(const std::string& log) {
 }
 
 // NVRTC's texts end with zeros that their sizes count.
-static std::string fetch(Handle program, int (*size_of)(Handle, size_t*), int (*read)(Handle, char*),
-                         bool text) {
+static std::string fetch(NvrtcHandle program, int (*size_of)(NvrtcHandle, size_t*),
+                         int (*read)(NvrtcHandle, char*), bool text) {
   size_t size = 0;
   if (size_of(program, &size) != 0 || size == 0) return "";
   std::string bytes(size, '\0');
@@ -160,15 +160,50 @@ static std::string fetch(Handle program, int (*size_of)(Handle, size_t*), int (*
   return bytes;
 }
 
+static const std::array kOptions = {"--std=c++17", "--fmad=false", "--ftz=true", "--ptxas-options=-v"};
+
+// What compilation gives, as the cache keeps it: sizes, then texts.
+static std::string packed(const CudaBinary& binary) {
+  return fmt::format("{} {} {}\n", binary.ptx.size(), binary.cubin.size(), binary.log.size()) + binary.ptx +
+         binary.cubin + binary.log;
+}
+static std::optional<CudaBinary> unpacked(const std::string& bytes, const std::string& architecture) {
+  std::size_t ptx = 0, cubin = 0, log = 0;
+  const std::size_t begin = bytes.find('\n') + 1;
+  if (begin == 0 || std::sscanf(bytes.c_str(), "%zu %zu %zu", &ptx, &cubin, &log) != 3 ||
+      bytes.size() != begin + ptx + cubin + log)
+    return std::nullopt;
+  CudaBinary binary;
+  binary.architecture = architecture;
+  binary.ptx = bytes.substr(begin, ptx);
+  binary.cubin = bytes.substr(begin + ptx, cubin);
+  binary.log = bytes.substr(begin + ptx + cubin);
+  binary.resources = resources_of(binary.log);
+  return binary;
+}
+
 Result<CudaBinary> Nvrtc::compile(const std::string& text, const std::string& name,
-                                  const std::string& architecture) const {
+                                  const std::string& architecture, const DiskCache* cache) const {
+  if (!cache) return compile_anew(text, name, architecture);
+  const std::string key = fmt::format("nvrtc {} {} {}\n{}\n{}", version(),
+                                      build_id_of(reinterpret_cast<const void*>(functions_->compile)),
+                                      architecture, fmt::join(kOptions, " "), text);
+  if (const std::optional<std::string> known = cache->get(key))
+    if (std::optional<CudaBinary> binary = unpacked(*known, architecture)) return std::move(*binary);
+  Result<CudaBinary> binary = compile_anew(text, name, architecture);
+  if (binary) cache->put(key, packed(*binary));
+  return binary;
+}
+
+Result<CudaBinary> Nvrtc::compile_anew(const std::string& text, const std::string& name,
+                                       const std::string& architecture) const {
   const Functions& f = *functions_;
-  Handle program = nullptr;
+  NvrtcHandle program = nullptr;
   if (const int code = f.create(&program, text.c_str(), name.c_str(), 0, nullptr, nullptr))
     return bad_data("NVRTC: {}", f.error_text(code));
   const std::string target = "--gpu-architecture=" + architecture;
-  const std::array options = {target.c_str(), "--std=c++17", "--fmad=false", "--ftz=true",
-                              "--ptxas-options=-v"};
+  std::vector<const char*> options = {target.c_str()};
+  options.insert(options.end(), kOptions.begin(), kOptions.end());
   const int code = f.compile(program, static_cast<int>(options.size()), options.data());
   CudaBinary binary;
   binary.architecture = architecture;

@@ -12,6 +12,10 @@
 
 namespace striate {
 
+class DiskCache;
+
+using NvrtcHandle = void*; // of a program
+
 // What ptxas says about one function; known for real architectures ("sm_90a"), not for virtual ones
 // ("compute_80").
 struct CudaResources {
@@ -35,14 +39,17 @@ public:
   // the nvidia wheels of $VIRTUAL_ENV or $CONDA_PREFIX. A failure says in one line what was looked for.
   static Result<const Nvrtc*> load();
 
-  std::string version() const; // "13.0"
+  std::string version() const;            // "13.0"
+  std::vector<int> architectures() const; // 90 is compute capability 9.0; ascending
   // Compiles text that includes nothing, as tests and caches expect it: --fmad=false, --ftz=true. A failure
-  // holds the compiler's messages.
+  // holds the compiler's messages. With a cache, what was compiled before is taken from there.
   Result<CudaBinary> compile(const std::string& text, const std::string& name,
-                             const std::string& architecture) const;
+                             const std::string& architecture, const DiskCache* cache = nullptr) const;
 
 private:
   struct Functions;
+  Result<CudaBinary> compile_anew(const std::string& text, const std::string& name,
+                                  const std::string& architecture) const;
   explicit Nvrtc(const Functions* functions) : functions_(functions) {}
 
   const Functions* functions_;

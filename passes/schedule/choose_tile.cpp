@@ -47,16 +47,27 @@ TileChoice choose_tile(const Statement& statement, int lane, const TileLimits& l
     if (v != lane && extent_of(v) > 1 && !contains(limits.untiled, v)) candidates.push_back(v);
 
   constexpr int64_t kLargest = 28;
-  constexpr double kLoadPorts = 2;
+  const double load_ports = target.many_threads ? 1 : 2;
   // An FMA's latency (4 cycles) must be covered by independent accumulators; measured, with some slack
-  // (bench/cpu/register_tiles), as is the cost of walking a nest once per piece of the lanes.
-  constexpr double kLatencyCycles = 5, kPassOverhead = 1.05;
+  // (bench/cpu/register_tiles), as is the cost of walking a nest once per piece of the lanes. Many threads
+  // cover it by each other.
+  constexpr double kPassOverhead = 1.05;
+  const double latency_cycles = target.many_threads ? 0 : 5;
+  // How many threads there are at the capacity with a tile of one point, and how many keep a large device
+  // busy.
+  double threads = 1;
+  for (int v = 0; v < statement.free_count; ++v)
+    threads *= static_cast<double>(v == lane ? std::max<int64_t>(extent_of(v), kLanes) : extent_of(v));
+  if (lane >= statement.free_count) threads *= kLanes;
+  constexpr double kBusyThreads = 132 * 1024;
   TileChoice best;
   double best_score = INFINITY;
   const int last_free = candidates.empty() ? -1 : candidates.back();
   const auto is_exact = [&](int v) { return contains(limits.exact, v); };
   const auto uses = [](const OperandUse& use, int v) { return contains(use.variables, v); };
   const auto allowed = [&](int v, int64_t size) {
+    if (const auto most = limits.at_most.find(v); most != limits.at_most.end() && size > most->second)
+      return false;
     if (contains(limits.blocked, v) && kLanes % size != 0) return false;
     return extent_of(v) % size == 0 || !(is_exact(v) || statement.variables[v].extent.batch);
   };
@@ -88,9 +99,10 @@ TileChoice choose_tile(const Statement& statement, int lane, const TileLimits& l
     const double passes = whole ? 1 : vectors, width = whole ? vectors : 1;
     const double accumulators = points * width;
     const double loads = vector_loads * width + scalar_loads;
-    double cycles = std::max({accumulators / target.fma_ports, loads / kLoadPorts, kLatencyCycles});
+    double cycles = std::max({accumulators / target.fma_ports, loads / load_ports, latency_cycles});
     if (!whole) cycles *= kPassOverhead;
     double score = passes * cycles / (points * vectors);
+    if (target.many_threads) score *= std::max(1.0, kBusyThreads * points / threads);
     const auto waste = [](int64_t extent, int64_t size) {
       return static_cast<double>((extent + size - 1) / size * size) / static_cast<double>(extent);
     };

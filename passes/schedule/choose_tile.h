@@ -4,6 +4,7 @@
 #include "ir/definition.h"
 #include "support/target_info.h"
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct TileLimits {
   std::vector<int> exact;   // variables whose tile must divide their extent
   std::vector<int> untiled; // that must not be tiled
   std::vector<int> blocked; // whose tile must fit blocks of 16
+  std::map<int, int64_t> at_most = {};
 };
 
 // `lane`: the variable whose low digit is the vector (free or reduced), or -1. `capacity`: the most examples,

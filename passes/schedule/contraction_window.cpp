@@ -3,6 +3,8 @@
 // For each row of windows: the rows of the contraction that it needs and that are not there yet are computed
 // into scratch (a ring of as many rows as a window is high), then the row's windows are reduced from scratch.
 // Overlapping windows share rows, so nothing is computed twice; the unpooled value never reaches memory.
+// Where many threads have to be kept busy, rows of windows are computed apart instead, each with all that it
+// needs.
 
 #include "passes/expand_calls.h"
 #include "passes/schedule/nests.h"
@@ -17,10 +19,12 @@ public:
       : builder_(builder), graph_(graph), parts_(parts), head_node_(graph.nodes[parts.head]),
         head_(statement_of(head_node_)), window_node_(graph.nodes[parts.windows[0]]),
         window_(statement_of(window_node_)), shape_(*window_shape(window_)),
+        many_threads_(target.many_threads), parallel_left_(parallel_loops(target)),
         lane_(lane_of(graph, head_node_)) {
     while (shape_.dimensions[row_].window < 0) ++row_;
     // Rows come one at a time, of one example.
-    tile_ = tile_axes(builder, graph, head_node_, lane_, {head_variable(0), head_variable(row_)}, target);
+    tile_ = tile_axes(builder, graph, head_node_, lane_, {head_variable(0), head_variable(row_)}, target,
+                      scratch_limits());
   }
 
   void build() {
@@ -32,9 +36,10 @@ public:
     // Rows of windows; `lead` more iterations come first to fill the ring.
     const WindowShape::Dimension& row = shape_.dimensions[row_];
     const int64_t windows = window_.variables[row.along].extent.factor;
-    const int64_t fresh = std::min(row.extent, row.stride);
+    const int64_t fresh = many_threads_ ? row.extent : std::min(row.extent, row.stride);
     const int64_t lead = (row.extent - fresh + row.stride - 1) / row.stride;
-    const int p = builder_.loop(window_.variables[row.along].name, VariableKind::Serial,
+    const int p = builder_.loop(window_.variables[row.along].name,
+                                many_threads_ ? VariableKind::Parallel : VariableKind::Serial,
                                 Size::constant(windows + lead));
     window_at_[row.along] = IndexExpr::variable(p) - lead;
     const IndexExpr first_row = window_at_[row.along] * row.stride - row.padding;
@@ -57,6 +62,21 @@ public:
 private:
   int head_variable(std::size_t dimension) const { return head_.output[dimension][0]; }
 
+  // The rows of each point of a tile are in scratch, of which many threads leave each other little.
+  std::map<int, int64_t> scratch_limits() const {
+    constexpr int64_t kMostBytes = 8 * 1024;
+    if (!many_threads_) return {};
+    int64_t bytes = kLanes * 4;
+    for (std::size_t d = 0; d < shape_.dimensions.size(); ++d)
+      if (shape_.dimensions[d].window >= 0)
+        bytes *= d == row_ ? shape_.dimensions[d].extent : head_.variables[head_variable(d)].extent.factor;
+    std::map<int, int64_t> limits;
+    for (std::size_t d = 0; d < shape_.dimensions.size(); ++d)
+      if (shape_.dimensions[d].window < 0)
+        limits[head_variable(d)] = std::max<int64_t>(1, kMostBytes / bytes);
+    return limits;
+  }
+
   int64_t tile_size(int variable) const {
     for (const auto& [tiled, size] : tile_)
       if (tiled == variable) return size;
@@ -67,7 +87,6 @@ private:
   // alike.
   std::vector<KernelStatement> outer_loops() {
     std::vector<KernelStatement> frames;
-    int parallel_left = 2;
     for (std::size_t d = 0; d < shape_.dimensions.size(); ++d) {
       if (shape_.dimensions[d].window >= 0) continue;
       const int v = head_variable(d);
@@ -77,7 +96,7 @@ private:
       IndexExpr at(0);
       if (variable.extent.batch || variable.extent.factor > step) {
         const bool overlap = !is_lane && variable.extent.factor % step != 0;
-        const VariableKind kind = parallel_left-- > 0 ? VariableKind::Parallel : VariableKind::Serial;
+        const VariableKind kind = parallel_left_-- > 0 ? VariableKind::Parallel : VariableKind::Serial;
         const int loop = builder_.loop(variable.name, kind, variable.extent, step, overlap);
         frames.push_back(KernelBuilder::for_loop(loop));
         at = IndexExpr::variable(loop);
@@ -272,6 +291,8 @@ private:
   const Node& window_node_;
   const Statement& window_;
   WindowShape shape_;
+  bool many_threads_;
+  int parallel_left_;
   LaneChoice lane_;
   std::vector<std::pair<int, int64_t>> tile_;
   std::size_t row_ = 0;

@@ -5,7 +5,15 @@
 #include "passes/schedule/kernel_builder.h"
 #include "support/target_info.h"
 
+#include <limits>
+
 namespace striate {
+
+// How many loops of a nest are parallel at most: a few keep the threads of a CPU busy, and leave a point's
+// neighbours in its cache.
+inline int parallel_loops(const TargetInfo& target) {
+  return target.many_threads ? std::numeric_limits<int>::max() : 2;
+}
 
 // What the lane axis of a statement is.
 enum class LaneRole {
@@ -50,9 +58,10 @@ KernelStatement accumulate(KernelBuilder& builder, const Node& node, const std::
                            const ExprRef& guard);
 
 // The register tile: as a decision of the graph has it, or decided and recorded. `untiled`: variables whose
-// loops must stay single steps.
+// loops must stay single steps; `at_most`: others whose tile has a limit.
 std::vector<std::pair<int, int64_t>> tile_axes(KernelBuilder& builder, Graph& graph, const Node& node,
                                                const LaneChoice& lane, std::vector<int> untiled,
-                                               const TargetInfo& target);
+                                               const TargetInfo& target,
+                                               const std::map<int, int64_t>& at_most = {});
 
 } // namespace striate

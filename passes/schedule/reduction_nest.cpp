@@ -309,7 +309,8 @@ static std::optional<std::vector<TileAxis>> read_tile(std::string text, const St
 
 std::vector<std::pair<int, int64_t>> tile_axes(KernelBuilder& builder, Graph& graph, const Node& node,
                                                const LaneChoice& lane, std::vector<int> untiled,
-                                               const TargetInfo& target) {
+                                               const TargetInfo& target,
+                                               const std::map<int, int64_t>& at_most) {
   const Region& region = builder.region();
   const Statement& statement = statement_of(node);
   std::vector<int> exact;
@@ -329,8 +330,9 @@ std::vector<std::pair<int, int64_t>> tile_axes(KernelBuilder& builder, Graph& gr
     asked = read_tile(decided->chosen, statement);
     if (!asked) builder.problem = fmt::format("`{}` is no tile of free variables", decided->chosen);
   }
-  const TileChoice choice = choose_tile(statement, lane.variable, {exact, untiled, in_blocks(graph, node)},
-                                        builder.capacity(), target, asked ? &*asked : nullptr);
+  const TileChoice choice =
+      choose_tile(statement, lane.variable, {exact, untiled, in_blocks(graph, node), at_most},
+                  builder.capacity(), target, asked ? &*asked : nullptr);
   if (asked && choice.axes.size() != asked->size())
     builder.problem =
         fmt::format("`{}` is no tile that it can have: it is too large for the registers, does not "
@@ -363,16 +365,16 @@ struct FreeLoops {
 
 static FreeLoops free_loops(KernelBuilder& builder, const Statement& head, const LaneChoice& lane,
                             const std::vector<std::pair<int, int64_t>>& tile, std::vector<int> order,
-                            int step, bool twice_is_harmless) {
+                            int step, bool twice_is_harmless, const TargetInfo& target) {
   FreeLoops loops;
   loops.at.resize(head.variables.size());
-  int parallel_left = 2;
+  int parallel_left = parallel_loops(target);
   bool lane_is_free = false;
   if (step >= 0) {
     std::erase(order, step);
     // The steps of a loop are equal parts of the parallel range, which the caller runs one by one.
     order.insert(order.begin(), step);
-    ++parallel_left;
+    if (!target.many_threads) ++parallel_left;
   }
   for (int v : order) {
     const IndexVariable& variable = head.variables[v];
@@ -420,10 +422,11 @@ static FreeLoops free_loops(KernelBuilder& builder, const Statement& head, const
 // A contraction whose lanes are reduced, with taps: for every block of the batch all taps are summed, their
 // 16-lane totals waiting in scratch in between; the order of each total is the declared one.
 static void tap_nest(KernelBuilder& builder, Graph& graph, const Node& head_node, const LaneChoice& lane,
-                     const std::vector<std::pair<int, int64_t>>& tile, const std::vector<int>& taps) {
+                     const std::vector<std::pair<int, int64_t>>& tile, const std::vector<int>& taps,
+                     const TargetInfo& target) {
   const Statement& head = statement_of(head_node);
-  FreeLoops loops =
-      free_loops(builder, head, lane, tile, free_variables(head), step_variable(graph, head_node), true);
+  FreeLoops loops = free_loops(builder, head, lane, tile, free_variables(head),
+                               step_variable(graph, head_node), true, target);
   std::vector<KernelStatement> outer, inner;
   for (std::size_t k = 0; k < loops.frames.size(); ++k) {
     const bool is_tap = std::find(taps.begin(), taps.end(), loops.frame_variables[k]) != taps.end();
@@ -510,18 +513,19 @@ void reduction_nest(KernelBuilder& builder, Graph& graph, const RegionParts& par
     tile = tile_axes(builder, graph, head_node, lane, {}, target);
   else
     tile = choosing_variables(head);
-  if (is_contraction(head) && lane.role == LaneRole::Reduced && twice_is_harmless) {
+  // Taps are summed together for the cache's sake; many threads take one each.
+  if (is_contraction(head) && lane.role == LaneRole::Reduced && twice_is_harmless && !target.many_threads) {
     const std::vector<int> taps = window_taps(head);
     // The batch block is the outermost loop of the order.
     if (!taps.empty() && head.order.loops[0].variable == lane.variable) {
-      tap_nest(builder, graph, head_node, lane, tile, taps);
+      tap_nest(builder, graph, head_node, lane, tile, taps, target);
       return;
     }
   }
   const std::vector<int> order =
       is_contraction(head) ? loop_order(graph, head_node, target.l2_bytes) : free_variables(head);
-  FreeLoops loops =
-      free_loops(builder, head, lane, tile, order, step_variable(graph, head_node), twice_is_harmless);
+  FreeLoops loops = free_loops(builder, head, lane, tile, order, step_variable(graph, head_node),
+                               twice_is_harmless, target);
 
   std::map<ValueId, ExprRef> local;
   KernelBody body;

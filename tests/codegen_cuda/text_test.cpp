@@ -129,20 +129,41 @@ TEST(CudaText, NamesOfKernelsAreUniqueIdentifiers) {
 }
 
 TEST(CudaText, ABlockIsOneWarpOfGroups) {
-  const CudaLaunch lanes = cuda_launch(window_over_batch_lanes().program.kernels[0]);
+  const CudaLaunch lanes = cuda_launch(window_over_batch_lanes().program, 0);
   EXPECT_EQ(lanes.lanes, 16);
   EXPECT_EQ(lanes.groups, 2);
   EXPECT_EQ(lanes.group_bytes, 2 * 9 * 16 * 4);
   EXPECT_EQ(lanes.blocks(7), 4);
-  const CudaLaunch scalar = cuda_launch(loop_forms().program.kernels[0]);
+  const CudaLaunch scalar = cuda_launch(loop_forms().program, 0);
   EXPECT_EQ(scalar.lanes, 1);
   EXPECT_EQ(scalar.groups, 32);
+}
+
+TEST(CudaText, ABlockIsLargerWhereThereAreBlocksEnough) {
+  Program program;
+  program.capacity = 1;
+  Kernel kernel;
+  kernel.name = "many";
+  kernel.add_variable({"lane", VariableKind::Lane, Size::constant(kLanes), 1, false});
+  KernelStatement loop;
+  loop.kind = KernelStatement::Kind::For;
+  loop.variable = kernel.add_variable({"item", VariableKind::Parallel, Size::constant(100000), 1, false});
+  kernel.body = {loop};
+  program.kernels = {kernel};
+  EXPECT_EQ(cuda_launch(program, 0).threads(), 256);
+  // Step by step there are fewer at once: 1000 items are 500 blocks of a warp.
+  program.loops = {{0, 1, 100, false}};
+  EXPECT_EQ(cuda_launch(program, 0).threads(), 32);
+  program.loops.clear();
+  // Shared memory for four groups, and for others' blocks.
+  program.kernels[0].buffers.push_back({"rows", ElementType::F32, BufferSpace::Scratch, 3 * 1024, 0});
+  EXPECT_EQ(cuda_launch(program, 0).groups, 4);
 }
 
 TEST(CudaText, ScratchBeyondABlocksSharedMemoryIsRefused) {
   Program program = window_over_batch_lanes().program;
   program.kernels[0].buffers.back().elements = 50 * 1024; // 200 KiB: one group fits
-  EXPECT_EQ(cuda_launch(program.kernels[0]).groups, 1);
+  EXPECT_EQ(cuda_launch(program, 0).groups, 1);
   EXPECT_TRUE(cuda_text(program).ok());
   program.kernels[0].buffers.back().elements = 60 * 1024;
   const Result<std::string> refused = cuda_text(program);

@@ -29,12 +29,12 @@ TEST(Placement, WeightsInABlockedLayoutComeBack) {
   Tensor arena(ElementType::U8, {64 + 24 * 4});
   char* memory = static_cast<char*>(arena.data());
   const Tensor weight = counted(ElementType::F32, {5, 3});
-  placed.write(memory, weight);
+  placed.write(memory + 64, weight);
   const float* stored = reinterpret_cast<const float*>(memory + 64);
   EXPECT_EQ(stored[1], 3);       // w[1,0]
   EXPECT_EQ(stored[12 + 8], 14); // w[4,2]
   EXPECT_EQ(stored[12 + 1], 0);  // padding
-  EXPECT_TRUE(placed.read(memory, 0).equals(weight));
+  EXPECT_TRUE(placed.read(memory + 64, 0).equals(weight));
 }
 
 TEST(Placement, ExamplesAreConvertedAndFilledUpToSixteen) {
@@ -94,11 +94,11 @@ static Executor made(int threads = 1) { return std::move(Executor::create(toy::p
 TEST(Executor, SeedsInitialisation) {
   Executor executor = made();
   executor.set_seed(1);
-  executor.initialize();
+  ASSERT_TRUE(executor.initialize().ok());
   const std::vector<NamedTensor> first = executor.state();
   EXPECT_EQ(first[0].tensor.as<float>()[0], uniform(1, 0, 0, stream_of("weight")) - 0.5f);
   executor.set_seed(uint64_t{1} << 40);
-  executor.initialize();
+  ASSERT_TRUE(executor.initialize().ok());
   EXPECT_FALSE(executor.state()[0].tensor.equals(first[0].tensor));
   ASSERT_TRUE(executor.load(first, true, "x").ok());
   EXPECT_TRUE(executor.state()[0].tensor.equals(first[0].tensor));
@@ -106,7 +106,7 @@ TEST(Executor, SeedsInitialisation) {
 
 TEST(Executor, WeightsAreWithoutOptimizerStates) {
   Executor executor = made();
-  executor.initialize();
+  ASSERT_TRUE(executor.initialize().ok());
   std::vector<std::string> names;
   for (const NamedTensor& named : executor.weights()) names.push_back(named.name);
   EXPECT_EQ(names, (std::vector<std::string>{"fc.weight", "norm.running_mean"}));
@@ -117,7 +117,7 @@ TEST(Executor, WeightsAreWithoutOptimizerStates) {
 
 TEST(Executor, LoadingTakesAllOrNothing) {
   Executor executor = made();
-  executor.initialize();
+  ASSERT_TRUE(executor.initialize().ok());
   const std::vector<NamedTensor> before = executor.weights();
   std::vector<NamedTensor> tensors;
   tensors.push_back({"fc.weight", counted(ElementType::F32, {2, 2})});
@@ -137,7 +137,7 @@ TEST(Executor, LoadingTakesAllOrNothing) {
 
 TEST(Executor, FindsWhatIsNotFinite) {
   Executor executor = made();
-  executor.initialize();
+  ASSERT_TRUE(executor.initialize().ok());
   EXPECT_EQ(executor.first_non_finite(), "");
   std::vector<NamedTensor> tensors = executor.state();
   tensors[2].tensor.as<float>()[1] = std::numeric_limits<float>::infinity();

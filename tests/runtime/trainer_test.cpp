@@ -103,7 +103,7 @@ TEST_F(TrainerRuns, LearnsAndLeavesItsFiles) {
 
 TEST_F(TrainerRuns, EvaluationIsTheExactMeanOverRaggedBatches) {
   Executor executor = std::move(Executor::create(toy::program(), 2).value());
-  executor.initialize();
+  ASSERT_TRUE(executor.initialize().ok());
   const Split& split = *dataset_.find("val"); // 43 examples, capacity 40
   const MetricValues values = evaluate(executor, split, options_.phases[0]).value().value();
   const std::vector<NamedTensor> weights = executor.weights();

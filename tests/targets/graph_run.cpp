@@ -31,6 +31,7 @@ TargetInfo GraphConfiguration::target() const {
     target.vector_bits = vector_bits;
     target.vector_registers = vector_bits == 512 ? 32 : 16;
   }
+  target.many_threads = many_threads;
   return target;
 }
 
@@ -216,7 +217,8 @@ std::vector<std::string> jit_problems(const std::vector<GraphSubject>& subjects,
 }
 
 std::vector<std::string> cuda_problems(const std::vector<GraphSubject>& subjects,
-                                       const GraphConfiguration& configuration) {
+                                       GraphConfiguration configuration) {
+  configuration.many_threads = true;
   std::vector<LoweredGraph> lowered;
   for (const GraphSubject& subject : subjects) lowered.emplace_back(subject, configuration, lowered.size());
   std::vector<const Program*> programs;

@@ -26,7 +26,8 @@ struct GraphConfiguration {
   std::vector<int64_t> examples; // of one run each
   LayoutPolicy layout = LayoutPolicy::BatchBlocked;
   bool fuse = true;
-  int vector_bits = 0; // 0: the host's
+  int vector_bits = 0;       // 0: the host's
+  bool many_threads = false; // with the schedules of a GPU
 
   std::string text() const;
   TargetInfo target() const;
@@ -73,6 +74,6 @@ std::vector<std::string> jit_problems(const std::vector<GraphSubject>& subjects,
 
 // All subjects as one program of emitted CUDA text, on the host shim.
 std::vector<std::string> cuda_problems(const std::vector<GraphSubject>& subjects,
-                                       const GraphConfiguration& configuration);
+                                       GraphConfiguration configuration);
 
 } // namespace striate

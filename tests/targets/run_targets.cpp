@@ -120,6 +120,9 @@ public:
     interpret_evaluation();
     compare("jit", jit());
     if (options_.cuda && !host_compiler().empty()) {
+      // The same graphs and places, with the schedules of a GPU.
+      compile_.pipeline.target.many_threads = true;
+      compilation_ = std::move(*lower(module_, true, compile_));
       std::vector<HostShimModule> modules;
       for (Entry entry : {kInit, kStep, kEval}) {
         Result<HostShimModule> module = HostShimModule::compile(stages(entry).program);
@@ -158,7 +161,7 @@ public:
     double worst = 0;
     for (const std::vector<Placement>* list : {&executable_.parameters, &executable_.states}) {
       for (const Placement& placement : *list) {
-        const Tensor got = PlacedTensor(placement).read(arena.data(), options_.capacity);
+        const Tensor got = PlacedTensor(placement).read(arena.data() + placement.offset, options_.capacity);
         const ReferenceTensor& want = final_.at(placement.name);
         double largest = 1e-30, difference = 0;
         for (int64_t k = 0; k < got.elements(); ++k) {
@@ -239,7 +242,9 @@ private:
     for (const Placement& placement : point(call.entry).inputs) { // an input that nothing reads has none
       for (std::size_t k = 0; k < tensors.size(); ++k) {
         if (graph.values[graph.inputs[k]].name != placement.name) continue;
-        EXPECT_TRUE(PlacedTensor(placement).write_examples(arena.data(), tensors[k], rows, pool).ok());
+        EXPECT_TRUE(PlacedTensor(placement)
+                        .write_examples(arena.data() + placement.offset, tensors[k], rows, pool)
+                        .ok());
       }
     }
   }
@@ -276,12 +281,14 @@ private:
                                              entry.inputs[k].name));
       for (const Placement& placement : entry.outputs)
         check(fmt::format("{}: {}: {}", target, calls_[c].text(), placement.name),
-              PlacedTensor(placement).read(arena.data(), calls_[c].examples), outputs_[c].at(placement.name));
+              PlacedTensor(placement).read(arena.data() + placement.offset, calls_[c].examples),
+              outputs_[c].at(placement.name));
     }
     for (const std::vector<Placement>* list : {&executable_.parameters, &executable_.states})
       for (const Placement& placement : *list)
         check(fmt::format("{}: {}", target, placement.name),
-              PlacedTensor(placement).read(arena.data(), options_.capacity), final_.at(placement.name));
+              PlacedTensor(placement).read(arena.data() + placement.offset, options_.capacity),
+              final_.at(placement.name));
     if (const std::optional<int64_t> stray = arena.stray_write())
       differences_.push_back(
           fmt::format("{}: byte {} was written, the arena has {}", target, *stray, executable_.arena_bytes));
