@@ -91,7 +91,8 @@ static ExprRef seen_through(const Statement& producer, const TensorType& type, c
   if (!guarded) return body;
   // A view shifted within its source: the source's own bounds say the same, where it has no other value
   // outside.
-  if (body->kind == Expr::Kind::Read && body->has_else && !producer.body->has_else) {
+  if (producer.body->kind == Expr::Kind::Read && body->kind == Expr::Kind::Read && body->has_else &&
+      !producer.body->has_else) {
     bool same_bounds = true;
     for (std::size_t d = 0; d < type.shape.size(); ++d) {
       const ExprRef inside = type.shape[d].batch

@@ -50,6 +50,17 @@ TEST(InlinePointwise, ChainsBecomeOneExpression) {
   EXPECT_EQ(statements(graph), Texts({"neg[d0, d1] = -tanh(max(x[d0, d1], 0))"}));
 }
 
+// Where a reader's place makes the choice, a read is left, but the statement was none.
+TEST(InlinePointwise, AChoiceThatIsMadeIsNoView) {
+  const Graph graph =
+      after(inline_pointwise,
+            model("input z: f32[N, 2, 2, 2, 2]\n input x: f32[N, 5]\n output w = relu(z)\n output y = x -> "
+                  "first -> shift",
+                  "op first(x[N, C]) -> y[N, 2, C] { y[n, i, c] = select(i < 1, (x[n, c - 1] else 0), 1) }\n"
+                  "op shift(x[N, I, C]) -> y[N, C] { y[n, c] = (x[n, 0, c - 1] else 0) }"));
+  EXPECT_EQ(graph.nodes.size(), 2U);
+}
+
 TEST(InlinePointwise, AViewGoesIntoEveryReader) {
   const Graph graph =
       after(inline_pointwise, model("input x: f32[N, 2, 3]\n v = flatten(x)\n output y = v -> Linear(2, "

@@ -123,13 +123,16 @@ void run_program(uint64_t seed) {
   run_graph(seed);
 }
 
-// Others in every run of the tests: what fails is run again by its seed (below).
+// Others every day, and the same all day, so that a change that failed is judged by what it failed on; by its
+// seed (below) a program can be run again at any time.
 class FreshPrograms : public testing::TestWithParam<int> {};
 TEST_P(FreshPrograms, HaveTheInterpretersBits) {
   constexpr uint64_t kEach = 250, kShards = 8;
-  const auto now = static_cast<uint64_t>(std::time(nullptr));
-  const uint64_t first = (now * kShards + static_cast<uint64_t>(GetParam())) * kEach;
+  constexpr uint64_t kSecondsPerDay = 24 * 60 * 60;
+  const auto day = static_cast<uint64_t>(std::time(nullptr)) / kSecondsPerDay;
+  const uint64_t first = (day * kShards + static_cast<uint64_t>(GetParam())) * kEach;
   fmt::print("STRIATE_SEEDS={}:{} runs these\n", first, kEach);
+  std::fflush(stdout); // what ends the process must not take it along
   for (uint64_t seed = first; seed < first + kEach; ++seed) run_program(seed);
 }
 INSTANTIATE_TEST_SUITE_P(, FreshPrograms, testing::Range(0, 8), testing::PrintToStringParamName());

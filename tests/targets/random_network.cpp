@@ -219,6 +219,7 @@ TargetRunOptions random_options(Draw& draw) {
   options.vector_bits = draw.of({0, 0, 128, 256, 512});
   if (draw.chance(50)) options.l2_bytes = 256;
   options.cuda = false;
+  options.finite_only = true;
   return options;
 }
 

@@ -118,6 +118,7 @@ public:
   std::vector<std::string> run() {
     interpret(compilation_.step.regions, Precision::F32);
     interpret_evaluation();
+    if (options_.finite_only && !is_finite()) return {};
     compare("jit", jit());
     if (options_.cuda && !host_compiler().empty()) {
       // The same graphs and places, with the schedules of a GPU.
@@ -175,6 +176,14 @@ public:
   }
 
 private:
+  bool is_finite() const {
+    const auto finite = [](const auto& named) {
+      return std::ranges::all_of(named.second.values, [](double x) { return std::isfinite(x); });
+    };
+    return std::ranges::all_of(final_, finite) && std::ranges::all_of(outputs_, [&](const auto& of_call) {
+             return std::ranges::all_of(of_call, finite);
+           });
+  }
   const CompiledEntry& stages(Entry entry) const {
     return entry == kInit ? compilation_.init : entry == kStep ? compilation_.step : compilation_.eval;
   }

@@ -17,6 +17,9 @@ struct TargetRunOptions {
   bool cuda = true;     // the emitted text through the host shim too, in three thread orders
   int vector_bits = 0;  // 0: the host's
   int64_t l2_bytes = 0; // the same; a small one for the schedules of large weights
+  // Nothing is compared where the interpreter itself leaves what f32 can hold: infinite times 0, beyond the
+  // batch, is not a number. For programs drawn at random, whose numbers may grow.
+  bool finite_only = false;
 };
 
 // What it is compiled for.
