@@ -13,8 +13,9 @@ std::vector<std::pair<int, int64_t>> choosing_variables(const Statement& stateme
   int64_t points = 1;
   visit(statement.body, [&](const ExprRef& e) {
     if (e->kind != Expr::Kind::Apply || e->function != Function::Equal) return;
-    for (const ExprRef& side : e->arguments) {
-      if (side->kind != Expr::Kind::Index) continue;
+    for (std::size_t k = 0; k < 2; ++k) {
+      const ExprRef &side = e->arguments[k], &other = e->arguments[1 - k];
+      if (side->kind != Expr::Kind::Index || other->kind != Expr::Kind::Constant) continue;
       const std::optional<int> variable = side->indices[0].as_variable();
       if (!variable ||
           std::ranges::any_of(chosen, [&](const auto& known) { return known.first == *variable; }))

@@ -64,8 +64,8 @@ struct Direction {
   int tap = -1, place = -1;         // variables: reduced, free
   int of_data = -1, of_weight = -1; // the dimensions that they walk along
   int of_result = -1;
-  int64_t shift = 0;    // the data's index is place + tap + shift, or
-  bool flipped = false; // place - tap + shift
+  int64_t shift = 0;    // the data's index is place + tap + shift,
+  bool flipped = false; // where taps count backwards if it is place - tap + ..
   int64_t taps = 0, places = 0;
 };
 
@@ -122,6 +122,18 @@ static std::optional<Direction> direction_of(const Statement& statement, const E
   return result;
 }
 
+// Whether the data is read outside of itself along the window's directions alone.
+static bool stays_inside(const Graph& graph, const Node& node, const Window& window) {
+  const TensorType& type = graph.values[node.inputs[static_cast<std::size_t>(window.data->operand)]].type;
+  for (std::size_t d = 0; d < type.shape.size(); ++d) {
+    const auto walks = [&](const Direction& along) { return along.of_data == static_cast<int>(d); };
+    if (type.shape[d].batch || std::ranges::any_of(window.along, walks)) continue;
+    const Interval range = window.data->indices[d].range(statement_of(node).ranges());
+    if (range.low < 0 || range.high >= type.shape[d].factor) return false;
+  }
+  return true;
+}
+
 static std::optional<Window> window_of(const Graph& graph, const Node& node) {
   const Statement& statement = statement_of(node);
   if (!is_contraction(statement) || node.loop >= 0) return std::nullopt;
@@ -130,7 +142,9 @@ static std::optional<Window> window_of(const Graph& graph, const Node& node) {
                   statement.body->arguments[static_cast<std::size_t>(1 - first)],
                   first == 0,
                   {}};
-    const auto plain = [](const ExprRef& e) { return e->kind == Expr::Kind::Read && !has_places(*e); };
+    const auto plain = [](const ExprRef& e) {
+      return e->kind == Expr::Kind::Read && e->type == ScalarType::Real && !has_places(*e);
+    };
     if (!plain(window.data) || !plain(window.weight) || window.weight->has_else) continue;
     if (graph.values[node.inputs[static_cast<std::size_t>(window.weight->operand)]].type.has_batch())
       continue;
@@ -144,7 +158,9 @@ static std::optional<Window> window_of(const Graph& graph, const Node& node) {
         summed *= static_cast<double>(statement.variables[static_cast<std::size_t>(v)].extent.factor);
     }
     constexpr double kLeastSum = 8; // less is transformed oftener than it is multiplied
-    if (found == 2 && window.along[0].place != window.along[1].place && summed >= kLeastSum) return window;
+    if (found == 2 && window.along[0].place != window.along[1].place && summed >= kLeastSum &&
+        stays_inside(graph, node, window))
+      return window;
   }
   return std::nullopt;
 }

@@ -14,12 +14,16 @@ std::vector<int> free_variables(const Statement& statement) {
   return variables;
 }
 
-// Whether no index of the factors goes through more than one variable: no window slides over anything.
+// Whether no index of the factors goes through more than one variable, though perhaps by digits (what was
+// flattened): no window slides over anything.
 static bool is_matrix_product(const Statement& statement) {
-  return std::ranges::all_of(statement.body->arguments, [](const ExprRef& factor) {
-    return factor->kind == Expr::Kind::Read && !factor->has_else &&
-           std::ranges::all_of(factor->indices,
-                               [](const IndexExpr& i) { return i.as_variable().has_value(); });
+  const auto at_most_one = [](const IndexExpr& index) {
+    std::vector<int> used;
+    index.collect_variables(used);
+    return used.size() <= 1;
+  };
+  return std::ranges::all_of(statement.body->arguments, [&](const ExprRef& factor) {
+    return factor->kind == Expr::Kind::Read && std::ranges::all_of(factor->indices, at_most_one);
   });
 }
 
@@ -33,16 +37,19 @@ std::vector<int> loop_order(const Graph& graph, const Node& node, int64_t l2_byt
   const ExprRef &left = statement.body->arguments[0], &right = statement.body->arguments[1];
   const auto shared_end = std::stable_partition(order.begin(), order.end(),
                                                 [&](int v) { return used(left, v) && used(right, v); });
-  int64_t largest = 0, products = 1;
+  if (order.end() - shared_end < 2 || *shared_end != 0) return order;
+  int64_t products = 1;
   for (auto shared = order.begin(); shared != shared_end; ++shared)
     if (!statement.variables[static_cast<std::size_t>(*shared)].extent.batch)
       products *= statement.variables[static_cast<std::size_t>(*shared)].extent.factor;
   for (const ExprRef& factor : {left, right}) {
     const Value& value = graph.values[node.inputs[static_cast<std::size_t>(factor->operand)]];
-    if (!value.type.has_batch()) largest = std::max(largest, storage_bytes(value, 1) / products);
+    const bool large = !value.type.has_batch() && 2 * (storage_bytes(value, 1) / products) > l2_bytes;
+    if (large && used(factor, shared_end[1])) {
+      std::swap(shared_end[0], shared_end[1]);
+      break;
+    }
   }
-  if (order.end() - shared_end >= 2 && *shared_end == 0 && 2 * largest > l2_bytes)
-    std::swap(shared_end[0], shared_end[1]);
   return order;
 }
 

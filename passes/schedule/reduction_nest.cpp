@@ -513,6 +513,9 @@ void reduction_nest(KernelBuilder& builder, Graph& graph, const RegionParts& par
     tile = tile_axes(builder, graph, head_node, lane, {}, target);
   else
     tile = choosing_variables(head);
+  // The steps of a loop are run one by one, whatever is chosen by them.
+  const int step = step_variable(graph, head_node);
+  std::erase_if(tile, [&](const auto& axis) { return axis.first == step; });
   // Taps are summed together for the cache's sake; many threads take one each.
   if (is_contraction(head) && lane.role == LaneRole::Reduced && twice_is_harmless && !target.many_threads) {
     const std::vector<int> taps = window_taps(head);

@@ -38,17 +38,30 @@ TEST(Schedule, TermsThatAreLeftOutAreNoWork) {
 
 // What a tile reads of a large weight stays in the cache while the examples pass by.
 TEST(Schedule, ExamplesAreTheInnerLoopWhereAWeightIsLarge) {
-  for (const bool large : {true, false}) {
-    PipelineOptions options = avx512();
-    options.target.l2_bytes = large ? 8 << 10 : 1 << 20; // the weight has 64 * 48 * 4 bytes
-    const Program program = program_of(
-        model_graph("model M {\n input x: f32[N, 64]\n output y = x -> Linear(48) as fc\n}\n"), options);
-    const std::string text = print(program);
-    const std::size_t examples = text.find("parallel d0: 0..N"), results = text.find("parallel o: 0..48");
-    ASSERT_NE(examples, std::string::npos) << text;
-    ASSERT_NE(results, std::string::npos) << text;
-    EXPECT_EQ(results < examples, large) << text;
-  }
+  for (const char* body : {"input x: f32[N, 64]\n output y = x -> Linear(48) as fc",
+                           "input x: f32[N, 4, 4, 4]\n output y = x -> flatten -> Linear(48) as fc"})
+    for (const bool large : {true, false}) {
+      PipelineOptions options = avx512();
+      options.target.l2_bytes = large ? 8 << 10 : 1 << 20; // the weight has 64 * 48 * 4 bytes
+      const Program program = program_of(model_graph("model M {\n " + std::string(body) + "\n}\n"), options);
+      const std::string text = print(program);
+      const std::size_t examples = text.find("parallel d0: 0..N"), results = text.find("parallel o: 0..48");
+      ASSERT_NE(examples, std::string::npos) << text;
+      ASSERT_NE(results, std::string::npos) << text;
+      EXPECT_EQ(results < examples, large) << text;
+    }
+}
+
+// Rows that the weight does not know pass by with their example.
+TEST(Schedule, ExamplesStayOutsideOfTheirRows) {
+  PipelineOptions options = avx512();
+  options.target.l2_bytes = 8 << 10;
+  const std::string text = print(program_of(
+      model_graph("model M {\n input x: f32[N, 61, 64]\n output y = x -> Linear(48) as fc\n}\n"), options));
+  const std::size_t examples = text.find("parallel d0: 0..N"), rows = text.find("d1: 0..61");
+  ASSERT_NE(examples, std::string::npos) << text;
+  ASSERT_NE(rows, std::string::npos) << text;
+  EXPECT_LT(examples, rows) << text;
 }
 
 // Odd sizes, every layout, targets with few and many registers: all kernels are verified by program_of.

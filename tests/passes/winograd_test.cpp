@@ -109,6 +109,16 @@ TEST(Winograd, OtherContractionsStay) {
   EXPECT_EQ(chosen("32, 12, 12", "max_pool2d(3, stride = 1)"), none);
 }
 
+TEST(Winograd, DataReadOutsideOfItsChannelsStays) {
+  const Graph graph = after(model_graph(
+      "op odd(x[N, C, H, W], w[O, C, 3, 3]) -> y[N, O, H - 2, W - 2] {\n"
+      " y[n, o, i, j] = sum(c: C, r: 3, s: 3) w[o, c, r, s] * (x[n, c + o - 3, i + r, j + s] else 0)\n}\n"
+      "layer Odd() (x[N, C, H, W]) {\n param w: f32[32, C, 3, 3] = gaussian(std = 0.1)\n return odd(x, "
+      "w)\n}\n" +
+      model("32, 12, 12", "Odd() as a")));
+  EXPECT_EQ(decisions(graph, "winograd"), std::vector<std::string>());
+}
+
 TEST(Winograd, StaysWhereItDoesNotPay) {
   EXPECT_TRUE(contains(chosen("8, 12, 12", "Conv2d(8, 3, padding = 1) as c"), "c.conv2d: direct"));
   // A run of one example transforms all weights for a few results.

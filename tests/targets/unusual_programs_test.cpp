@@ -89,6 +89,13 @@ const Case kCases[] = {
     {"DilationAndStride", "",
      "input x: f32[N, 3, 17, 13]\n"
      "output y = x -> Conv2d(4, 3) as a -> relu -> Conv2d(5, 3, stride = 2, dilation = 3, padding = 2) as b"},
+    // Steps of a loop stay single ones, whatever a statement in it chooses by them.
+    {"AChoiceByTheStep",
+     "op marked(x[N, T, C]) -> y[N, T, C] { y[n, t, c] = select(t == 0, 1, x[n, t, c]) }\n"
+     "op mix(h[N, C], x[N, C]) -> y[N, C] { y[n, c] = h[n, c] * 0.5 + x[n, c] }\n",
+     "input x: f32[N, 6, 5]\n"
+     "output y = x -> Linear(5) as a -> marked -> scan u {\n carry h: f32[N, 5] = 0\n"
+     " now = mix(h, u)\n next h = now\n now\n}"},
     // A choice that a variable with one value has made: what is left is a product, which the sum must not
     // take
     // into its multiply-adds.
