@@ -100,11 +100,11 @@ private:
     std::vector<const Program*> programs = version.entries;
     if (version.init) programs.push_back(version.init);
     for (const cpu::SharedKernels& shared : cpu::distinct_kernels(programs)) {
-      const auto& [first, number, _] = shared.front();
+      const auto& [first, number, _] = shared.places.front();
       llvm::Function* body = emit_body(first->kernels[number], first->scalars, version.target,
                                        symbol(symbol_of(*first, number) + ".body"), module_);
       body->setLinkage(llvm::GlobalValue::InternalLinkage);
-      for (const cpu::KernelPlace& place : shared)
+      for (const cpu::KernelPlace& place : shared.places)
         kernels_[{place.program, place.kernel}] = emit_entry(
             place.program->kernels[place.kernel], symbol(symbol_of(*place.program, place.kernel)), *body);
     }

@@ -32,8 +32,8 @@ std::vector<SharedKernels> distinct_kernels(const std::vector<const Program*>& p
     for (std::size_t k = 0; k < program->kernels.size(); ++k) {
       const auto [place, first] =
           known.emplace(kernel_key(program->kernels[k], program->scalars), result.size());
-      if (first) result.emplace_back();
-      result[place->second].push_back({program, k, p});
+      if (first) result.push_back({place->first, {}});
+      result[place->second].places.push_back({program, k, p});
     }
   }
   return result;
@@ -65,19 +65,16 @@ static std::unique_ptr<llvm::Module> make_module(const std::string& name, llvm::
 }
 
 static const Kernel& kernel_of(const SharedKernels& kernels) {
-  return kernels.front().program->kernels[kernels.front().kernel];
-}
-static std::string key_of(const SharedKernels& kernels) {
-  return kernel_key(kernel_of(kernels), kernels.front().program->scalars);
+  return kernels.places.front().program->kernels[kernels.places.front().kernel];
 }
 // The name of the module of these kernels, and of the body in it.
 static std::string name_of(const SharedKernels& kernels) {
-  return symbol_of(*kernels.front().program, kernels.front().kernel);
+  return symbol_of(*kernels.places.front().program, kernels.places.front().kernel);
 }
 
 static void emit(const SharedKernels& kernels, const TargetInfo& target, const std::string& symbol,
                  llvm::Module& module, const KernelListing* listing) {
-  const auto& [program, number, program_number] = kernels.front();
+  const auto& [program, number, program_number] = kernels.places.front();
   LineSource lines;
   if (listing) lines = {listing, &listing->lines[program_number][number]};
   emit_body(kernel_of(kernels), program->scalars, target, symbol, module, lines);
@@ -164,7 +161,7 @@ Result<std::vector<LinkableObject>> generate_linkable(const std::vector<SharedKe
   const std::string compiler = cache && !listing ? key_of_compiler(target) : "";
   std::atomic<bool> kept = false;
   auto made = generate_each(kernels.size(), threads, [&](std::size_t i) -> Result<std::string> {
-    const std::string key = key_of(kernels[i]);
+    const std::string& key = kernels[i].key;
     objects[i].symbol = listing ? name_of(kernels[i]) : fmt::format("kernel.{:016x}", fnv1a(key));
     if (!compiler.empty())
       if (std::optional<std::string> known = cache->get(compiler + key)) return *std::move(known);

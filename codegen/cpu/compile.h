@@ -19,7 +19,10 @@ struct KernelPlace {
   std::size_t number = 0; // of the program, among those that are compiled together
 };
 // Places whose kernels share one body, in order of first appearance.
-using SharedKernels = std::vector<KernelPlace>;
+struct SharedKernels {
+  std::string key; // kernel_key of all of them
+  std::vector<KernelPlace> places;
+};
 std::vector<SharedKernels> distinct_kernels(const std::vector<const Program*>& programs);
 
 // What generates code for a target.

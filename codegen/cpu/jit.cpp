@@ -70,7 +70,7 @@ public:
     for (std::size_t i = 0; i < kernels.size(); ++i) {
       auto address = jit_->lookup(objects[i].symbol);
       if (!address) return llvm::toString(address.takeError());
-      for (const auto& [_, kernel, program] : kernels[i])
+      for (const auto& [_, kernel, program] : kernels[i].places)
         functions_[program][kernel] = {address->toPtr<KernelFunction::Code>(),
                                        offsets_[program][kernel].data()};
     }
@@ -114,7 +114,7 @@ static std::vector<cpu::SharedKernels> kernels_of(const Program& program, std::o
   std::vector<cpu::SharedKernels> list = cpu::distinct_kernels({&program});
   if (only)
     std::erase_if(list, [&](const cpu::SharedKernels& shared) {
-      return std::ranges::find(shared, *only, &cpu::KernelPlace::kernel) == shared.end();
+      return std::ranges::find(shared.places, *only, &cpu::KernelPlace::kernel) == shared.places.end();
     });
   return list;
 }
@@ -134,7 +134,7 @@ Result<std::vector<KernelAssembly>> kernel_assembly(const Program& program, cons
   if (!parts) return parts.failure();
   std::vector<KernelAssembly> result(shared.size());
   for (std::size_t k = 0; k < shared.size(); ++k) {
-    for (const cpu::KernelPlace& place : shared[k]) result[k].kernels.push_back(place.kernel);
+    for (const cpu::KernelPlace& place : shared[k].places) result[k].kernels.push_back(place.kernel);
     result[k].text = annotated_assembly((*parts)[k], listing);
   }
   return result;
