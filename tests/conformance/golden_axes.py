@@ -126,7 +126,7 @@ def normalization():
 def kernels():
     with Operator("matmul_add") as op:
         op.case("matrices", lambda a, b, c: a @ b + c, normal(5, 3), normal(3, 7), normal(5, 7), batched=())
-        op.case("batch", lambda a, b, c: a @ b + c, normal(2, 5, 3), normal(3, 7), normal(1, 7))
+        op.case("batch", lambda a, b, c: a @ b + c, normal(2, 5, 3), normal(3, 7), normal(5, 7))
     with Operator("conv3d") as op:
         op.case("default", F.conv3d, normal(2, 3, 4, 5, 4), normal(2, 3, 2, 3, 2))
         strided = lambda x, k: F.conv3d(x, k, None, 2, (1, 0, 2), 1, 2)
