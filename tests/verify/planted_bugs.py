@@ -86,7 +86,7 @@ BUGS = [
      SEQUENCE, "kernel"),
     ("cuda_product_rounds_twice", "codegen/cuda/emit_statement.cpp", '"{0} = fmaf({1}, {2}, {0});"', '"{0} += {1} * {2};"',
      NET, "kernel"),
-    ("cuda_last_of_equals", "codegen/cuda/emit_statement.cpp", 'largest ? ">" : "<"', 'largest ? ">=" : "<="', NET, "kernel"),
+    ("cuda_smallest_wins", "codegen/cuda/emit_statement.cpp", 'largest ? ">" : "<"', 'largest ? "<" : ">"', NET, "kernel"),
     ("cuda_guard_is_ignored", "codegen/cuda/emit_expression.cpp",
      "const std::string guard = emit(e->arguments[0]).at(Strength::Or);", 'const std::string guard = "true";', NET, "kernel"),
 ]

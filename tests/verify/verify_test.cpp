@@ -1,4 +1,5 @@
 // The parts of `striate verify`. tests/verify/planted_bugs.py plants bugs in the whole.
+#include "codegen/cuda/host_library.h"
 #include "driver/cuda_target.h"
 #include "driver/kernel_compiler.h"
 #include "frontend/parser.h"
@@ -229,6 +230,69 @@ TEST(Verify, WhatEndsWhileKernelsAreMadeIsNamed) {
   ASSERT_EQ(reports[0].mistakes.size(), 2U); // kernels as used, and unfused
   EXPECT_EQ(reports[0].mistakes[0].culprit, "the pass assign_layouts");
   EXPECT_EQ(reports[0].mistakes[0].reproducer.check.kind, CheckKind::Crash);
+}
+
+void double_sums(KernelBody& body) {
+  for (KernelStatement& statement : body) {
+    double_sums(statement.body);
+    if (statement.kind == KernelStatement::Kind::Accumulate && statement.reducer == Reducer::Sum)
+      statement.value = apply(Function::Mul, {statement.value, constant(2)});
+  }
+}
+
+// Stands in for a wrong code generator.
+CompileKernels doubling_sums(const std::string& device) {
+  return [compile = kernel_compiler(device, 1)](const Program& program, const TargetInfo& target) {
+    Program wrong = program;
+    for (Kernel& kernel : wrong.kernels) double_sums(kernel.body);
+    return compile(wrong, target);
+  };
+}
+
+// The first kernel that sums is named, and one sum is left of the program, of one number.
+void expect_the_sum(const std::string& device) {
+  const std::optional<Module> module = module_in("models/xor.nn");
+  ASSERT_TRUE(module);
+  VerifyOptions options;
+  options.pipeline.capacity = 6;
+  options.trial = small_trial();
+  options.trial.steps = 2;
+  options.device = device;
+  options.compile = doubling_sums(device);
+  if (!device.empty()) options.pipeline.target = cuda_target_info();
+  const std::vector<EntryReport> reports = *verify_module(*module, options);
+  ASSERT_FALSE(reports.empty());
+  ASSERT_EQ(reports[0].mistakes.size(), 2U); // kernels as used, and unfused
+  EXPECT_TRUE(reports[0].mistakes[0].culprit.starts_with("the kernel tanh ("))
+      << reports[0].mistakes[0].culprit; // with fc1 in it
+  EXPECT_TRUE(reports[0].mistakes[1].culprit.starts_with("the kernel fc1_linear ("))
+      << reports[0].mistakes[1].culprit;
+  for (const Mistake& mistake : reports[0].mistakes) {
+    EXPECT_EQ(mistake.kind, CheckKind::Kernels);
+    const auto& [graph, check] = mistake.reproducer;
+    ASSERT_EQ(graph.nodes.size(), 1U) << print(graph);
+    for (const Value& value : graph.values)
+      for (const Size& size : value.type.shape) EXPECT_EQ(size.factor, 1) << value.name;
+    EXPECT_EQ(check.trial.examples, 1);
+    EXPECT_EQ(check.trial.steps, 1);
+    // The file shows it again, and nothing with the right code.
+    const Result<Reproducer> read = parse_reproducer(print(mistake.reproducer, {}), "r.sir",
+                                                     {options.pipeline.target, cuda_target_info()});
+    ASSERT_TRUE(read.ok()) << read.failure().message;
+    EXPECT_EQ(read->check.device, device);
+    EXPECT_TRUE(problem_of(read->graph, read->check, options.compile).found());
+    EXPECT_FALSE(problem_of(read->graph, read->check, kernel_compiler(device, 1)).found());
+  }
+}
+
+TEST(Verify, AWrongKernelIsNamedAndMadeSmall) {
+  if (!kernel_compiler("", 1)) GTEST_SKIP() << "no CPU back end";
+  expect_the_sum("");
+}
+
+TEST(Verify, AWrongKernelOfCudaIsNamedAndMadeSmall) {
+  if (host_compiler().empty()) GTEST_SKIP() << "the emulated device needs a C++ compiler";
+  expect_the_sum(kEmulatedDeviceWord);
 }
 
 TEST(Reduce, LeavesWhatIsWrong) {
