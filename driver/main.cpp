@@ -58,6 +58,9 @@ void add_compilation(CLI::App& command, Options& options) {
              "batch, channel or plain: overrides the layout pass", {"batch", "channel", "plain"});
   command.add_flag_callback(
       "--no-fuse", [&options] { options.fuse = false; }, "one kernel per statement, for comparison");
+  add_choice(command, "--precision", options.precision, "PRECISION",
+             "f32 or bf16: what convolutions and matrices multiply numbers of; sums are of f32",
+             {"f32", "bf16"});
   command.add_flag("--winograd", options.winograd,
                    "let convolutions of 3 x 3 multiply less where that is faster: other rounding");
 }
@@ -329,10 +332,7 @@ private:
                     "what --emit=ptx and cubin are for: sm_90a (the default), compute_80 ...")
         ->type_name("ARCH");
     add_output(build);
-    add_only(
-        build, options_,
-        "with --emit=regions, kernel, llvm, asm, cuda, dot, json, html: this kernel alone, by its number, "
-        "name or symbol");
+    add_only(build, options_, "of stages with kernels: this one alone, by its number, name or symbol");
     add_trace(build, options_);
   }
 
