@@ -139,7 +139,8 @@ static int build(const Options& asked) {
         {ExitCode::Usage, fmt::format("--emit={} takes neither --weights nor --train: those are for an "
                                       "object",
                                       options.emit)});
-  static const std::vector<std::string> kByKernel = {"regions", "kernel", "llvm", "asm", "cuda", "dot"};
+  static const std::vector<std::string> kByKernel = {"regions", "kernel", "llvm", "asm",
+                                                     "cuda",    "dot",    "json", "html"};
   if (!options.only.empty() && std::ranges::find(kByKernel, options.emit) == kByKernel.end())
     return report(
         {ExitCode::Usage, fmt::format("--only is for --emit={}, not for {}: there are no kernels apart",
@@ -220,9 +221,10 @@ static int build(const Options& asked) {
   if (options.emit == "json")
     return write_output(
         options,
-        json_text(graph_json(entry.regions, entry.program, calls, settings.pipeline.target.name), 1) + "\n");
+        json_text(graph_json(entry.regions, entry.program, calls, settings.pipeline.target.name, only), 1) +
+            "\n");
   if (options.emit == "html") {
-    const Result<std::string> page = html_report(entry, history, calls, options.file, settings);
+    const Result<std::string> page = html_report(entry, history, calls, options.file, settings, only);
     return page ? write_output(options, *page) : report(page.failure());
   }
   if (is_for_cuda(options)) {

@@ -2,6 +2,8 @@
 
 #include "driver/commands.h"
 #include "driver/crash_report.h"
+#include "driver/cuda_target.h"
+#include "driver/kernel_compiler.h"
 #include "driver/program.h"
 #include "driver/run_apart.h"
 #include "driver/trained_model.h"
@@ -33,7 +35,27 @@ static Result<std::string> guard(const std::function<std::string()>& work) {
   return Failure{result.failure().code, what.substr(0, what.find('\n'))};
 }
 
-static const char* meaning_of(CheckKind kind) {
+// The word of the CUDA device that --target and --device name; "": this CPU.
+static std::string device_word(const Options& options) {
+  if (options.target != "cuda") return "";
+  return options.device.empty() ? kFirstDevice : options.device;
+}
+
+// A Failure where there is no such CUDA device. Seen apart: this process, which is forked, must not open one.
+static Status see_device(const std::string& device) {
+  if (device.empty()) return {};
+  const Result<std::string> seen = guard([&]() -> std::string {
+    const Result<std::shared_ptr<const CudaTarget>> opened = CudaTarget::open(device);
+    return opened ? ""
+                  : fmt::format("{} {}", static_cast<int>(opened.failure().code), opened.failure().message);
+  });
+  if (!seen) return seen.failure();
+  if (seen->empty()) return {};
+  const std::size_t code_end = seen->find(' ');
+  return Failure{static_cast<ExitCode>(std::stoi(seen->substr(0, code_end))), seen->substr(code_end + 1)};
+}
+
+static const char* meaning_of(CheckKind kind, const std::string& device) {
   switch (kind) {
   case CheckKind::Gradients:
     return "a derived gradient is not that of differences";
@@ -42,7 +64,8 @@ static const char* meaning_of(CheckKind kind) {
   case CheckKind::Rounding:
     return "f32 is farther from f64 than rounding explains";
   case CheckKind::Kernels:
-    return "machine code does not compute what the interpreter does";
+    return device.empty() ? "machine code does not compute what the interpreter does"
+                          : "CUDA code does not compute what the interpreter does";
   case CheckKind::Crash:
     return "the compiler, or what it made, ends in an internal error";
   }
@@ -61,14 +84,14 @@ static Result<std::string> write_reproducer(const Options& options, const Mistak
   const std::vector<std::string> comments = {
       "`striate verify --reproducer` with this file checks it again.",
       "found by: " + options.command_line,
-      fmt::format("{}: {}", meaning_of(mistake.kind), mistake.culprit),
+      fmt::format("{}: {}", meaning_of(mistake.kind, mistake.reproducer.check.device), mistake.culprit),
   };
   if (const Status written = write_file_safely(file, print(mistake.reproducer, comments)); !written)
     return written.failure();
   return file;
 }
 
-static void print_report(const EntryReport& report, bool of_step) {
+static void print_report(const EntryReport& report, bool of_step, const std::string& device, bool kernels) {
   fmt::print("{}: {} step{} of {} examples\n", report.name, report.steps, report.steps == 1 ? "" : "s",
              report.examples);
   if (report.passes == 0) return; // compiled not to its end
@@ -79,9 +102,12 @@ static void print_report(const EntryReport& report, bool of_step) {
     fmt::print("  precision  bf16 moves `{}` by {:.2g} % of its size, and the others less\n", report.moved,
                100 * report.moved_by);
   fmt::print("  rounding   f32 is at most {:.1f} % of its bound away from f64\n", 100 * report.rounding);
-  if (can_run_kernels())
-    fmt::print("  kernels    {} and, unfused, {} have the interpreter's bits\n", report.kernels,
-               report.plain);
+  const std::string where = device.empty()                  ? ""
+                            : device == kEmulatedDeviceWord ? ", on the emulated device"
+                                                            : ", on CUDA device " + device;
+  if (kernels)
+    fmt::print("  kernels    {} and, unfused, {} have the interpreter's bits{}\n", report.kernels,
+               report.plain, where);
   else
     fmt::print("  kernels    not compared: this build has no CPU back end\n");
 }
@@ -90,15 +116,29 @@ static int replay(const Options& options) {
   constexpr int64_t kMost = int64_t{1} << 28;
   const Result<std::string> text = read_file(options.reproducer, kMost);
   if (!text) return report(text.failure());
-  const Result<CompileOptions> settings = compile_options(options, 1, true);
+  Options of_cpu = options;
+  of_cpu.target = "cpu", of_cpu.device.clear();
+  const Result<CompileOptions> settings = compile_options(of_cpu, 1, true);
   if (!settings) return report(settings.failure());
-  const Result<Reproducer> reproducer =
-      parse_reproducer(*text, options.reproducer, settings->pipeline.target);
+  Result<Reproducer> reproducer =
+      parse_reproducer(*text, options.reproducer, {settings->pipeline.target, cuda_target_info()});
   if (!reproducer) return report(reproducer.failure());
+  std::string& device = reproducer->check.device;
+  if (!options.device.empty()) {
+    if (device.empty())
+      return report({ExitCode::Usage,
+                     fmt::format("--device is for CUDA, and {} is about the CPU", options.reproducer)});
+    device = options.device;
+  }
   const CheckKind kind = reproducer->check.kind;
-  if (kind == CheckKind::Kernels && !can_run_kernels())
-    return report({ExitCode::Failed, "it compares kernels, and this build has no CPU back end"});
-  const Result<std::string> found = guard([&] { return problem_of(reproducer->graph, reproducer->check); });
+  const CompileKernels compile = kernel_compiler(device, settings->threads);
+  if (kind == CheckKind::Kernels) {
+    if (!compile)
+      return report({ExitCode::Failed, "it compares kernels, and this build has no CPU back end"});
+    if (const Status there = see_device(device); !there) return report(there.failure());
+  }
+  const Result<std::string> found =
+      guard([&] { return problem_of(reproducer->graph, reproducer->check, compile).text; });
   const bool crashed = !found && found.failure().code == ExitCode::Internal;
   if (!found && !(crashed && kind == CheckKind::Crash)) return report(found.failure());
   const std::string problem = found ? *found : found.failure().message;
@@ -106,7 +146,7 @@ static int replay(const Options& options) {
     fmt::print("no mistake\n");
     return 0;
   }
-  fmt::print("{}: {}\n", meaning_of(kind), problem);
+  fmt::print("{}: {}\n", meaning_of(kind, device), problem);
   return static_cast<int>(ExitCode::Failed);
 }
 
@@ -118,6 +158,8 @@ int command_verify(const Options& options) {
   }
   Result<OpenProgram> program = open_program(options);
   if (!program) return report(program.failure());
+  const std::string device = device_word(options);
+  if (const Status there = see_device(device); !there) return report(there.failure());
   std::size_t mistakes = 0;
   for (Module& module : program->phases) {
     if (!module.has_training) keep_model_only(module);
@@ -125,10 +167,12 @@ int command_verify(const Options& options) {
         options.batch > 0
             ? options.batch
             : (module.has_training ? phase_options(options, module).capacity() : kInferenceBatch);
-    const Result<CompileOptions> settings = compile_options(options, capacity, true);
+    const Result<CompileOptions> settings = compile_options(options, capacity, device.empty());
     if (!settings) return report(settings.failure());
     VerifyOptions how;
     how.pipeline = settings->pipeline;
+    how.device = device;
+    how.compile = kernel_compiler(device, settings->threads);
     how.trial.examples = options.examples > 0 ? options.examples : default_examples(module, capacity);
     if (how.trial.examples > capacity)
       return report({ExitCode::Usage, fmt::format("--examples {} is more than the batch of {}",
@@ -148,11 +192,11 @@ int command_verify(const Options& options) {
     if (shows_progress) fmt::print(stderr, "\r\x1b[K");
     if (!entries) return report(entries.failure());
     for (const EntryReport& entry : *entries) {
-      print_report(entry, entry.operators > 0);
+      print_report(entry, entry.operators > 0, device, static_cast<bool>(how.compile));
       for (const Mistake& mistake : entry.mistakes) {
-        fmt::print("\nMISTAKE: {}\n  culprit     {}\n  shows in    {}{}\n", meaning_of(mistake.kind),
-                   mistake.culprit, mistake.value.empty() ? "" : fmt::format("`{}`: ", mistake.value),
-                   mistake.difference);
+        fmt::print("\nMISTAKE: {}\n  culprit     {}\n  shows in    {}{}\n",
+                   meaning_of(mistake.kind, mistake.reproducer.check.device), mistake.culprit,
+                   mistake.value.empty() ? "" : fmt::format("`{}`: ", mistake.value), mistake.difference);
         for (const std::string& note : mistake.notes) fmt::print("  note        {}\n", note);
         const Result<std::string> file = write_reproducer(options, mistake, ++mistakes);
         if (!file) return report(file.failure());

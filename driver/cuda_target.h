@@ -14,6 +14,8 @@ namespace striate {
 
 // The word of --device for a device that the CPU plays (codegen/cuda/emulated_driver.h).
 inline constexpr const char* kEmulatedDeviceWord = "emulated";
+// What --device is where it is not given.
+inline constexpr const char* kFirstDevice = "0";
 
 // What schedules assume of a CUDA device. The same for all of them, so that kernels do not depend on what
 // compiles them.

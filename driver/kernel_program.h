@@ -14,6 +14,12 @@ Placement placement_of(const ProgramValue& value, int64_t capacity);
 // parameters and states.
 Result<Executable> executable_of(const Program& program, const CompileOptions& settings);
 
+// Whether this build has the CPU's back end.
+#ifdef STRIATE_HAS_LLVM
+inline constexpr bool kHasCpuBackEnd = true;
+#else
+inline constexpr bool kHasCpuBackEnd = false;
+#endif
 // Why this build runs nothing on the CPU, where it does not.
 Failure no_cpu_back_end();
 

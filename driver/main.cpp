@@ -332,9 +332,7 @@ private:
                     "what --emit=ptx and cubin are for: sm_90a (the default), compute_80 ...")
         ->type_name("ARCH");
     add_output(build);
-    add_only(build, options_,
-             "with --emit=regions, kernel, llvm, asm, cuda, dot: this kernel alone, by its number, name or "
-             "symbol");
+    add_only(build, options_, "of stages with kernels: this one alone, by its number, name or symbol");
     add_trace(build, options_);
   }
 
@@ -446,6 +444,7 @@ private:
             command_verify);
     add_program(verify, options_);
     add_compilation(verify, options_);
+    add_device(verify, options_);
     add_count(verify, "--batch", options_.batch, int64_t{1} << 20,
               "the most examples per run (default: the program's batch)");
     add_count(verify, "--examples", options_.examples, int64_t{1} << 20,

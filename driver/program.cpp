@@ -163,7 +163,7 @@ Result<CompileOptions> compile_options(const Options& options, int64_t capacity,
     compile.pipeline.target = cuda_target_info();
     if (runs_here) {
       Result<std::shared_ptr<const CudaTarget>> opened =
-          CudaTarget::open(options.device.empty() ? "0" : options.device);
+          CudaTarget::open(options.device.empty() ? kFirstDevice : options.device);
       if (!opened) return opened.failure();
       compile.cuda = std::move(*opened);
     }

@@ -19,9 +19,9 @@ public:
     trial_.steps = 1;
   }
 
-  std::string run() {
+  Problem run() {
     const ValueId output = graph_.outputs.at(0).second;
-    if (graph_.values[output].type.element != ElementType::F32) return "";
+    if (graph_.values[output].type.element != ElementType::F32) return {};
     weights_ = reference_tensor(graph_.values[output].type, trial_.examples);
     for (std::size_t k = 0; k < weights_.values.size(); ++k) weights_.values[k] = draw(k, 1);
 
@@ -33,7 +33,7 @@ public:
     for (ValueId input : graph_.inputs)
       if (graph_.values[input].type.element == ElementType::F32) inputs.push_back(input);
     Result<std::map<ValueId, ValueId>> gradients = append_adjoints(backward, output, seed, inputs);
-    if (!gradients) return ""; // it has none, and says so where it is asked for
+    if (!gradients) return {}; // it has none, and says so where it is asked for
     for (const auto& [input, gradient] : *gradients)
       if (gradient >= 0) backward.outputs.emplace_back(graph_.values[input].name + ".grad", gradient);
     Tensors given = values_;
@@ -44,10 +44,9 @@ public:
       const ValueId gradient = gradients->at(input);
       ReferenceTensor slope = reference_tensor(graph_.values[input].type, trial_.examples);
       if (gradient >= 0) slope = derived.value(gradient);
-      if (const std::string problem = compare(graph_.values[input].name, slope); !problem.empty())
-        return problem;
+      if (Problem problem = compare(graph_.values[input].name, slope); problem.found()) return problem;
     }
-    return "";
+    return {};
   }
 
 private:
@@ -66,9 +65,9 @@ private:
     return std::inner_product(output.begin(), output.end(), weights_.values.begin(), 0.0);
   }
 
-  std::string compare(const std::string& input, const ReferenceTensor& slope) const {
+  Problem compare(const std::string& input, const ReferenceTensor& slope) const {
     constexpr uint32_t kDirections = 6;
-    std::string problem;
+    Problem problem;
     for (uint32_t attempt = 0; attempt < kDirections; ++attempt) {
       std::vector<double> direction(slope.values.size());
       for (std::size_t k = 0; k < direction.size(); ++k) direction[k] = draw(k, 2 + attempt);
@@ -77,7 +76,7 @@ private:
         derived += slope.values[k] * direction[k];
         scale += std::abs(slope.values[k] * direction[k]);
       }
-      if (!std::isfinite(derived)) return ""; // differences would show nothing
+      if (!std::isfinite(derived)) return {}; // differences would show nothing
       // Shorter steps where a kink lies within a longer one.
       double previous = 0;
       for (const double step : {1e-4, 1e-5, 1e-6, 1e-7}) {
@@ -87,11 +86,12 @@ private:
         const auto agrees = [&](double a, double b) {
           return std::abs(a - b) <= 1e-4 * std::abs(b) + 1e-6 * scale + 10 * noise;
         };
-        if (agrees(difference, derived)) return "";
+        if (agrees(difference, derived)) return {};
         // Two steps that agree with each other and not with the derived slope: no kink, but a mistake.
         if (step < 1e-4 && agrees(previous, difference))
-          problem = fmt::format("by `{}`: along a direction it is {:.9g}, by differences {:.9g}", input,
-                                derived, difference);
+          problem = {scale == 0 ? "no gradient" : "a number", "",
+                     fmt::format("by `{}`: along a direction it is {:.9g}, by differences {:.9g}", input,
+                                 derived, difference)};
         previous = difference;
       }
     }
@@ -106,7 +106,7 @@ private:
 
 } // namespace
 
-std::string gradient_difference(const Graph& graph, const Trial& trial, const Tensors* values) {
+Problem gradient_difference(const Graph& graph, const Trial& trial, const Tensors* values) {
   CHECK(graph.persistents.empty() && graph.outputs.size() == 1);
   const Tensors drawn = values ? *values : draw_inputs(graph, trial, 1);
   return GradientCheck(graph, trial, drawn).run();

@@ -1,8 +1,9 @@
-// The kernels of a lowered graph as machine code, run one by one on memory of their own and compared with the
-// f32 interpreter's run of the same graph, bit for bit.
+// The kernels of a lowered graph as code, run one by one on memory of their own, by this CPU or a device, and
+// compared with the f32 interpreter's run of the same graph, bit for bit.
 #pragma once
 
 #include "passes/pipeline.h"
+#include "runtime/executable.h"
 #include "support/result.h"
 #include "verify/trial.h"
 
@@ -25,19 +26,21 @@ struct LoweredKernels {
 };
 LoweredKernels lower_to_kernels(Graph graph, const Lowering& lowering);
 
+// Makes code of a program's kernels, which become the entry point `eval`, with the device that runs them
+// (none: this CPU); driver/kernel_program.h has one. Unset: nothing runs kernels.
+using CompileKernels = std::function<Result<Executable>(const Program& program, const TargetInfo& target)>;
+
 struct KernelDifference {
   int64_t step = 1;
   std::size_t kernel = 0;
-  std::string value, difference; // of which stored value, and "element 3 of 20 is 0.5, not 0.25"
+  Problem problem; // in a stored value; in none where the kernel does not come to its end
 };
 
 // The first stored value, in the order in which kernels run, that has not the interpreter's bits. With
 // `spread`, every value has a place of its own: no two share memory. A Failure where no code can be made.
 Result<std::optional<KernelDifference>> first_kernel_difference(const LoweredKernels& kernels,
+                                                                const CompileKernels& compile,
                                                                 const TargetInfo& target, const Trial& trial,
                                                                 bool spread);
-
-// Whether this build has the back end that it takes.
-bool can_run_kernels();
 
 } // namespace striate

@@ -31,44 +31,52 @@ static bool run_pass(Graph& graph, const Check& check) {
   return run_passes(graph, {check.pass}, state).ok();
 }
 
-static std::string pass_problem(const Graph& graph, const Check& check) {
+static Problem pass_problem(const Graph& graph, const Check& check) {
   Graph after = graph;
-  if (!run_pass(after, check)) return "";
+  if (!run_pass(after, check)) return {};
   const Outcome expected = interpret(graph, Precision::F64, check.trial);
   const Outcome got = interpret(after, Precision::F64, check.trial);
   const Bounds bounds = rounding_bounds(graph, expected, check.trial);
   const std::vector<Excess> list = beyond(got, expected, bounds, pass_tolerance(check.pass));
-  if (list.empty()) return "";
+  if (list.empty()) return {};
   const Excess& worst = list[0];
-  return fmt::format("{} changes `{}`: {}", check.pass, worst.name,
-                     largest_difference(got[worst.step].at(worst.name), expected[worst.step].at(worst.name)));
+  Problem problem = largest_difference(got[worst.step].at(worst.name), expected[worst.step].at(worst.name));
+  problem.text = fmt::format("{} changes `{}`: {}", check.pass, worst.name, problem.text);
+  problem.value = worst.name;
+  return problem;
 }
 
-static std::string rounding_problem(const Graph& graph, const Check& check) {
+static Problem rounding_problem(const Graph& graph, const Check& check) {
   const Outcome exact = interpret(graph, Precision::F64, check.trial);
   const Outcome rounded = interpret(graph, Precision::F32, check.trial);
   const std::vector<Excess> list = beyond(rounded, exact, rounding_bounds(graph, exact, check.trial), 1);
-  if (list.empty()) return "";
+  if (list.empty()) return {};
   const Excess& worst = list[0];
-  return fmt::format(
-      "in f32 `{}` is {:.3g} times as far from f64 as rounding explains: {}", worst.name, worst.ratio,
-      largest_difference(rounded[worst.step].at(worst.name), exact[worst.step].at(worst.name)));
+  Problem problem = largest_difference(rounded[worst.step].at(worst.name), exact[worst.step].at(worst.name));
+  problem.text = fmt::format("in f32 `{}` is {:.3g} times as far from f64 as rounding explains: {}",
+                             worst.name, worst.ratio, problem.text);
+  problem.value = worst.name;
+  return problem;
 }
 
-static std::string kernel_problem(const Graph& graph, const Check& check) {
+static Problem kernel_problem(const Graph& graph, const Check& check, const CompileKernels& compile) {
+  if (!compile) return {};
   const LoweredKernels kernels = lower_to_kernels(graph, check.lowering);
   const Result<std::optional<KernelDifference>> found =
-      first_kernel_difference(kernels, check.lowering.target, check.trial, false);
-  if (!found || !found->has_value()) return "";
-  const KernelDifference& difference = **found;
-  return fmt::format("kernel {}: `{}`: {}", kernels.program.kernels[difference.kernel].name, difference.value,
-                     difference.difference);
+      first_kernel_difference(kernels, compile, check.lowering.target, check.trial, false);
+  if (!found) return {kNoCode, "", found.failure().message};
+  if (!found->has_value()) return {};
+  Problem problem = (**found).problem;
+  const std::string of_value = problem.value.empty() ? "" : fmt::format(": `{}`", problem.value);
+  problem.text =
+      fmt::format("kernel {}{}: {}", kernels.program.kernels[(**found).kernel].name, of_value, problem.text);
+  return problem;
 }
 
-std::string problem_of(const Graph& graph, const Check& check) {
+Problem problem_of(const Graph& graph, const Check& check, const CompileKernels& compile) {
   switch (check.kind) {
   case CheckKind::Gradients: {
-    if (!graph.persistents.empty() || graph.outputs.size() != 1) return "";
+    if (!graph.persistents.empty() || graph.outputs.size() != 1) return {};
     Graph statements = graph;
     expand_calls(statements);
     return gradient_difference(statements, check.trial);
@@ -78,14 +86,14 @@ std::string problem_of(const Graph& graph, const Check& check) {
   case CheckKind::Rounding:
     return rounding_problem(graph, check);
   case CheckKind::Kernels:
-    return kernel_problem(graph, check);
+    return kernel_problem(graph, check, compile);
   case CheckKind::Crash: {
     Graph after = graph;
     if (check.pass.empty())
-      kernel_problem(graph, check);
+      kernel_problem(graph, check, compile);
     else
       run_pass(after, check);
-    return "";
+    return {};
   }
   }
   CHECK(false);
@@ -98,11 +106,12 @@ static constexpr const char* kLayouts[] = {"batch", "channel", "plain"};
 std::string print(const Reproducer& reproducer, const std::vector<std::string>& comments) {
   const Check& check = reproducer.check;
   std::string text =
-      fmt::format("{} check={} pass={} examples={} steps={} seed={} capacity={} layout={} fuse={} bits={}",
-                  kMagic, kKinds[static_cast<int>(check.kind)], check.pass.empty() ? "-" : check.pass,
+      fmt::format("{} check={} pass={} examples={} steps={} seed={} capacity={} layout={} fuse={}", kMagic,
+                  kKinds[static_cast<int>(check.kind)], check.pass.empty() ? "-" : check.pass,
                   check.trial.examples, check.trial.steps, check.trial.seed, check.lowering.capacity,
-                  kLayouts[static_cast<int>(check.lowering.layout)], check.lowering.fuse ? 1 : 0,
-                  check.lowering.target.vector_bits);
+                  kLayouts[static_cast<int>(check.lowering.layout)], check.lowering.fuse ? 1 : 0);
+  text += check.device.empty() ? fmt::format(" bits={}", check.lowering.target.vector_bits)
+                               : fmt::format(" device={}", check.device);
   for (const auto& [name, value] : check.trial.scalars) text += fmt::format(" {}={}", name, value);
   text += "\n";
   for (const std::string& comment : comments) text += "# " + comment + "\n";
@@ -117,7 +126,8 @@ public:
   explicit CheckReader(const std::string& line) : words_(line.substr(std::string_view(kMagic).size())) {}
 
   // Fills the check; what is wrong, or "".
-  std::string read(Check& check) {
+  std::string read(Check& check, const Targets& targets) {
+    check.lowering.target = targets.cpu;
     std::string word;
     while (words_ >> word) {
       const std::size_t split = word.find('=');
@@ -125,6 +135,7 @@ public:
       if (!set(check, word.substr(0, split), word.substr(split + 1)))
         return fmt::format("`{}` is no setting of a check", word);
     }
+    if (!check.device.empty()) check.lowering.target = targets.cuda;
     const Trial& trial = check.trial;
     if (trial.examples < 1 || trial.steps < 1 || check.lowering.capacity < trial.examples)
       return "examples, steps and capacity do not fit together";
@@ -161,6 +172,10 @@ private:
       check.pass = value == "-" ? "" : value;
       return true;
     }
+    if (name == "device") {
+      check.device = value;
+      return !value.empty();
+    }
     int64_t whole = 0;
     if (name == "examples") return number(value, kMost, check.trial.examples);
     if (name == "steps") return number(value, kMost, check.trial.steps);
@@ -195,12 +210,11 @@ private:
 } // namespace
 
 Result<Reproducer> parse_reproducer(const std::string& text, const std::string& file,
-                                    const TargetInfo& target) {
+                                    const Targets& targets) {
   const std::string line = text.substr(0, text.find('\n'));
   if (!line.starts_with(kMagic)) return bad_data("{} does not begin with `{}`", file, kMagic);
   Reproducer reproducer;
-  reproducer.check.lowering.target = target;
-  if (const std::string problem = CheckReader(line).read(reproducer.check); !problem.empty())
+  if (const std::string problem = CheckReader(line).read(reproducer.check, targets); !problem.empty())
     return bad_data("{}:1: {}", file, problem);
   Result<Graph> graph = parse_graph(text, file);
   if (!graph) return graph.failure();

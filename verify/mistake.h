@@ -18,16 +18,20 @@ struct Check {
   CheckKind kind = CheckKind::Kernels;
   std::string pass; // Passes: its name; Crash: the same, or "" for all from layouts on and the kernels' run
   Trial trial;
-  Lowering lowering; // Kernels, and the layouts that passes choose
+  Lowering lowering;       // Kernels, and the layouts that passes choose
+  std::string device = ""; // the CUDA device that the kernels are for: "0", "emulated"; "": this CPU
 };
 
-// Checks one graph: what is wrong, or "".
+// The kind of a problem where no code can be made.
+inline constexpr const char* kNoCode = "no code";
+
+// Checks one graph: what is wrong, if anything.
 //   Gradients: statements or calls, no parameters, one output
 //   Passes:    what the pass needs
 //   Rounding:  statements
 //   Kernels:   statements whose orders are declared
 //   Crash:     what the pass needs, or statements whose orders are declared; nothing is wrong with what ends
-std::string problem_of(const Graph& graph, const Check& check);
+Problem problem_of(const Graph& graph, const Check& check, const CompileKernels& compile);
 
 // The share of the bound of rounding.h that a pass may change in f64.
 double pass_tolerance(const std::string& pass);
@@ -39,9 +43,11 @@ struct Reproducer {
 
 // A comment in the first line holds the check, then follow lines of comment for people, then the graph.
 std::string print(const Reproducer& reproducer, const std::vector<std::string>& comments);
-// `target` is what kernels are compiled for, but for the width of vectors, which the file says.
-Result<Reproducer> parse_reproducer(const std::string& text, const std::string& file,
-                                    const TargetInfo& target);
+// What kernels are for: this CPU, but for the width of vectors, which the file says, or a CUDA device.
+struct Targets {
+  TargetInfo cpu, cuda;
+};
+Result<Reproducer> parse_reproducer(const std::string& text, const std::string& file, const Targets& targets);
 
 struct Mistake {
   CheckKind kind = CheckKind::Kernels;

@@ -69,7 +69,7 @@ private:
   bool keeps_failing(Graph candidate) {
     eliminate_dead_nodes(candidate);
     drop_unread_inputs(candidate);
-    if (candidate.nodes.empty() || !verify(candidate).empty() || fails_(candidate).empty()) return false;
+    if (candidate.nodes.empty() || !verify(candidate).empty() || !fails_(candidate)) return false;
     graph_ = std::move(candidate);
     return true;
   }

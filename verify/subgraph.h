@@ -13,9 +13,9 @@ namespace striate {
 // `outputs` (values of `graph`) its outputs, by their names. Nodes of a loop must come with all of the loop.
 Graph subgraph(const Graph& graph, const std::vector<NodeId>& nodes, const std::vector<ValueId>& outputs);
 
-// Takes away from a graph what can go while `fails` still says why it is wrong ("" where it is not): outputs,
-// updates of parameters and states, and nodes, whose values become inputs. What is tried verifies.
-using StillFails = std::function<std::string(const Graph&)>;
+// Takes away from a graph what can go while it still fails: outputs, updates of parameters and states, and
+// nodes, whose values become inputs. What is tried verifies.
+using StillFails = std::function<bool(const Graph&)>;
 Graph reduce(Graph graph, const StillFails& fails);
 
 } // namespace striate

@@ -114,27 +114,32 @@ double distance(const ReferenceTensor& a, const ReferenceTensor& b) {
   return std::sqrt(sum);
 }
 
-static std::string element_text(std::size_t k, std::size_t count, double got, double expected) {
-  return fmt::format("element {} of {} is {:.9g}, not {:.9g}", k, count, got, expected);
+static Problem problem_of_element(std::size_t k, std::size_t count, double got, double expected) {
+  const bool finite = std::isfinite(got) && std::isfinite(expected);
+  return {!finite           ? "not finite"
+          : got == expected ? "the sign of a zero"
+                            : "a number",
+          "", fmt::format("element {} of {} is {:.9g}, not {:.9g}", k, count, got, expected)};
 }
 
-std::string first_difference(const std::vector<double>& got, const std::vector<double>& expected) {
-  if (got.size() != expected.size()) return fmt::format("{} elements, not {}", got.size(), expected.size());
+Problem first_difference(const std::vector<double>& got, const std::vector<double>& expected) {
+  if (got.size() != expected.size())
+    return {"a shape", "", fmt::format("{} elements, not {}", got.size(), expected.size())};
   for (std::size_t k = 0; k < got.size(); ++k) {
     const double a = got[k], b = expected[k];
     if ((std::isnan(a) && std::isnan(b)) || std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b))
       continue;
-    return element_text(k, got.size(), a, b);
+    return problem_of_element(k, got.size(), a, b);
   }
-  return "";
+  return {};
 }
 
-std::string largest_difference(const ReferenceTensor& got, const ReferenceTensor& expected) {
+Problem largest_difference(const ReferenceTensor& got, const ReferenceTensor& expected) {
   CHECK(got.values.size() == expected.values.size() && !got.values.empty());
   std::size_t worst = 0;
   for (std::size_t k = 1; k < got.values.size(); ++k)
     if (gap(got.values[k], expected.values[k]) > gap(got.values[worst], expected.values[worst])) worst = k;
-  return element_text(worst, got.values.size(), got.values[worst], expected.values[worst]);
+  return problem_of_element(worst, got.values.size(), got.values[worst], expected.values[worst]);
 }
 
 } // namespace striate

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "codegen/reference/interpreter.h"
+#include "verify/problem.h"
 
 namespace striate {
 
@@ -38,9 +39,9 @@ Outcome interpret(const Graph& graph, Precision precision, const Trial& trial,
 double norm(const ReferenceTensor& tensor);
 double distance(const ReferenceTensor& a, const ReferenceTensor& b);
 
-// "element 3 of 20 is 0.5, not 0.25": where the bits differ first, "" where nowhere. NaNs are all alike.
-std::string first_difference(const std::vector<double>& got, const std::vector<double>& expected);
+// "element 3 of 20 is 0.5, not 0.25": where the bits differ first, if anywhere. NaNs are all alike.
+Problem first_difference(const std::vector<double>& got, const std::vector<double>& expected);
 // The same of where they are farthest apart.
-std::string largest_difference(const ReferenceTensor& got, const ReferenceTensor& expected);
+Problem largest_difference(const ReferenceTensor& got, const ReferenceTensor& expected);
 
 } // namespace striate

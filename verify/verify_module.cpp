@@ -4,6 +4,7 @@
 #include "support/random.h"
 #include "verify/gradient_check.h"
 #include "verify/rounding.h"
+#include "verify/shrink.h"
 
 #include <algorithm>
 #include <cmath>
@@ -19,23 +20,46 @@ struct Stage {
   Graph graph;
 };
 
-// What was found about kernels, from one process to another.
+// What was found, from one process to another.
+std::string text_of(const Problem& problem) {
+  return problem.found() ? fmt::format("{}\n{}\n{}", problem.kind, problem.value, problem.text) : "";
+}
+Problem problem_in(std::istream& stream) {
+  Problem problem;
+  std::getline(stream, problem.kind);
+  std::getline(stream, problem.value);
+  std::getline(stream, problem.text, '\0');
+  return problem;
+}
 std::string text_of(const Result<std::optional<KernelDifference>>& found) {
-  if (!found) return "!" + found.failure().message;
+  if (!found) return fmt::format("!{} {}", static_cast<int>(found.failure().code), found.failure().message);
   if (!*found) return "";
-  return fmt::format("{} {}\n{}\n{}", (**found).step, (**found).kernel, (**found).value,
-                     (**found).difference);
+  return fmt::format("{} {}\n{}", (**found).step, (**found).kernel, text_of((**found).problem));
 }
 Result<std::optional<KernelDifference>> difference_in(const std::string& text) {
-  if (text.starts_with('!')) return Failure{ExitCode::Failed, text.substr(1)};
   if (text.empty()) return std::optional<KernelDifference>();
   std::istringstream stream(text);
+  if (stream.peek() == '!') {
+    int code = 0;
+    std::string message;
+    stream.ignore() >> code >> std::ws;
+    std::getline(stream, message, '\0');
+    return Failure{static_cast<ExitCode>(code), message};
+  }
   KernelDifference difference;
-  stream >> difference.step >> difference.kernel >> std::ws;
-  std::getline(stream, difference.value);
-  std::getline(stream, difference.difference);
+  stream >> difference.step >> difference.kernel;
+  stream.ignore(); // the end of the line
+  difference.problem = problem_in(stream);
   return std::optional(difference);
 }
+
+// The condition that failed; names and numbers behind it change from graph to graph.
+std::string kind_of_end(const std::string& end) {
+  constexpr std::string_view kFailed = "does not hold";
+  const std::size_t failed = end.find(kFailed);
+  return failed == std::string::npos ? end : end.substr(0, end.find_first_of("`0123456789", failed));
+}
+Problem problem_of_end(const std::string& end) { return {kind_of_end(end), "", end}; }
 
 // One entry point: its graph as it was elaborated, and what its passes need.
 struct Entry {
@@ -119,21 +143,19 @@ private:
     }
     Mistake mistake;
     mistake.culprit = "the pass " + names[good];
-    mistake.difference = end;
     mistake.notes.emplace_back("what comes after it was not looked at");
     const LayoutPolicy layout = options_.pipeline.layout.value_or(LayoutPolicy::BatchBlocked);
-    Check check{CheckKind::Crash, names[good], options_.trial, lowering(layout, options_.pipeline.fuse)};
-    add(std::move(mistake), after_passes(names, good), std::move(check));
+    add(std::move(mistake), problem_of_end(end), after_passes(names, good),
+        check_of(CheckKind::Crash, names[good], lowering(layout, options_.pipeline.fuse)));
     return false;
   }
 
   // The kernels of a graph, or their run, end the process in this way: in which step?
-  void add_crash(const Graph& orders, const Lowering& lowering, const std::string& end) {
+  void add_crash(const Graph& orders, const Lowering& lowering, std::string end) {
     static const std::vector<std::string> kSteps = {"assign_layouts", "form_regions", "plan_memory",
                                                     "estimate_costs"};
     Mistake mistake;
-    mistake.culprit = "the machine code, or what makes it";
-    mistake.difference = end;
+    mistake.culprit = "the kernels' code, or what makes it";
     for (std::size_t count = 1; count <= kSteps.size() + 1; ++count) {
       const std::string found = how_it_ends([&] {
         if (count > kSteps.size()) {
@@ -150,10 +172,10 @@ private:
       });
       if (found.empty()) continue;
       mistake.culprit = "the pass " + (count > kSteps.size() ? "schedule" : kSteps[count - 1]);
-      mistake.difference = found;
+      end = found;
       break;
     }
-    add(std::move(mistake), orders, {CheckKind::Crash, "", options_.trial, lowering});
+    add(std::move(mistake), problem_of_end(end), orders, check_of(CheckKind::Crash, "", lowering));
   }
 
   // ---- the stages
@@ -199,37 +221,41 @@ private:
     return options_.guard ? options_.guard(work) : Result<std::string>(work());
   }
 
-  // What is wrong with a graph, or "": of a crash, that it is the same one.
-  std::string problem_with(const Graph& graph, const Check& check, const std::string& crash) const {
-    const Result<std::string> problem = guarded([&] { return problem_of(graph, check); });
-    if (check.kind != CheckKind::Crash) return problem ? *problem : "";
-    if (problem || problem.failure().code != ExitCode::Internal) return "";
-    return same_end(problem.failure().message, crash) ? problem.failure().message : "";
+  Check check_of(CheckKind kind, const std::string& pass, const Lowering& lowering) const {
+    return {kind, pass, options_.trial, lowering, options_.device};
   }
 
-  // The condition that failed is the same; names and numbers behind it change from graph to graph.
-  static bool same_end(const std::string& a, const std::string& b) {
-    const auto place = [](const std::string& end) {
-      constexpr std::string_view kFailed = "does not hold";
-      const std::size_t failed = end.find(kFailed);
-      if (failed == std::string::npos) return end;
-      return end.substr(0, end.find_first_of("`0123456789", failed));
-    };
-    return place(a) == place(b);
+  // What is wrong with a graph; a crash is what the check of one looks for.
+  Problem problem_with(const Graph& graph, const Check& check) const {
+    const Result<std::string> found =
+        guarded([&] { return text_of(problem_of(graph, check, options_.compile)); });
+    if (check.kind == CheckKind::Crash)
+      return !found && found.failure().code == ExitCode::Internal ? problem_of_end(found.failure().message)
+                                                                  : Problem();
+    if (!found || found->empty()) return {};
+    std::istringstream stream(*found);
+    return problem_in(stream);
   }
 
-  void add(Mistake mistake, const Graph& graph, Check check) {
+  // `same`: what a problem of the same kind, of a smaller graph, has to be beyond that.
+  using IsSame = std::function<bool(const Problem&, const Graph&, const Check&)>;
+  void add(Mistake mistake, const Problem& problem, const Graph& graph, Check check,
+           const IsSame& same = {}) {
     say("reducing what shows a mistake");
     mistake.kind = check.kind;
     mistake.entry = entry_.source.entry;
-    const std::string crash = mistake.difference;
-    const StillFails fails = [&](const Graph& candidate) { return problem_with(candidate, check, crash); };
-    Graph small = graph;
-    if (fails(small).empty())
-      mistake.notes.emplace_back("the graph alone does not show it: what it reads matters");
+    mistake.value = problem.value;
+    mistake.difference = problem.text;
+    Reproducer reproducer{graph, std::move(check)};
+    const StillShows shows = [&](const Graph& candidate, const Check& how) {
+      const Problem found = problem_with(candidate, how);
+      return found.found() && found.kind == problem.kind && (!same || same(found, candidate, how));
+    };
+    if (shows(reproducer.graph, reproducer.check))
+      shrink(reproducer, shows);
     else
-      small = reduce(std::move(small), fails);
-    mistake.reproducer = {std::move(small), std::move(check)};
+      mistake.notes.emplace_back("the graph alone does not show it: what it reads matters");
+    mistake.reproducer = std::move(reproducer);
     report_.mistakes.push_back(std::move(mistake));
   }
 
@@ -287,16 +313,15 @@ private:
       const std::string& name = graph.values[input].name;
       values[name] = nudged(run.value(name), stream++);
     }
-    const std::string problem = gradient_difference(graph, trial, &values);
-    if (problem.empty()) return true;
+    Problem problem = gradient_difference(graph, trial, &values);
+    if (!problem.found()) return true;
+    problem.value = graph.outputs[0].first;
     Mistake mistake;
     mistake.culprit = fmt::format("the derivative of `{}` ({})", node.op, node.location.text());
-    mistake.value = graph.outputs[0].first;
-    mistake.difference = problem;
     Check check;
     check.kind = CheckKind::Gradients;
     check.trial = trial;
-    add(std::move(mistake), graph, std::move(check));
+    add(std::move(mistake), problem, graph, std::move(check));
     return false;
   }
 
@@ -372,11 +397,11 @@ private:
     if (pass == "differentiate" || pass == "append_updates")
       mistake.notes.push_back("the gradients are right without commute_monotone, which runs before");
     mistake.culprit = "the pass " + pass;
-    mistake.value = excess[0].name;
-    mistake.difference = largest_difference(shown[excess[0].step].at(excess[0].name),
-                                            expected[excess[0].step].at(excess[0].name));
-    Check check{CheckKind::Passes, pass, options_.trial, lowering(policy_, options_.pipeline.fuse)};
-    add(std::move(mistake), stages_[bad - 1].graph, std::move(check));
+    Problem problem = largest_difference(shown[excess[0].step].at(excess[0].name),
+                                         expected[excess[0].step].at(excess[0].name));
+    problem.value = excess[0].name;
+    add(std::move(mistake), problem, stages_[bad - 1].graph,
+        check_of(CheckKind::Passes, pass, lowering(policy_, options_.pipeline.fuse)));
   }
 
   // ---- rounding
@@ -390,18 +415,19 @@ private:
     if (list.empty()) return;
     Mistake mistake;
     mistake.culprit = "the orders of evaluation, or the numbers themselves";
-    mistake.value = list[0].name;
-    mistake.difference = fmt::format(
-        "{:.3g} times as far from f64 as rounding explains: {}", list[0].ratio,
-        largest_difference(rounded[list[0].step].at(list[0].name), exact_[list[0].step].at(list[0].name)));
-    Check check{CheckKind::Rounding, "", options_.trial, lowering(policy_, options_.pipeline.fuse)};
-    add(std::move(mistake), stages_[stage_after("assign_orders")].graph, std::move(check));
+    Problem problem =
+        largest_difference(rounded[list[0].step].at(list[0].name), exact_[list[0].step].at(list[0].name));
+    problem.value = list[0].name;
+    problem.text =
+        fmt::format("{:.3g} times as far from f64 as rounding explains: {}", list[0].ratio, problem.text);
+    add(std::move(mistake), problem, stages_[stage_after("assign_orders")].graph,
+        check_of(CheckKind::Rounding, "", lowering(policy_, options_.pipeline.fuse)));
   }
 
   // ---- kernels
 
   void check_kernels() {
-    if (!can_run_kernels()) return;
+    if (!options_.compile) return;
     const bool fuse = options_.pipeline.fuse;
     say("kernels against the interpreter");
     const bool used = check_kernels(lowering(policy_, fuse), report_.kernels);
@@ -417,12 +443,7 @@ private:
   // True where all agree.
   bool check_kernels(const Lowering& lowering, std::size_t& count) {
     const Graph& orders = stages_[stage_after("assign_orders")].graph;
-    const TargetInfo& target = lowering.target;
-    // Wrong code may write anywhere.
-    const Result<std::string> text = guarded([&] {
-      return text_of(
-          first_kernel_difference(lower_to_kernels(orders, lowering), target, options_.trial, false));
-    });
+    const Result<std::string> text = kernel_difference(orders, lowering, options_.trial, false);
     if (!text) {
       if (text.failure().code == ExitCode::Internal)
         add_crash(orders, lowering, text.failure().message);
@@ -435,41 +456,63 @@ private:
     count = kernels.program.kernels.size();
     if (found && !found->has_value()) return true;
     Mistake mistake;
-    Check check{CheckKind::Kernels, "", options_.trial, lowering};
+    const Check check = check_of(CheckKind::Kernels, "", lowering);
     if (!found) {
+      if (found.failure().code == ExitCode::OutOfMemory || found.failure().code == ExitCode::Usage) {
+        status_ = found.failure();
+        return false;
+      }
       mistake.culprit = "the code generator";
-      mistake.difference = found.failure().message;
-      add(std::move(mistake), orders, std::move(check));
+      add(std::move(mistake), {kNoCode, "", found.failure().message}, orders, check);
       return false;
     }
     const KernelDifference& difference = **found;
     const Kernel& kernel = kernels.program.kernels[difference.kernel];
     count = difference.kernel;
     mistake.culprit = fmt::format("the kernel {} ({})", kernel.name, kernel.location.text());
-    mistake.value = difference.value;
-    mistake.difference = difference.difference;
     // Where no two values share memory it is right: then their places are wrong.
-    const auto apart = first_kernel_difference(kernels, target, options_.trial, true);
-    if (apart && !apart->has_value()) {
+    if (const Result<std::string> apart = kernel_difference(orders, lowering, options_.trial, true);
+        apart && apart->empty()) {
       mistake.culprit = "the pass plan_memory";
       mistake.notes.push_back(fmt::format("it shows in the kernel {} ({}), which is right where every value "
                                           "has a place of its own",
                                           kernel.name, kernel.location.text()));
+      add(std::move(mistake), difference.problem, orders, check,
+          [this](const Problem&, const Graph& graph, const Check& how) {
+            const Result<std::string> right = kernel_difference(graph, how.lowering, how.trial, true);
+            return right && right->empty();
+          });
+      return false;
     }
-    add(std::move(mistake), narrowed(orders, kernels, difference.kernel, check), check);
+    // It is the same kernel as long as it shows in a value that this one computes.
+    std::set<std::string> members;
+    for (NodeId n : kernels.graph.regions[difference.kernel].nodes)
+      members.insert(kernels.graph.values[kernels.graph.nodes[n].outputs[0]].name);
+    if (difference.problem.value.empty()) members.insert(""); // it does not come to its end
+    add(std::move(mistake), difference.problem,
+        narrowed(orders, kernels.graph, difference.kernel, members, check), check,
+        [members](const Problem& found, const Graph&, const Check&) {
+          return members.contains(found.value);
+        });
     return false;
   }
 
+  // As text; wrong code may write anywhere.
+  Result<std::string> kernel_difference(const Graph& orders, const Lowering& lowering, const Trial& trial,
+                                        bool spread) const {
+    return guarded([&] {
+      return text_of(first_kernel_difference(lower_to_kernels(orders, lowering), options_.compile,
+                                             lowering.target, trial, spread));
+    });
+  }
+
   // The kernel's own statements, where they show the mistake on inputs of their own.
-  Graph narrowed(const Graph& orders, const LoweredKernels& kernels, std::size_t kernel,
-                 const Check& check) const {
+  Graph narrowed(const Graph& orders, const Graph& lowered, std::size_t kernel,
+                 const std::set<std::string>& members, const Check& check) const {
     std::vector<NodeId> nodes;
     std::vector<ValueId> outputs;
-    const Region& region = kernels.graph.regions[kernel];
-    std::set<std::string> members, stored;
-    for (NodeId n : region.nodes)
-      members.insert(kernels.graph.values[kernels.graph.nodes[n].outputs[0]].name);
-    for (ValueId value : region.stored) stored.insert(kernels.graph.values[value].name);
+    std::set<std::string> stored;
+    for (ValueId value : lowered.regions[kernel].stored) stored.insert(lowered.values[value].name);
     for (std::size_t n = 0; n < orders.nodes.size(); ++n) {
       const ValueId value = orders.nodes[n].outputs[0];
       const std::string& name = orders.values[value].name;
@@ -481,7 +524,7 @@ private:
     if (outputs.empty()) return orders;
     Graph part = subgraph(orders, nodes, outputs);
     if (!verify(part).empty()) return orders;
-    return problem_with(part, check, "").empty() ? orders : part;
+    return problem_with(part, check).found() ? part : orders;
   }
 
   const Entry& entry_;

@@ -19,6 +19,8 @@ namespace striate {
 struct VerifyOptions {
   PipelineOptions pipeline;
   Trial trial;
+  CompileKernels compile; // unset: kernels are not compared
+  std::string device;     // of the kernels, as in Check
   // Does work that may end the process on a bug, which must not end this one; gives what the work gives, or a
   // Failure (ExitCode::Internal where it was a bug) that says how it ended. Unset: in this process.
   std::function<Result<std::string>(const std::function<std::string()>& work)> guard;

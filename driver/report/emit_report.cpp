@@ -1,5 +1,6 @@
 #include "driver/report/emit_report.h"
 
+#include "driver/kernel_id.h"
 #include "driver/program.h"
 #include "driver/report/graph_json.h"
 #include "driver/report/page.h"
@@ -39,19 +40,21 @@ static Json source_files(const Graph& graph, const std::string& file) {
 
 Result<std::string> html_report(const CompiledEntry& entry, const PassHistory& history,
                                 const LayerCalls& calls, const std::string& file,
-                                const CompileOptions& options) {
-  Json document = graph_json(entry.regions, entry.program, calls, options.pipeline.target.name);
+                                const CompileOptions& options, std::optional<std::size_t> only) {
+  Json document = graph_json(entry.regions, entry.program, calls, options.pipeline.target.name, only);
   document["version"] = kVersion;
-  document["sources"] = source_files(entry.regions, file);
+  document["sources"] = source_files(only ? only_region(entry.regions, *only) : entry.regions, file);
   document["passes"] = history.passes();
   document["assembly"] = nullptr;
 #ifdef STRIATE_HAS_LLVM
   Result<std::vector<KernelAssembly>> assembly =
-      kernel_assembly(entry.program, options.pipeline.target, options.threads);
+      kernel_assembly(entry.program, options.pipeline.target, options.threads, only);
   if (!assembly) return assembly.failure();
   document["assembly"] = Json::array();
-  for (KernelAssembly& part : *assembly)
+  for (KernelAssembly& part : *assembly) {
+    if (only) part.kernels = {0};
     document["assembly"].push_back({{"kernels", part.kernels}, {"text", std::move(part.text)}});
+  }
 #endif
   return report_page(document);
 }

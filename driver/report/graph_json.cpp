@@ -1,5 +1,6 @@
 #include "driver/report/graph_json.h"
 
+#include "driver/kernel_id.h"
 #include "driver/report/graph_facts.h"
 #include "ir/kernel/analysis.h"
 
@@ -193,8 +194,19 @@ private:
 
 } // namespace
 
-Json graph_json(const Graph& graph, const Program& program, const LayerCalls& calls, const std::string& cpu) {
-  return GraphDocument(graph, program, calls).document(cpu);
+Json graph_json(const Graph& graph, const Program& program, const LayerCalls& calls, const std::string& cpu,
+                std::optional<std::size_t> only) {
+  Json whole = GraphDocument(graph, program, calls).document(cpu);
+  if (!only) return whole;
+  Json alone = GraphDocument(only_region(graph, *only), only_kernel(program, *only), calls).document(cpu);
+  alone["only"] = *only;
+  // What it is to the others.
+  for (const char* field : {"part", "flop_share", "bytes_share"})
+    alone["kernels"][0][field] = whole["kernels"][*only][field];
+  const std::vector<NodeId>& nodes = graph.regions[*only].nodes;
+  for (std::size_t n = 0; n < nodes.size(); ++n)
+    alone["statements"][n]["part"] = whole["statements"][nodes[n]]["part"];
+  return alone;
 }
 
 std::string json_text(const Json& document, int indent) {

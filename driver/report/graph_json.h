@@ -8,12 +8,15 @@
 
 #include <nlohmann/json.hpp>
 
+#include <optional>
+
 namespace striate {
 
-// `program` holds the kernels of `graph`'s regions, in their order. Text that is not UTF-8 becomes so when
+// `program` holds the kernels of `graph`'s regions, in their order. `only`: of the kernels this one, with its
+// share in all of them. Text that is not UTF-8 becomes so when
 // the document is written (`json_text`).
 nlohmann::ordered_json graph_json(const Graph& graph, const Program& program, const LayerCalls& calls,
-                                  const std::string& cpu);
+                                  const std::string& cpu, std::optional<std::size_t> only = {});
 
 // `indent` -1: on one line.
 std::string json_text(const nlohmann::ordered_json& document, int indent);

@@ -65,6 +65,22 @@ class Only(harness.EndToEnd):
         whole = self.write("whole.sir", self.striate("build", self.net, "--emit=kernel").stdout)
         self.assertEqual(self.striate("opt", whole, "--only", "2").stdout, self.build("kernel", "2").stdout)
 
+    # A document and a page of one kernel: its part and shares are those of the whole.
+    def test_reports_of_one_kernel(self):
+        whole = json.loads(self.striate("build", self.net, "--emit=json").stdout)
+        number = next(k for k, kernel in enumerate(whole["kernels"]) if kernel["part"] == "backward")
+        alone = json.loads(self.build("json", str(number)).stdout)
+        self.assertEqual(alone["only"], number)
+        self.assertEqual(len(alone["kernels"]), 1)
+        for field in ("name", "part", "flop_share", "bytes", "text"):
+            self.assertEqual(alone["kernels"][0][field], whole["kernels"][number][field])
+        for statement in alone["statements"]:
+            self.assertEqual(statement["part"], "backward")
+        page = self.build("html", str(number)).stdout
+        self.assertIn(f'"only":{number}', page)
+        self.assertEqual(len(re.findall(r'"kernels":\[\d+\],"text"', page)), 1)
+        self.assertLess(len(page), len(self.striate("build", self.net, "--emit=html").stdout))
+
     def test_what_is_wrong_is_said(self):
         self.assertIn("did you mean `conv_weight_next`?", self.build("kernel", "conv_weigth_next", expect=2).stderr)
         self.assertIn("there are ", self.build("kernel", "weight", expect=2).stderr)

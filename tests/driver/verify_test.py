@@ -1,6 +1,8 @@
 """striate verify: sound programs pass, reproducers are checked again, wrong calls are refused."""
 
 import os
+import shutil
+import unittest
 
 import harness
 
@@ -49,6 +51,21 @@ class Verify(harness.EndToEnd):
     def test_a_reproducer_of_a_crash(self):
         sound = self.write("c.sir", REPRODUCER.replace("check=kernels", "check=crash"))
         self.assertEqual(self.striate("verify", "--reproducer", sound).stdout, "no mistake\n")
+
+    @unittest.skipUnless(shutil.which("c++"), "the emulated device needs a C++ compiler")
+    def test_cuda_kernels(self):
+        cuda = ("--target", "cuda", "--device", "emulated")
+        result = self.striate("verify", PROGRAM, "--examples", "3", "--steps", "1", *cuda)
+        self.assertRegex(result.stdout, r"kernels +\d+ and, unfused, \d+ have the interpreter's bits, on the emulated device")
+        # A reproducer says which device it is about; another can be named.
+        text = REPRODUCER.replace("bits=256", "device=emulated")
+        self.assertEqual(self.striate("verify", "--reproducer", self.write("r.sir", text)).stdout, "no mistake\n")
+        other = self.write("o.sir", text.replace("device=emulated", "device=77"))
+        self.assertEqual(self.striate("verify", "--reproducer", other, "--device", "emulated").stdout, "no mistake\n")
+        of_cpu = self.write("c.sir", REPRODUCER)
+        self.assertIn("is about the CPU", self.striate("verify", "--reproducer", of_cpu, "--device", "emulated", expect=2).stderr)
+        self.assertIn("--device takes the number of a device",
+                      self.striate("verify", PROGRAM, "--target", "cuda", "--device", "first", expect=2).stderr)
 
     def test_a_program_without_a_gradient_is_no_bug(self):
         program = self.write("product.nn", """

@@ -5,7 +5,6 @@
 #include "codegen/cuda/host_module.h"
 #include "ir/kernel/analysis.h"
 #include "passes/plan_memory.h"
-#include "runtime/thread_pool.h"
 #include "support/check.h"
 #include "verify/placed_tensor.h"
 #include "verify/trial.h"
@@ -17,8 +16,6 @@
 #include <set>
 
 namespace striate {
-
-constexpr int64_t kGap = 3 * 64; // bytes between spread values; a multiple of their alignment
 
 std::string GraphConfiguration::text() const {
   return fmt::format("{}, capacity {}, {}, {} bits", name_of(layout), capacity, fuse ? "fused" : "not fused",
@@ -45,24 +42,13 @@ LoweredGraph::LoweredGraph(const GraphSubject& subject, const GraphConfiguration
   options.layout = configuration.layout;
   options.fuse = configuration.fuse;
   run_region_passes(graph_, {}, options);
-  program_ = run_kernel_passes(graph_, {}, options);
-
-  int64_t end = kGap;
-  for (ValueId value = 0; value < static_cast<ValueId>(graph_.values.size()); ++value) {
-    if (graph_.values[value].offset < 0) continue;
-    spread_places_[value] = end;
-    end += storage_bytes(graph_.values[value], configuration.capacity) + kGap;
-  }
-  spread_program_ = program_;
-  spread_program_.name += ".spread";
-  spread_program_.arena_bytes = end;
-  for (Kernel& kernel : spread_program_.kernels)
-    for (KernelBuffer& buffer : kernel.buffers)
-      if (buffer.space == BufferSpace::Memory) buffer.offset = spread_places_.at(graph_.find(buffer.name));
+  const Program program = run_kernel_passes(graph_, {}, options);
+  planned_ = as_planned(graph_, program);
+  spread_ = spread_out(graph_, program);
 }
 
 int64_t LoweredGraph::place_of(ValueId value, bool spread) const {
-  return spread ? spread_places_.at(value) : graph_.values[value].offset;
+  return (spread ? spread_ : planned_).places.at(value);
 }
 
 void LoweredGraph::write(char* arena, ValueId input, bool spread, int64_t examples,
@@ -78,10 +64,10 @@ std::vector<double> LoweredGraph::read(const char* arena, ValueId id, bool sprea
 void LoweredGraph::fill(GuardedArena& arena, int64_t base, bool spread, int64_t examples,
                         uint64_t draw) const {
   if (spread) {
-    for (const auto& [value, place] : spread_places_)
+    for (const auto& [value, place] : spread_.places)
       arena.hand_out(base + place, storage_bytes(graph_.values[value], configuration_.capacity));
   } else {
-    arena.hand_out(base, program_.arena_bytes);
+    arena.hand_out(base, program().arena_bytes);
   }
   for (ValueId input : graph_.inputs)
     write(arena.data() + base, input, spread, examples,
@@ -119,14 +105,14 @@ std::vector<std::string> LoweredGraph::problems(const GuardedArena& arena, int64
     std::vector<double> got = read(memory, value, spread, examples);
     for (double& x : got)
       if (std::isfinite(x) && denormals.contains(std::abs(x))) x = std::copysign(0.0, x);
-    const std::string difference = first_difference(got, expected_[{examples, draw}].at(name).values);
-    if (!difference.empty()) report(name + ": " + difference);
+    const Problem difference = first_difference(got, expected_[{examples, draw}].at(name).values);
+    if (difference.found()) report(name + ": " + difference.text);
   }
   for (ValueId input : graph_.inputs) {
     const Value& value = graph_.values[input];
     const ReferenceTensor tensor = subject_.values(value, examples, draw);
     // The whole storage, padding too, as it was before the run.
-    GuardedArena before(spread ? spread_program_.arena_bytes : program_.arena_bytes);
+    GuardedArena before((spread ? spread_program() : program()).arena_bytes);
     const int64_t bytes = storage_bytes(value, configuration_.capacity);
     before.hand_out(place_of(input, spread), bytes);
     write(before.data(), input, spread, examples, tensor);
@@ -136,7 +122,7 @@ std::vector<std::string> LoweredGraph::problems(const GuardedArena& arena, int64
   }
   if (const std::optional<int64_t> stray = arena.stray_write())
     report(fmt::format("byte {} of the arena ({} bytes) was written and belongs to no value", *stray - base,
-                       spread ? spread_program_.arena_bytes : program_.arena_bytes));
+                       (spread ? spread_program() : program()).arena_bytes));
   return result;
 }
 
@@ -194,20 +180,12 @@ std::vector<std::string> jit_problems(const std::vector<GraphSubject>& subjects,
         for (uint64_t draw = 0; draw < graph.subject().draws; ++draw) {
           GuardedArena arena(programs[p]->arena_bytes);
           graph.fill(arena, 0, spread, examples, draw);
-          const std::vector<float> slots = scalar_slots(*programs[p], {}, examples, 1);
-          {
-            const CompiledCodeFloatEnvironment environment;
-            const std::vector<Kernel>& kernels = programs[p]->kernels;
-            visit_calls(
-                programs[p]->loops, 0, kernels.size(), [&](std::size_t k, int64_t part, int64_t parts) {
-                  // In uneven pieces, the last one first: pieces of the parallel range are independent.
-                  const int64_t extent = parallel_extent(kernels[k], examples) / parts, begin = part * extent;
-                  const int64_t cut = begin + extent / 3;
-                  const KernelFunction run = (*code)->function(p, k);
-                  run(arena.data(), slots.data(), examples, cut, begin + extent);
-                  run(arena.data(), slots.data(), examples, begin, cut);
-                });
-          }
+          const std::vector<float> slots = slots_of_step(*programs[p], {}, examples, 1);
+          const std::vector<Kernel>& kernels = programs[p]->kernels;
+          visit_calls(programs[p]->loops, 0, kernels.size(), [&](std::size_t k, int64_t part, int64_t parts) {
+            run_in_pieces((*code)->function(p, k), parallel_extent(kernels[k], examples), part, parts,
+                          arena.data(), slots.data(), examples);
+          });
           append(problems, graph.problems(arena, 0, spread, examples, draw));
         }
       }
@@ -237,7 +215,7 @@ std::vector<std::string> cuda_problems(const std::vector<GraphSubject>& subjects
         lowered[g].fill(arena, bases[g], false, examples, draw % subjects[g].draws);
       const ThreadOrder order = draw % 2 == 0 ? ThreadOrder::Strided : ThreadOrder::Reverse;
       const Status status =
-          module->run(arena.data(), scalar_slots(whole, {}, examples, 1).data(), examples, order);
+          module->run(arena.data(), slots_of_step(whole, {}, examples, 1).data(), examples, order);
       if (!status) problems.push_back(status.failure().message);
       for (std::size_t g = 0; g < lowered.size(); ++g)
         append(problems, lowered[g].problems(arena, bases[g], false, examples, draw % subjects[g].draws));

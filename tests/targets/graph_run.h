@@ -6,6 +6,7 @@
 #include "codegen/reference/interpreter.h"
 #include "passes/pipeline.h"
 #include "tests/targets/target_run.h"
+#include "verify/placed_program.h"
 
 #include <functional>
 
@@ -39,9 +40,9 @@ public:
   LoweredGraph(const GraphSubject& subject, const GraphConfiguration& configuration, std::size_t number);
 
   const GraphSubject& subject() const { return subject_; }
-  const Program& program() const { return program_; }
+  const Program& program() const { return planned_.program; }
   // The same kernels, with every value in a place of its own and bytes between them that belong to none.
-  const Program& spread_program() const { return spread_program_; }
+  const Program& spread_program() const { return spread_.program; }
 
   // Writes the inputs to an arena in which the planned program begins at `base`, or the spread one.
   void fill(GuardedArena& arena, int64_t base, bool spread, int64_t examples, uint64_t draw) const;
@@ -58,8 +59,7 @@ private:
   const GraphSubject& subject_;
   GraphConfiguration configuration_;
   Graph graph_;
-  Program program_, spread_program_;
-  std::map<ValueId, int64_t> spread_places_;
+  PlacedProgram planned_, spread_;
   std::map<std::pair<int64_t, uint64_t>, std::map<std::string, ReferenceTensor>> expected_;
 };
 

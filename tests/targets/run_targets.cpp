@@ -9,6 +9,7 @@
 #include "runtime/placement.h"
 #include "support/random.h"
 #include "tests/targets/target_run.h"
+#include "verify/placed_program.h"
 #include "verify/trial.h"
 
 #include <gtest/gtest.h>
@@ -191,8 +192,8 @@ private:
     return entry == kInit ? executable_.init : entry == kStep ? executable_.step : executable_.eval;
   }
   std::vector<float> slots(const Call& call) const {
-    return scalar_slots(stages(call.entry).program, compilation_.step.regions.scalars, call.examples,
-                        call.step);
+    return slots_of_step(stages(call.entry).program, compilation_.step.regions.scalars, call.examples,
+                         call.step);
   }
 
   std::vector<Tensor> inputs_of(const Call& call) const {
@@ -261,15 +262,11 @@ private:
   Runner jit() const {
     return [this](const Call& call, char* arena) {
       const std::vector<float> scalars = slots(call);
-      const CompiledCodeFloatEnvironment environment;
       const EntryPoint& entry = point(call.entry);
       visit_calls(entry.loops, 0, entry.kernels.size(), [&](std::size_t k, int64_t part, int64_t parts) {
-        // In uneven pieces, the last one first: pieces of the parallel range are independent.
         const ExecutableKernel& kernel = entry.kernels[k];
-        const int64_t extent = kernel.parallel_extent(call.examples) / parts, begin = part * extent;
-        const int64_t cut = begin + extent / 3;
-        kernel.function(arena, scalars.data(), call.examples, cut, begin + extent);
-        kernel.function(arena, scalars.data(), call.examples, begin, cut);
+        run_in_pieces(kernel.function, kernel.parallel_extent(call.examples), part, parts, arena,
+                      scalars.data(), call.examples);
       });
     };
   }
@@ -316,8 +313,8 @@ private:
     }
     std::vector<double> values;
     for (int64_t k = 0; k < got.elements(); ++k) values.push_back(element(got, k));
-    const std::string difference = first_difference(values, want.values);
-    if (!difference.empty()) differences_.push_back(what + ": " + difference);
+    const Problem difference = first_difference(values, want.values);
+    if (difference.found()) differences_.push_back(what + ": " + difference.text);
   }
 
   const Module& module_;

@@ -1,31 +1,21 @@
 #include "tests/targets/target_run.h"
 
-#include <fmt/format.h>
+#include "verify/placed_program.h"
 
-#include <bit>
 #include <cstring>
+#include <map>
 
 namespace striate {
 
 constexpr unsigned char kUntouched = 0xa5, kNoNumber = 0xff;
 
-std::vector<float> scalar_slots(const Program& program,
-                                const std::vector<std::pair<std::string, double>>& scalars, int64_t examples,
-                                int64_t step) {
-  std::vector<float> slots;
-  for (const std::string& name : program.scalars) {
-    float value = 0;
-    if (name == "N") value = static_cast<float>(examples);
-    if (name == "1/N") value = static_cast<float>(1.0 / static_cast<double>(examples));
-    if (name == "step") value = static_cast<float>(step);
-    if (name == "epoch") value = static_cast<float>(step / 2);
-    if (name == "seed.low") value = std::bit_cast<float>(static_cast<uint32_t>(kRunSeed));
-    if (name == "seed.high") value = std::bit_cast<float>(static_cast<uint32_t>(kRunSeed >> 32));
-    for (const auto& [scalar, initial] : scalars)
-      if (scalar == name) value = static_cast<float>(initial);
-    slots.push_back(value);
-  }
-  return slots;
+std::vector<float> slots_of_step(const Program& program,
+                                 const std::vector<std::pair<std::string, double>>& scalars, int64_t examples,
+                                 int64_t step) {
+  std::map<std::string, double> all(scalars.begin(), scalars.end());
+  all["step"] = static_cast<double>(step);
+  all["epoch"] = static_cast<double>(step / 2);
+  return scalar_slots(program, all, examples, kRunSeed);
 }
 
 GuardedArena::GuardedArena(int64_t bytes)

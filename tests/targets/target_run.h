@@ -13,9 +13,9 @@ constexpr uint64_t kRunSeed = 12345; // of a program's random draws
 
 // The program's scalar slots for a step (two of which make an epoch), `scalars` being those that it does not
 // share with all programs.
-std::vector<float> scalar_slots(const Program& program,
-                                const std::vector<std::pair<std::string, double>>& scalars, int64_t examples,
-                                int64_t step);
+std::vector<float> slots_of_step(const Program& program,
+                                 const std::vector<std::pair<std::string, double>>& scalars, int64_t examples,
+                                 int64_t step);
 
 // An arena that shows writes beside what was handed out. What was handed out and never written holds no
 // numbers: it must not matter.

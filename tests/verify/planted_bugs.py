@@ -17,9 +17,10 @@ import sys
 MOST_OPERATIONS = 6
 
 NET, SEQUENCE = "net.nn", "sequence.nn"
+CUDA = ["--target", "cuda", "--device", "emulated"]
 
 # name, file, what stands there, what is planted, the program that it is looked for with, what the culprit is called.
-# A bug of the schedule or the emitter is named by a kernel.
+# A bug of the schedule or the emitter is named by a kernel. Bugs of the CUDA emitter are looked for with CUDA.
 BUGS = [
     ("clamp_moves_up", "passes/commute_monotone.cpp", "constant(*bound)}", "constant(*bound + 0.25)}",
      NET, "pass commute_monotone"),
@@ -83,6 +84,11 @@ BUGS = [
      "flat = flat * statement.variables[v].extent.factor + at[v];", "flat = flat * 2 + at[v];", NET, "kernel"),
     ("exponent_is_off", "codegen/cpu/functions.cpp", "constexpr uint64_t kBias = 126;", "constexpr uint64_t kBias = 127;",
      SEQUENCE, "kernel"),
+    ("cuda_product_rounds_twice", "codegen/cuda/emit_statement.cpp", '"{0} = fmaf({1}, {2}, {0});"', '"{0} += {1} * {2};"',
+     NET, "kernel"),
+    ("cuda_smallest_wins", "codegen/cuda/emit_statement.cpp", 'largest ? ">" : "<"', 'largest ? "<" : ">"', NET, "kernel"),
+    ("cuda_guard_is_ignored", "codegen/cuda/emit_expression.cpp",
+     "const std::string guard = emit(e->arguments[0]).at(Strength::Or);", 'const std::string guard = "true";', NET, "kernel"),
 ]
 
 
@@ -91,8 +97,9 @@ def run(command, **options):
 
 
 def copy_source(source, work):
-    folders = ["support", "ir", "runtime", "frontend", "exchange", "passes", "codegen", "verify", "driver", "api", "std",
-               "docs", "models", "tests/verify"]
+    # What the build without tests consists of, and what it embeds.
+    built = re.findall(r"^add_subdirectory\((\w+)\)", (source / "CMakeLists.txt").read_text(), re.MULTILINE)
+    folders = [*built, "std", "docs", "models", "tests/verify"]
     files = [file for folder in folders for file in (source / folder).rglob("*") if file.is_file()]
     kept = {file.relative_to(source) for file in files}
     for folder in folders:
@@ -137,7 +144,7 @@ class Planter:
         shutil.rmtree(found, ignore_errors=True)
         try:
             self.make()
-            result = self.verify(f"tests/verify/{program}", "-o", found)
+            result = self.verify(f"tests/verify/{program}", "-o", found, *(CUDA if "/cuda/" in file else []))
             culprits = re.findall(r"culprit +(.*)", result.stdout)
             named = any(re.search(culprit, line) for line in culprits[:2])
             caught = result.returncode == 70 and bool(culprits)
@@ -158,10 +165,10 @@ def main():
     source, work = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()
     wanted = sys.argv[3:]
     planter = Planter(source, work)
-    for program in (NET, SEQUENCE):
-        sound = planter.verify(f"tests/verify/{program}", "-o", work / "found")
+    for arguments in ([NET], [SEQUENCE], [NET, *CUDA]):
+        sound = planter.verify(f"tests/verify/{arguments[0]}", *arguments[1:], "-o", work / "found")
         if sound.returncode != 0:
-            sys.exit(f"without a bug, {program}:\n{sound.stdout}{sound.stderr}")
+            sys.exit(f"without a bug, {' '.join(arguments)}:\n{sound.stdout}{sound.stderr}")
     totals = [0, 0, 0]
     bugs = [bug for bug in BUGS if not wanted or bug[0] in wanted]
     for bug in bugs:

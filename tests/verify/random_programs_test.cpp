@@ -1,4 +1,5 @@
 // Random programs: what the passes make of them means the same, in the compiler's order and in others.
+#include "driver/kernel_compiler.h"
 #include "passes/pass.h"
 #include "tests/targets/random_graph.h"
 #include "tests/targets/random_network.h"
@@ -40,6 +41,7 @@ std::optional<RandomModule> random_module(uint64_t seed, bool network) {
   result.options.pipeline.layout = run.layout;
   result.options.pipeline.fuse = run.fuse;
   result.options.pipeline.target = target_of(run);
+  result.options.compile = kernel_compiler("", 1);
   result.options.trial = {std::min<int64_t>(run.capacity, 3), 1, seed, {}};
   return result;
 }
@@ -94,11 +96,12 @@ void compare_orders(uint64_t seed, bool network) {
   const Lowering lowering{
       options.pipeline.capacity, options.pipeline.target, layout, options.pipeline.fuse, {}};
   const LoweredKernels kernels = lower_to_kernels(changed, lowering);
-  const auto difference = first_kernel_difference(kernels, lowering.target, options.trial, false);
+  const auto difference =
+      first_kernel_difference(kernels, options.compile, lowering.target, options.trial, false);
   ASSERT_TRUE(difference.ok()) << difference.failure().message;
-  if (*difference)
-    ADD_FAILURE() << "seed " << seed << ":" << order << ": `" << (*difference)->value
-                  << "`: " << (*difference)->difference << "\n"
+  if (difference->has_value())
+    ADD_FAILURE() << "seed " << seed << ":" << order << ": `" << (*difference)->problem.value
+                  << "`: " << (*difference)->problem.text << "\n"
                   << random->text;
 }
 

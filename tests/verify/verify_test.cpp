@@ -1,8 +1,13 @@
 // The parts of `striate verify`. tests/verify/planted_bugs.py plants bugs in the whole.
+#include "codegen/cuda/host_library.h"
+#include "driver/cuda_target.h"
+#include "driver/kernel_compiler.h"
 #include "frontend/parser.h"
 #include "ir/graph/parse.h"
 #include "verify/gradient_check.h"
 #include "verify/rounding.h"
+#include "verify/shrink.h"
+#include "verify/sizes.h"
 #include "verify/verify_module.h"
 
 #include <gtest/gtest.h>
@@ -70,6 +75,7 @@ TEST(Verify, FindsNothingWrongWithSoundPrograms) {
     options.pipeline.capacity = 6;
     options.trial = small_trial();
     options.trial.steps = 2;
+    options.compile = kernel_compiler("", 1);
     const std::vector<EntryReport> reports = *verify_module(*module, options);
     ASSERT_EQ(reports.size(), 3U); // step, eval, init
     EXPECT_GT(reports[0].operators, 5U);
@@ -93,6 +99,7 @@ TEST(Verify, WinogradKeepsWhatIsComputed) {
   options.pipeline.layout = LayoutPolicy::ChannelBlocked;
   options.trial = small_trial();
   options.trial.examples = 3;
+  options.compile = kernel_compiler("", 1);
   const std::vector<EntryReport> reports = *verify_module(*module, options);
   for (const EntryReport& report : reports) {
     EXPECT_LT(report.rounding, 1);
@@ -166,21 +173,24 @@ TEST(Verify, DistancesOfWhatIsNotFinite) {
   EXPECT_EQ(distance(a, b), 0);
   b.values[1] = 2;
   EXPECT_EQ(distance(a, b), INFINITY);
-  EXPECT_EQ(first_difference({1, 2}, {1, 3}), "element 1 of 2 is 2, not 3");
-  EXPECT_EQ(first_difference({0.0}, {-0.0}), "element 0 of 1 is 0, not -0");
-  EXPECT_EQ(first_difference({NAN}, {-NAN}), "");
+  EXPECT_EQ(first_difference({1, 2}, {1, 3}).text, "element 1 of 2 is 2, not 3");
+  EXPECT_EQ(first_difference({0.0}, {-0.0}).text, "element 0 of 1 is 0, not -0");
+  EXPECT_FALSE(first_difference({NAN}, {-NAN}).found());
+  EXPECT_EQ(first_difference({1}, {NAN}).kind, "not finite");
+  EXPECT_EQ(first_difference({0.0}, {-0.0}).kind, "the sign of a zero");
+  EXPECT_EQ(first_difference({1}, {2}).kind, "a number");
 }
 
 TEST(Verify, GradientsOfSmoothAndKinkedStatements) {
-  EXPECT_EQ(gradient_difference(small_graph(), small_trial()), "");
-  EXPECT_EQ(gradient_difference(small_graph(" + max(y[n], 0) * abs(x[n, 1])"), small_trial()), "");
+  EXPECT_FALSE(gradient_difference(small_graph(), small_trial()).found());
+  EXPECT_FALSE(gradient_difference(small_graph(" + max(y[n], 0) * abs(x[n, 1])"), small_trial()).found());
 }
 
 // A wrong gradient cannot be written in a graph; a value that hides its dependence can.
 TEST(Verify, GradientsThatAreHiddenAreFound) {
-  const std::string problem =
+  const Problem problem =
       gradient_difference(small_graph(" + floor(1000000000 * y[n]) / 1000000000"), small_trial());
-  EXPECT_NE(problem.find("by `"), std::string::npos) << problem;
+  EXPECT_NE(problem.text.find("by `"), std::string::npos) << problem.text;
 }
 
 // What ends the process is a finding: with a stand-in for the process apart, in which everything does that
@@ -189,6 +199,7 @@ VerifyOptions ending_after(int good, const std::string& end) {
   VerifyOptions options;
   options.pipeline.capacity = 6;
   options.trial = small_trial();
+  options.compile = kernel_compiler("", 1);
   options.guard = [good, end](const std::function<std::string()>& work) mutable -> Result<std::string> {
     if (good-- > 0) return work();
     return Failure{ExitCode::Internal, end};
@@ -211,7 +222,7 @@ TEST(Verify, APassThatEndsTheProcessIsNamed) {
 }
 
 TEST(Verify, WhatEndsWhileKernelsAreMadeIsNamed) {
-  if (!can_run_kernels()) GTEST_SKIP() << "no CPU back end";
+  if (!kernel_compiler("", 1)) GTEST_SKIP() << "no CPU back end";
   const std::optional<Module> module = module_in("models/xor.nn");
   ASSERT_TRUE(module);
   const std::vector<EntryReport> reports = *verify_module(*module, ending_after(1, "Segmentation fault"));
@@ -221,6 +232,69 @@ TEST(Verify, WhatEndsWhileKernelsAreMadeIsNamed) {
   EXPECT_EQ(reports[0].mistakes[0].reproducer.check.kind, CheckKind::Crash);
 }
 
+void double_sums(KernelBody& body) {
+  for (KernelStatement& statement : body) {
+    double_sums(statement.body);
+    if (statement.kind == KernelStatement::Kind::Accumulate && statement.reducer == Reducer::Sum)
+      statement.value = apply(Function::Mul, {statement.value, constant(2)});
+  }
+}
+
+// Stands in for a wrong code generator.
+CompileKernels doubling_sums(const std::string& device) {
+  return [compile = kernel_compiler(device, 1)](const Program& program, const TargetInfo& target) {
+    Program wrong = program;
+    for (Kernel& kernel : wrong.kernels) double_sums(kernel.body);
+    return compile(wrong, target);
+  };
+}
+
+// The first kernel that sums is named, and one sum is left of the program, of one number.
+void expect_the_sum(const std::string& device) {
+  const std::optional<Module> module = module_in("models/xor.nn");
+  ASSERT_TRUE(module);
+  VerifyOptions options;
+  options.pipeline.capacity = 6;
+  options.trial = small_trial();
+  options.trial.steps = 2;
+  options.device = device;
+  options.compile = doubling_sums(device);
+  if (!device.empty()) options.pipeline.target = cuda_target_info();
+  const std::vector<EntryReport> reports = *verify_module(*module, options);
+  ASSERT_FALSE(reports.empty());
+  ASSERT_EQ(reports[0].mistakes.size(), 2U); // kernels as used, and unfused
+  EXPECT_TRUE(reports[0].mistakes[0].culprit.starts_with("the kernel tanh ("))
+      << reports[0].mistakes[0].culprit; // with fc1 in it
+  EXPECT_TRUE(reports[0].mistakes[1].culprit.starts_with("the kernel fc1_linear ("))
+      << reports[0].mistakes[1].culprit;
+  for (const Mistake& mistake : reports[0].mistakes) {
+    EXPECT_EQ(mistake.kind, CheckKind::Kernels);
+    const auto& [graph, check] = mistake.reproducer;
+    ASSERT_EQ(graph.nodes.size(), 1U) << print(graph);
+    for (const Value& value : graph.values)
+      for (const Size& size : value.type.shape) EXPECT_EQ(size.factor, 1) << value.name;
+    EXPECT_EQ(check.trial.examples, 1);
+    EXPECT_EQ(check.trial.steps, 1);
+    // The file shows it again, and nothing with the right code.
+    const Result<Reproducer> read = parse_reproducer(print(mistake.reproducer, {}), "r.sir",
+                                                     {options.pipeline.target, cuda_target_info()});
+    ASSERT_TRUE(read.ok()) << read.failure().message;
+    EXPECT_EQ(read->check.device, device);
+    EXPECT_TRUE(problem_of(read->graph, read->check, options.compile).found());
+    EXPECT_FALSE(problem_of(read->graph, read->check, kernel_compiler(device, 1)).found());
+  }
+}
+
+TEST(Verify, AWrongKernelIsNamedAndMadeSmall) {
+  if (!kernel_compiler("", 1)) GTEST_SKIP() << "no CPU back end";
+  expect_the_sum("");
+}
+
+TEST(Verify, AWrongKernelOfCudaIsNamedAndMadeSmall) {
+  if (host_compiler().empty()) GTEST_SKIP() << "the emulated device needs a C++ compiler";
+  expect_the_sum(kEmulatedDeviceWord);
+}
+
 TEST(Reduce, LeavesWhatIsWrong) {
   const Graph step = [] {
     const std::optional<Module> module = module_in("tests/verify/net.nn");
@@ -228,10 +302,8 @@ TEST(Reduce, LeavesWhatIsWrong) {
   }();
   ASSERT_GT(step.nodes.size(), 15U);
   const std::string culprit = step.nodes[6].op;
-  const Graph small = reduce(step, [&](const Graph& graph) -> std::string {
-    for (const Node& node : graph.nodes)
-      if (node.op == culprit) return "it is there";
-    return "";
+  const Graph small = reduce(step, [&](const Graph& graph) {
+    return std::ranges::any_of(graph.nodes, [&](const Node& node) { return node.op == culprit; });
   });
   EXPECT_EQ(small.nodes.size(), 1U);
   EXPECT_EQ(small.nodes[0].op, culprit);
@@ -242,9 +314,73 @@ TEST(Reduce, LeavesWhatIsWrong) {
 
 TEST(Reduce, KeepsTwoThatBelongTogether) {
   const Graph graph = small_graph();
-  const Graph small =
-      reduce(graph, [](const Graph& candidate) { return candidate.nodes.size() == 2 ? "both" : ""; });
+  const Graph small = reduce(graph, [](const Graph& candidate) { return candidate.nodes.size() == 2; });
   EXPECT_EQ(small.nodes.size(), 2U);
+}
+
+// A reproducer of the kernels of small_graph(), larger than it has to be.
+Reproducer large_reproducer() {
+  Reproducer large{small_graph(), {}};
+  large.check.trial = {16, 3, 1, {}};
+  large.check.lowering.capacity = 64;
+  return large;
+}
+
+TEST(Shrink, MakesSizesExamplesAndStepsLess) {
+  Reproducer small = large_reproducer();
+  shrink(small, [](const Graph& graph, const Check&) { return graph.find("y") >= 0; });
+  ASSERT_EQ(small.graph.nodes.size(), 1U);
+  EXPECT_TRUE(verify(small.graph).empty());
+  EXPECT_EQ(small.graph.values[small.graph.find("x")].type.text(), "f32[N,1]");
+  EXPECT_EQ(small.graph.values[small.graph.find("w")].type.text(), "f32[1]");
+  EXPECT_EQ(small.check.trial.examples, 1);
+  EXPECT_EQ(small.check.trial.steps, 1);
+  EXPECT_EQ(small.check.lowering.capacity, 1);
+}
+
+// What does not show the mistake any more is not taken.
+TEST(Shrink, KeepsWhatMatters) {
+  Reproducer small = large_reproducer();
+  shrink(small, [](const Graph& graph, const Check& check) {
+    const ValueId w = graph.find("w");
+    return w >= 0 && graph.values[w].type.shape[0].factor > 2 && check.trial.examples > 3;
+  });
+  EXPECT_EQ(small.graph.values[small.graph.find("w")].type.text(), "f32[3]");
+  EXPECT_EQ(small.graph.values[small.graph.find("x")].type.text(), "f32[N,3]");
+  EXPECT_EQ(small.check.trial.examples, 4);
+  EXPECT_EQ(small.check.lowering.capacity, 4);
+}
+
+// A dimension of two digits is as large as they are, an order's highest digit covers what is left.
+TEST(Sizes, FollowFromOneAnother) {
+  const Result<Graph> graph = parse_graph(R"(graph M.step {
+  input %x : f32[N,40,6]
+  %y : f32[N,240] = flat(%x) @flat
+  %z : f32[N] = total(%y) @total
+  output z = %z
+}
+
+define @flat op flat(x: f32[N,40,6]) -> (y) {
+  let y: f32[N,240]
+  y[n, (c: 40 i: 6)] = x[n, c, i]
+}
+
+define @total op total(y: f32[N,240]) -> (z) {
+  let z: f32[N]
+  z[n] = sum(k: 240) y[n, k] order (k/16; lanes k%16)
+}
+)");
+  ASSERT_TRUE(graph.ok()) << graph.failure().message;
+  const std::vector<SizeClass> classes = size_classes(*graph);
+  const auto of_channels = std::ranges::find(classes, 40, &SizeClass::size);
+  ASSERT_NE(of_channels, classes.end());
+  const Graph less = resized(*graph, classes, static_cast<std::size_t>(of_channels - classes.begin()), 20);
+  for (const std::string& problem : verify(less)) ADD_FAILURE() << problem;
+  EXPECT_EQ(less.values[less.find("x")].type.text(), "f32[N,20,6]");
+  EXPECT_EQ(less.values[less.find("y")].type.text(), "f32[N,120]");
+  const Statement& total = less.nodes[1].definition->statements[0];
+  EXPECT_TRUE(total.variables[1].extent.is_constant(120));
+  EXPECT_TRUE(total.order.loops[0].extent.is_constant(8));
 }
 
 TEST(Subgraph, HasInputsForWhatOthersCompute) {
@@ -273,7 +409,7 @@ TEST(Reproducers, AreReadBack) {
   const Result<Reproducer> read = parse_reproducer(text, "r.sir", {});
   ASSERT_TRUE(read.ok()) << read.failure().message;
   EXPECT_EQ(print(*read, {"for people"}), text);
-  EXPECT_EQ(problem_of(read->graph, read->check), "");
+  EXPECT_FALSE(problem_of(read->graph, read->check, {}).found());
 }
 
 TEST(Reproducers, WrongOnesAreRefusedWithTheirPlace) {
