@@ -24,6 +24,7 @@ struct Options {
   std::string layout;                      // --layout: "", "batch", "channel", "plain"
   bool fuse = true;
   bool winograd = false;
+  std::optional<int64_t> memory;       // --mem, in bytes
   std::optional<int64_t> bisect_limit; // --opt-bisect-limit
   std::string only;                    // --only: of all kernels this one (driver/kernel_id.h)
   std::string listing_folder;          // --kernel-text: for debuggers and profilers
