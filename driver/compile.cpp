@@ -2,6 +2,7 @@
 
 #include "driver/cuda_target.h"
 #include "driver/kernel_program.h"
+#include "driver/tuning.h"
 
 #ifdef STRIATE_HAS_LLVM
 #include "codegen/cpu/jit.h"
@@ -55,6 +56,9 @@ Result<Compilation> lower(const Module& module, bool training, const CompileOpti
   for (CompiledEntry* entry : {&result.init, &result.step, &result.eval})
     if (!entry->regions.nodes.empty())
       entry->program = run_kernel_passes(entry->regions, result.persistents, pipeline);
+  if (options.tuned)
+    for (CompiledEntry* entry : {&result.init, &result.step, &result.eval})
+      apply_tuning(*entry, *options.tuned, pipeline);
   return result;
 }
 

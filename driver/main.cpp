@@ -38,6 +38,7 @@ public:
     add_machine();
     add_explain();
     add_summary();
+    add_tune();
     add_fmt();
     add_opt();
     add_diff();
@@ -392,6 +393,20 @@ private:
         add("summary", nullptr, "print layers, shapes, parameters, FLOPs and bytes", command_summary);
     add_program(summary, options_);
     add_memory(summary, options_);
+  }
+
+  void add_tune() {
+    CLI::App& tune =
+        add("tune", nullptr, "measure other tiles for the kernels, and keep what is faster in FILE.tune",
+            command_tune);
+    add_program(tune, options_);
+    add_compilation(tune, options_);
+    add_mode(tune);
+    add_count(tune, "--batch", options_.batch, int64_t{1} << 20,
+              "examples per run (default: the program's batch)");
+    tune.add_option("--budget", options_.budget, "seconds to measure for (default: 60)")
+        ->type_name("S")
+        ->check(CLI::Range(0.0, 86400.0).description(""));
   }
 
   void add_fmt() {

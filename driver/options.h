@@ -90,6 +90,9 @@ struct Options {
   bool code = false;    // the machine code's inner loops
   std::string annotate; // the IR with measured times; `emit` says which
 
+  double budget = 60; // tune: seconds
+  bool tuned = true;  // what `striate tune` kept is used
+
   // verify
   int64_t examples = 0; // 0: as many as the interpreter is done with soon
   int64_t steps = 3;

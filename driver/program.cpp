@@ -5,6 +5,7 @@
 #include "driver/definition_gradient.h"
 #include "driver/print_diagnostics.h"
 #include "driver/schedules.h"
+#include "driver/tuning.h"
 
 #ifdef STRIATE_HAS_LLVM
 #include "codegen/cpu/target.h"
@@ -180,6 +181,7 @@ Result<CompileOptions> compile_options(const Options& options, int64_t capacity,
                                                     options.cpu, missing)};
     compile.pipeline.target = *named;
   }
+  if (options.tuned) compile.tuned = read_tuning(options.file, compile.pipeline.target);
 #endif
   return compile;
 }

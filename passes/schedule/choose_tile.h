@@ -35,4 +35,12 @@ struct TileLimits {
 TileChoice choose_tile(const Statement& contraction, int lane, const TileLimits& limits, int64_t capacity,
                        const TargetInfo& target, const std::vector<TileAxis>* asked = nullptr);
 
+// Of those that could be chosen, the `most` that the model thinks best, best first: what `striate tune`
+// measures.
+std::vector<TileChoice> best_tiles(const Statement& contraction, int lane, const TileLimits& limits,
+                                   int64_t capacity, const TargetInfo& target, std::size_t most);
+
+// "tile [o: 4, i: 6]", as decisions say it.
+std::string tile_text(const TileChoice& choice, const Statement& contraction);
+
 } // namespace striate

@@ -330,23 +330,22 @@ std::vector<std::pair<int, int64_t>> tile_axes(KernelBuilder& builder, Graph& gr
     asked = read_tile(decided->chosen, statement);
     if (!asked) builder.problem = fmt::format("`{}` is no tile of free variables", decided->chosen);
   }
+  const TileLimits limits = {exact, untiled, in_blocks(graph, node), at_most};
+  if (builder.most_alternatives > 0)
+    for (const TileChoice& tile :
+         best_tiles(statement, lane.variable, limits, builder.capacity(), target, builder.most_alternatives))
+      builder.alternatives.push_back(tile_text(tile, statement));
   const TileChoice choice =
-      choose_tile(statement, lane.variable, {exact, untiled, in_blocks(graph, node), at_most},
-                  builder.capacity(), target, asked ? &*asked : nullptr);
+      choose_tile(statement, lane.variable, limits, builder.capacity(), target, asked ? &*asked : nullptr);
   if (asked && choice.axes.size() != asked->size())
     builder.problem =
         fmt::format("`{}` is no tile that it can have: it is too large for the registers, does not "
                     "divide what it has to, or runs along what is not tiled",
                     decided->chosen);
-  std::string text;
   std::vector<std::pair<int, int64_t>> sizes;
-  for (const TileAxis& axis : choice.axes) {
-    text +=
-        fmt::format("{}{}: {}", text.empty() ? "" : ", ", statement.variables[axis.variable].name, axis.size);
-    sizes.emplace_back(axis.variable, axis.size);
-  }
+  for (const TileAxis& axis : choice.axes) sizes.emplace_back(axis.variable, axis.size);
   if (decided == graph.decisions.end())
-    graph.decide("schedule", region.name, fmt::format("tile [{}]", text), choice.reason);
+    graph.decide("schedule", region.name, tile_text(choice, statement), choice.reason);
   return sizes;
 }
 
