@@ -31,6 +31,7 @@ struct PipelineOptions {
   std::optional<LayoutPolicy> layout; // chosen by cost where absent
   std::optional<int64_t> memory;      // bytes that the arena should have at most; no limit where absent
   bool fuse = true;                   // false: one region per statement
+  bool bfloat16 = false;              // whether convolutions and matrices multiply numbers of bf16
   bool winograd = false;              // whether convolutions may trade rounding for fewer multiplications
   // Gradients are added up over several runs, and the run-time scalar "update" says which one (1, else 0)
   // changes parameters and optimizer states.

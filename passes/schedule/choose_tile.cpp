@@ -3,6 +3,7 @@
 #include "ir/kernel/kernel.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <functional>
 
@@ -181,4 +182,24 @@ std::string tile_text(const TileChoice& choice, const Statement& statement) {
                         statement.variables[static_cast<std::size_t>(axis.variable)].name, axis.size);
   return fmt::format("tile [{}]", text);
 }
+std::optional<std::vector<TileAxis>> read_tile(std::string text, const Statement& statement) {
+  constexpr std::string_view kBegin = "tile [";
+  if (!text.starts_with(kBegin) || !text.ends_with(']')) return std::nullopt;
+  text = text.substr(kBegin.size(), text.size() - kBegin.size() - 1);
+  std::vector<TileAxis> axes;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(", "), text.size()), colon = text.find(": ");
+    TileAxis axis;
+    for (int v = 0; v < statement.free_count; ++v)
+      if (statement.variables[v].name == text.substr(0, colon)) axis.variable = v;
+    if (colon >= end || axis.variable < 0) return std::nullopt;
+    const char *first = text.data() + colon + 2, *last = text.data() + end;
+    if (std::from_chars(first, last, axis.size).ptr != last) return std::nullopt;
+    axes.push_back(axis);
+    text = text.substr(std::min(end + 2, text.size()));
+  }
+  std::ranges::sort(axes, {}, &TileAxis::variable);
+  return axes;
+}
+
 } // namespace striate

@@ -5,6 +5,7 @@
 #include "support/target_info.h"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,5 +43,7 @@ std::vector<TileChoice> best_tiles(const Statement& contraction, int lane, const
 
 // "tile [o: 4, i: 6]", as decisions say it.
 std::string tile_text(const TileChoice& choice, const Statement& contraction);
+// The same read back, in the order of the variables; nullopt where it is something else.
+std::optional<std::vector<TileAxis>> read_tile(std::string text, const Statement& contraction);
 
 } // namespace striate
