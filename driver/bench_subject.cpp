@@ -4,11 +4,13 @@
 #include "driver/ir_file.h"
 #include "driver/kernel_id.h"
 #include "driver/kernel_program.h"
+#include "driver/memory_limit.h"
 #include "driver/trained_model.h"
 #include "runtime/dataset.h"
 #include "runtime/timeline.h"
 #include "runtime/trainer.h"
 
+#include <algorithm>
 #include <numeric>
 #include <random>
 
@@ -49,7 +51,7 @@ static Result<BenchSubject> subject_of_model(const Options& options) {
   subject.of_step = of_step;
   subject.settings = *settings;
   int64_t began = steady_nanoseconds();
-  const Result<Compilation> compilation = lower(module, of_step, *settings);
+  const Result<Compilation> compilation = lower_within_memory(options, module, of_step, *settings);
   if (!compilation) return compilation.failure();
   subject.lowering_seconds = seconds_since(began);
   began = steady_nanoseconds();
@@ -58,6 +60,7 @@ static Result<BenchSubject> subject_of_model(const Options& options) {
   subject.code_seconds = seconds_since(began);
   subject.program = of_step ? compilation->step.program : compilation->eval.program;
   subject.regions = of_step ? compilation->step.regions : compilation->eval.regions;
+  subject.before = process_memory();
   Result<Executor> executor = Executor::create(std::move(*executable), settings->threads);
   if (!executor) return executor.failure();
   subject.executor = std::make_unique<Executor>(std::move(*executor));
@@ -86,6 +89,7 @@ static Result<BenchSubject> subject_of_kernels(const Options& options) {
   Result<Executable> executable = executable_of(*program, *settings);
   if (!executable) return executable.failure();
   subject.code_seconds = seconds_since(began);
+  subject.before = process_memory();
   Result<Executor> executor = Executor::create(std::move(*executable), settings->threads);
   if (!executor) return executor.failure();
   subject.executor = std::make_unique<Executor>(std::move(*executor));
@@ -109,6 +113,13 @@ static Status keep_only(BenchSubject& subject, const std::string& id) {
   subject.entry_of_one = std::move(one);
   subject.only = *kernel;
   return {};
+}
+
+std::optional<MemoryUse> memory_use(const BenchSubject& subject) {
+  const std::optional<ProcessMemory> now = process_memory();
+  if (!now || !subject.before || subject.settings.cuda) return std::nullopt;
+  const int64_t with_arena = subject.before->resident + subject.executor->executable().arena_bytes;
+  return MemoryUse{now->peak, std::max(subject.before->peak, with_arena)};
 }
 
 std::string BenchSubject::machine() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "driver/options.h"
+#include "driver/process_memory.h"
 #include "driver/program.h"
 #include "runtime/executor.h"
 
@@ -20,6 +21,7 @@ struct BenchSubject {
   std::optional<EntryPoint> entry_of_one; // the same
   CompileOptions settings;
   double lowering_seconds = 0, code_seconds = 0;
+  std::optional<ProcessMemory> before; // the program's memory was taken
 
   const EntryPoint& whole_entry() const {
     return of_step ? executor->executable().step : executor->executable().eval;
@@ -33,5 +35,12 @@ struct BenchSubject {
 // inputs; or the kernels of a `.sir` file, on memory whose every byte is alike. With --only, one of the
 // kernels, after a run of all of them.
 Result<BenchSubject> bench_subject(const Options& options);
+
+// The most memory that the process has had, and what was to be expected: what it had, and the program's own.
+struct MemoryUse {
+  int64_t measured = 0, predicted = 0;
+};
+// After the runs, and before anything else takes memory. Nothing where the system does not say.
+std::optional<MemoryUse> memory_use(const BenchSubject& subject);
 
 } // namespace striate

@@ -3,6 +3,7 @@
 #include "codegen/cpu/artifact.h"
 #include "codegen/cpu/link_library.h"
 #include "driver/artifact_header.h"
+#include "driver/memory_limit.h"
 #include "driver/trained_model.h"
 #include "runtime/executor.h"
 #include "runtime/files.h"
@@ -69,14 +70,14 @@ static Status check_names(const ArtifactEntry& entry) {
 }
 
 // One compilation for each CPU of --mcpu; they differ in their kernels alone.
-static Result<std::vector<Compilation>> compilations_of(const Module& module, bool training,
-                                                        const CompileOptions& settings,
+static Result<std::vector<Compilation>> compilations_of(const Options& options, const Module& module,
+                                                        bool training, const CompileOptions& settings,
                                                         const std::vector<TargetInfo>& targets) {
   std::vector<Compilation> compilations;
   for (const TargetInfo& target : targets) {
     CompileOptions own = settings;
     own.pipeline.target = target;
-    Result<Compilation> compilation = lower(module, training, own);
+    Result<Compilation> compilation = lower_within_memory(options, module, training, own);
     if (!compilation) return compilation.failure();
     compilations.push_back(std::move(*compilation));
   }
@@ -92,7 +93,8 @@ Status build_artifact(const Options& options, Module module, const CompileOption
   if (training && module.training.accumulate > 1)
     return Failure{ExitCode::Failed, "--train does not take `accumulate`: give the step a smaller `batch`"};
   if (!training) keep_model_only(module);
-  const Result<std::vector<Compilation>> compilations = compilations_of(module, training, settings, targets);
+  const Result<std::vector<Compilation>> compilations =
+      compilations_of(options, module, training, settings, targets);
   if (!compilations) return compilations.failure();
   const int64_t capacity = settings.pipeline.capacity;
   Executable layout = describe(compilations->front(), capacity);

@@ -6,8 +6,10 @@
 #include "driver/kernel_code.h"
 #include "driver/kernel_profile.h"
 #include "driver/measure_machine.h"
+#include "driver/memory_limit.h"
 #include "driver/stored_speed.h"
 #include "runtime/files.h"
+#include "support/byte_size.h"
 #include "support/time_trace.h"
 
 namespace striate {
@@ -62,12 +64,14 @@ int command_bench(const Options& options) {
   if (on_device && options.code)
     return report({ExitCode::Usage, "--code is for --target cpu: it reads the machine code of its kernels"});
   const bool known = !on_device && stored_speed(subject->machine(), subject->executor->pool().threads());
-  const Result<MachineSpeed> speed = known_speed(subject->settings, subject->executor->pool());
-  if (!speed) return report(speed.failure());
   Timeline last;
   const Result<RunProfile> measured = profile_runs(*subject, options.seconds, options.iterations, last);
   if (!measured) return report(measured.failure());
   const RunProfile& profile = *measured;
+  // Before the machine is measured, which takes memory too.
+  const std::optional<MemoryUse> memory = memory_use(*subject);
+  const Result<MachineSpeed> speed = known_speed(subject->settings, subject->executor->pool());
+  if (!speed) return report(speed.failure());
 
   const double median = quantile(profile.runs, 0.5);
   const auto milliseconds = [&](double share) { return quantile(profile.runs, share) * 1e3; };
@@ -80,6 +84,11 @@ int command_bench(const Options& options) {
   fmt::print("compiled in {:.2f} s ({:.2f} s of passes), {:.1f} MB of memory\n",
              subject->lowering_seconds + subject->code_seconds, subject->lowering_seconds,
              static_cast<double>(subject->executor->executable().arena_bytes) * 1e-6);
+  if (!subject->regions.values.empty()) fmt::print("memory: {}", memory_parts(subject->regions));
+  if (memory)
+    fmt::print("; of the process at most {}, predicted {}", bytes_text(memory->measured),
+               bytes_text(memory->predicted));
+  fmt::print("\n");
   fmt::print(
       "{} runs: p50 {:.3f} ms, p90 {:.3f}, p99 {:.3f}, least {:.3f}; {:.1f} examples/s, {:.1f} GFLOP/s\n",
       profile.runs.size(), median * 1e3, milliseconds(0.9), milliseconds(0.99), milliseconds(0),
@@ -99,7 +108,8 @@ int command_bench(const Options& options) {
 #endif
   }
   if (!options.json.empty())
-    if (const Status written = write_file_safely(options.json, profile_json(*subject, profile, *speed, code));
+    if (const Status written =
+            write_file_safely(options.json, profile_json(*subject, profile, *speed, memory, code));
         !written)
       return report(written.failure());
   if (!options.annotate.empty())

@@ -4,6 +4,7 @@
 #include "driver/commands.h"
 #include "driver/cuda_target.h"
 #include "driver/kernel_id.h"
+#include "driver/memory_limit.h"
 #include "driver/pass_trace.h"
 #include "driver/program.h"
 #include "driver/report/emit_report.h"
@@ -202,7 +203,7 @@ static int build(const Options& asked) {
     if (const Status traced = trace.finish(); !traced) return report(traced.failure());
     return write_output(options, print(graph));
   }
-  const Result<Compilation> compilation = lower(module, training, settings);
+  const Result<Compilation> compilation = lower_within_memory(options, module, training, settings);
   if (!compilation) return report(compilation.failure());
   const CompiledEntry& entry = training ? compilation->step : compilation->eval;
   if (const Status traced = trace.finish(); !traced) return report(traced.failure());

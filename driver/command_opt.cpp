@@ -5,6 +5,7 @@
 #include "driver/ir_file.h"
 #include "driver/kernel_id.h"
 #include "driver/kernel_profile.h"
+#include "driver/memory_limit.h"
 #include "driver/pass_trace.h"
 #include "driver/program.h"
 #include "driver/stored_speed.h"
@@ -143,7 +144,8 @@ int command_why(const Options& options) {
   Result<CompileOptions> settings = compile_options(options, capacity, false);
   if (!settings) return report(settings.failure());
   use_stored_speed(*settings);
-  const Result<Compilation> compilation = lower(module, module.has_training, *settings);
+  const Result<Compilation> compilation =
+      lower_within_memory(options, module, module.has_training, *settings);
   if (!compilation) return report(compilation.failure());
   std::vector<const Graph*> graphs = {&compilation->eval.regions};
   if (module.has_training) graphs.insert(graphs.begin(), &compilation->step.regions);

@@ -1,6 +1,7 @@
 // striate summary: layers, shapes, parameters, FLOPs and bytes, per example.
 
 #include "driver/commands.h"
+#include "driver/memory_limit.h"
 #include "driver/program.h"
 #include "passes/expand_calls.h"
 #include "runtime/trainer.h"
@@ -103,14 +104,14 @@ int command_summary(const Options& options) {
     const int64_t capacity = phase_options(options, phase).capacity();
     const Result<CompileOptions> settings = compile_options(options, capacity, false);
     if (!settings) return report(settings.failure());
-    const Result<Compilation> compilation = lower(phase, true, *settings);
+    const Result<Compilation> compilation = lower_within_memory(options, phase, true, *settings);
     if (!compilation) return report(compilation.failure());
     const std::string& name = phase.training.phase;
-    fmt::print("training step{} at batch {}: {}B of memory, {} kernels\n", name.empty() ? "" : " of " + name,
-               capacity,
+    fmt::print("training step{} at batch {}: {}B of memory ({}), {} kernels\n",
+               name.empty() ? "" : " of " + name, capacity,
                counted(static_cast<double>(
                    std::max(compilation->step.program.arena_bytes, compilation->eval.program.arena_bytes))),
-               compilation->step.program.kernels.size());
+               memory_parts(compilation->step.regions), compilation->step.program.kernels.size());
   }
   return 0;
 }

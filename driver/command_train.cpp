@@ -6,6 +6,7 @@
 #include "driver/fit_fields.h"
 #include "driver/kernel_id.h"
 #include "driver/kernel_profile.h"
+#include "driver/memory_limit.h"
 #include "driver/print_config.h"
 #include "driver/stored_speed.h"
 #include "driver/trained_model.h"
@@ -153,7 +154,7 @@ int command_train(const Options& options) {
     keep_measures_only(module);
     const Result<CompileOptions> settings = compile_options(options, trainer.phases[number].capacity(), true);
     if (!settings) return report(settings.failure());
-    Result<Compilation> compilation = lower(module, true, *settings);
+    Result<Compilation> compilation = lower_within_memory(options, module, true, *settings);
     if (!compilation) return report(compilation.failure());
     if (!options.only.empty())
       if (const auto known = kernel_with_id(compilation->step.program, options.only); !known)

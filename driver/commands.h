@@ -14,6 +14,7 @@ int command_machine(const Options& options);
 int command_build(const Options& options);
 int command_explain(const Options& options);
 int command_summary(const Options& options);
+int command_tune(const Options& options);
 int command_fmt(const Options& options);
 int command_lsp(const Options& options);
 int command_new(const Options& options);

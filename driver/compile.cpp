@@ -2,6 +2,7 @@
 
 #include "driver/cuda_target.h"
 #include "driver/kernel_program.h"
+#include "driver/tuning.h"
 
 #ifdef STRIATE_HAS_LLVM
 #include "codegen/cpu/jit.h"
@@ -17,8 +18,9 @@
 namespace striate {
 
 static CompiledEntry lower_entry(Graph graph, const std::map<std::string, Layout>& fixed,
-                                 const PipelineOptions& options) {
-  run_region_passes(graph, fixed, options);
+                                 const PipelineOptions& options,
+                                 const std::optional<PersistentPlan>& persistents = std::nullopt) {
+  run_region_passes(graph, fixed, options, persistents);
   return {std::move(graph), {}};
 }
 
@@ -38,20 +40,25 @@ Result<Compilation> lower(const Module& module, bool training, const CompileOpti
     if (!status) return status.failure();
     result.step = lower_entry(std::move(step), {}, pipeline);
     layouts = persistent_layouts(result.step.regions);
+    result.persistents = plan_persistents(result.step.regions);
   }
   Graph eval = module.eval;
   eval.entry = "eval";
   const Status status = run_gradient_passes(eval, {}, false, pipeline);
   if (!status) return status.failure();
-  result.eval = lower_entry(std::move(eval), layouts, pipeline);
+  const auto places = training ? std::optional(result.persistents) : std::nullopt;
+  result.eval = lower_entry(std::move(eval), layouts, pipeline, places);
   const Graph& decider = training ? result.step.regions : result.eval.regions;
   layouts = persistent_layouts(decider);
-  result.persistents = plan_persistents(decider);
-  result.init = lower_entry(make_init_graph(decider), layouts, pipeline);
+  if (!training) result.persistents = plan_persistents(decider);
+  result.init = lower_entry(make_init_graph(decider), layouts, pipeline, result.persistents);
 
   for (CompiledEntry* entry : {&result.init, &result.step, &result.eval})
     if (!entry->regions.nodes.empty())
       entry->program = run_kernel_passes(entry->regions, result.persistents, pipeline);
+  if (options.tuned)
+    for (CompiledEntry* entry : {&result.init, &result.step, &result.eval})
+      apply_tuning(*entry, *options.tuned, pipeline);
   return result;
 }
 

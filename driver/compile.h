@@ -11,6 +11,7 @@
 namespace striate {
 
 class CudaTarget;
+class TunedTiles;
 
 struct CompileOptions {
   PipelineOptions pipeline;
@@ -18,6 +19,7 @@ struct CompileOptions {
   std::shared_ptr<const CudaTarget> cuda; // what runs it; absent: this CPU
   // Where the kernels' text goes, for debuggers and profilers, which then find its lines; "": nowhere.
   std::string listing_folder;
+  std::shared_ptr<const TunedTiles> tuned; // what `striate tune` found; absent: nothing is known
 };
 
 // The stages of one entry point.

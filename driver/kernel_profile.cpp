@@ -175,7 +175,7 @@ std::string profile_table(const RunProfile& profile, const MachineSpeed& speed, 
 }
 
 std::string profile_json(const BenchSubject& subject, const RunProfile& profile, const MachineSpeed& speed,
-                         const nlohmann::json& code) {
+                         const std::optional<MemoryUse>& memory, const nlohmann::json& code) {
   nlohmann::json kernels = nlohmann::json::array();
   for (std::size_t k = 0; k < profile.kernels.size(); ++k) {
     const KernelProfile& kernel = profile.kernels[k];
@@ -190,7 +190,7 @@ std::string profile_json(const BenchSubject& subject, const RunProfile& profile,
                        {"bytes", kernel.bytes}});
     if (!code.is_null()) kernels.back()["inner_loop"] = code[k];
   }
-  const nlohmann::json result = {
+  nlohmann::json result = {
       {"program", subject.program.name},
       {subject.settings.cuda ? "device" : "cpu", subject.machine()},
       {"threads", subject.executor->pool().threads()},
@@ -204,6 +204,7 @@ std::string profile_json(const BenchSubject& subject, const RunProfile& profile,
       {"typical", profile.typical},
       {"outside_kernels", profile.outside},
       {"kernels", kernels}};
+  if (memory) result["process"] = {{"peak_bytes", memory->measured}, {"predicted_bytes", memory->predicted}};
   return result.dump(1) + "\n";
 }
 

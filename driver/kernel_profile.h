@@ -55,7 +55,7 @@ std::string profile_table(const RunProfile& profile, const MachineSpeed& speed, 
                           std::optional<std::size_t> only = {});
 // `code`: of each kernel, what code_json() says of it; null: nothing does.
 std::string profile_json(const BenchSubject& subject, const RunProfile& profile, const MachineSpeed& speed,
-                         const nlohmann::json& code);
+                         const std::optional<MemoryUse>& memory, const nlohmann::json& code);
 // The regions (`stage` "kernel", or where there are none: the kernels) as text, each with what it costs, the
 // time that the machine's limits leave for it, and the time that it took.
 std::string annotated_text(const BenchSubject& subject, const RunProfile& profile, const MachineSpeed& speed,

@@ -25,6 +25,7 @@ struct Options {
   bool fuse = true;
   std::string precision = "f32"; // --precision: "f32" or "bf16"
   bool winograd = false;
+  std::optional<int64_t> memory;       // --mem, in bytes
   std::optional<int64_t> bisect_limit; // --opt-bisect-limit
   std::string only;                    // --only: of all kernels this one (driver/kernel_id.h)
   std::string listing_folder;          // --kernel-text: for debuggers and profilers
@@ -89,6 +90,9 @@ struct Options {
   std::string trace;
   bool code = false;    // the machine code's inner loops
   std::string annotate; // the IR with measured times; `emit` says which
+
+  double budget = 60; // tune: seconds
+  bool tuned = true;  // what `striate tune` kept is used
 
   // verify
   int64_t examples = 0; // 0: as many as the interpreter is done with soon

@@ -5,6 +5,7 @@
 #include "driver/definition_gradient.h"
 #include "driver/print_diagnostics.h"
 #include "driver/schedules.h"
+#include "driver/tuning.h"
 
 #ifdef STRIATE_HAS_LLVM
 #include "codegen/cpu/target.h"
@@ -153,6 +154,7 @@ Result<CompileOptions> compile_options(const Options& options, int64_t capacity,
   compile.pipeline.capacity = capacity;
   compile.pipeline.fuse = options.fuse;
   compile.pipeline.winograd = options.winograd;
+  compile.pipeline.memory = options.memory;
   compile.pipeline.bfloat16 = options.precision == "bf16";
   if (options.bisect_limit) compile.pipeline.limit = pass_limit(*options.bisect_limit);
   if (options.layout == "batch") compile.pipeline.layout = LayoutPolicy::BatchBlocked;
@@ -180,6 +182,7 @@ Result<CompileOptions> compile_options(const Options& options, int64_t capacity,
                                                     options.cpu, missing)};
     compile.pipeline.target = *named;
   }
+  if (options.tuned) compile.tuned = read_tuning(options.file, compile.pipeline.target);
 #endif
   return compile;
 }

@@ -1,5 +1,6 @@
 #include "driver/session.h"
 
+#include "driver/memory_limit.h"
 #include "driver/trained_model.h"
 #include "runtime/data_fit.h"
 #include "runtime/load_weights.h"
@@ -55,7 +56,7 @@ Result<Session> Session::open(const Options& options, bool training) {
   if (capacity == 0) capacity = module.has_training ? module.training.batch : kInferenceBatch;
   const Result<CompileOptions> settings = compile_options(options, capacity, true);
   if (!settings) return settings.failure();
-  const Result<Compilation> compilation = lower(module, training, *settings);
+  const Result<Compilation> compilation = lower_within_memory(options, module, training, *settings);
   if (!compilation) return compilation.failure();
   Result<Executable> executable = compile(*compilation, *settings);
   if (!executable) return executable.failure();

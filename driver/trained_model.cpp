@@ -1,5 +1,6 @@
 #include "driver/trained_model.h"
 
+#include "driver/memory_limit.h"
 #include "passes/eliminate_dead_nodes.h"
 #include "runtime/load_weights.h"
 
@@ -18,7 +19,7 @@ Result<Executor> load_trained_model(const Options& options, const Module& module
   if (!weights) return weights.failure();
   const Result<CompileOptions> settings = compile_options(options, capacity, true);
   if (!settings) return settings.failure();
-  const Result<Compilation> compilation = lower(module, false, *settings);
+  const Result<Compilation> compilation = lower_within_memory(options, module, false, *settings);
   if (!compilation) return compilation.failure();
   Result<Executable> executable = compile(*compilation, *settings);
   if (!executable) return executable.failure();

@@ -3,6 +3,7 @@
 #include "frontend/lints.h"
 #include "frontend/parser.h"
 #include "frontend/print_ast.h"
+#include "ir/graph/over_batch.h"
 #include "support/check.h"
 
 #include <algorithm>
@@ -513,24 +514,14 @@ bool TrainBuilder::build_gradient(Module& module, ScheduleBuilder& schedules) {
 
 // The parts of a batch see each other's examples nowhere: a mean over the batch would be another one.
 bool TrainBuilder::check_accumulation(const Module& module) {
-  for (const Node& node : module.train.nodes)
-    for (const Statement& statement : node.definition->statements) {
-      const std::vector<Operand>& operands = node.definition->operands;
-      if (operands[static_cast<std::size_t>(statement.target)].type.has_batch()) continue;
-      bool mixes = false;
-      visit(statement.body, [&](const ExprRef& e) {
-        mixes |=
-            e->kind == Expr::Kind::Read && operands[static_cast<std::size_t>(e->operand)].type.has_batch();
-      });
-      if (!mixes) continue;
-      reporter_
-          .error(Diagnostic::BadSetting, node.location,
-                 "`{}` takes a value over the whole batch, which `accumulate` divides", node.op)
-          .note_at(module.training.location, "`accumulate` = {} here", module.training.accumulate)
-          .help("leave out `accumulate`, or normalise each example by itself");
-      return false;
-    }
-  return true;
+  const Node* node = node_over_batch(module.train);
+  if (!node) return true;
+  reporter_
+      .error(Diagnostic::BadSetting, node->location,
+             "`{}` takes a value over the whole batch, which `accumulate` divides", node->op)
+      .note_at(module.training.location, "`accumulate` = {} here", module.training.accumulate)
+      .help("leave out `accumulate`, or normalise each example by itself");
+  return false;
 }
 
 bool TrainBuilder::build_optimizers(Module& module) {

@@ -157,6 +157,7 @@ private:
       return ((reducer == Reducer::ArgMax && of_other == Reducer::Max) ||
               (reducer == Reducer::ArgMin && of_other == Reducer::Min)) &&
              graph_.nodes[node].loop == graph_.nodes[other].loop &&
+             graph_.nodes[node].again == graph_.nodes[other].again &&
              same_domain_and_body(graph_, graph_.nodes[other], graph_.nodes[node]);
     });
   }
@@ -180,7 +181,7 @@ private:
       // A copy is made where it is needed: until then it would only take room.
       const bool copies = statement_of(node).body->kind == Expr::Kind::Read;
       const bool follows =
-          !node.inputs.empty() && !copies && !escapes_[node.outputs[0]] &&
+          !node.inputs.empty() && !copies && !node.again && !escapes_[node.outputs[0]] &&
           std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId v) { return known[v]; });
       if (follows) known[node.outputs[0]] = true;
       (follows ? first : rest).push_back(static_cast<NodeId>(n));
@@ -210,6 +211,7 @@ private:
         const Reducer wanted = statement.reducer == Reducer::Max ? Reducer::ArgMax : Reducer::ArgMin;
         if (region_of_[other] < 0 && candidate.reducer == wanted &&
             graph_.nodes[other].loop == graph_.nodes[node].loop &&
+            graph_.nodes[other].again == graph_.nodes[node].again &&
             same_domain_and_body(graph_, graph_.nodes[node], graph_.nodes[other]))
           join(region_of_[node], other);
       }
@@ -221,7 +223,10 @@ private:
     const Node& node = graph_.nodes[id];
     int latest = -1;
     for (ValueId input : node.inputs) latest = std::max(latest, region_of_value(input));
-    if (latest < 0 || graph_.nodes[graph_.regions[latest].nodes[0]].loop != node.loop) return -1;
+    if (latest < 0) return -1;
+    const Node& head = graph_.nodes[graph_.regions[latest].nodes[0]];
+    // Beside the first time it would be kept from then on.
+    if (head.loop != node.loop || (node.again && !head.again)) return -1;
     const Statement& statement = statement_of(node);
     if (!statement.reduces()) return can_be_tail(node, statement, latest) ? latest : -1;
     return can_be_window(node, statement, latest) ? latest : -1;

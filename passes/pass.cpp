@@ -13,6 +13,7 @@
 #include "passes/inline_pointwise.h"
 #include "passes/lower_precision.h"
 #include "passes/pad_contractions.h"
+#include "passes/recompute.h"
 #include "passes/settle_persistents.h"
 #include "passes/winograd.h"
 #include "support/time_trace.h"
@@ -103,6 +104,14 @@ static Status run_assign_layouts(Graph& graph, PassState& state) {
   return {};
 }
 
+static Status run_recompute(Graph& graph, PassState& state) {
+  if (!state.options.memory) return bad_data("recompute needs a limit of memory: --mem");
+  if (const Status fits = check_sizes(graph, state.options.capacity); !fits) return fits;
+  recompute(graph, {*state.options.memory, state.options.capacity, state.options.fuse && !state.plain},
+            state.persistents ? *state.persistents : plan_persistents(graph));
+  return {};
+}
+
 static Status run_form_regions(Graph& graph, PassState& state) {
   form_regions(graph, state.options.fuse && !state.plain);
   return {};
@@ -158,6 +167,8 @@ const std::vector<Pass>& graph_passes() {
        Beyond::Runs, run_assign_orders},
       {"assign_layouts", "decides how each value lies in memory", Needs::Statements, Beyond::Plain,
        run_assign_layouts},
+      {"recompute", "values are computed again instead of kept, until memory suffices", Needs::Layouts,
+       Beyond::LeftOut, run_recompute},
       {"form_regions", "fuses statements into regions, one kernel each", Needs::Layouts, Beyond::Plain,
        run_form_regions},
       {"plan_memory", "gives every stored value its place in one arena", Needs::Regions, Beyond::Plain,
@@ -201,10 +212,12 @@ std::vector<std::string> region_pipeline(const PipelineOptions& options) {
         // Once expressions are final; the interpreter runs the same polynomials from here on.
         "expand_elementary",
         // Before layouts: the bits must not depend on them.
-        "assign_orders", "assign_layouts",
-        // Last: whether two statements can share a nest depends on all of the above.
-        "form_regions"})
+        "assign_orders", "assign_layouts"})
     names.emplace_back(name);
+  // Once orders and layouts are settled: what is computed again has the same bits.
+  if (options.memory) names.emplace_back("recompute");
+  // Last: whether two statements can share a nest depends on all of the above.
+  names.emplace_back("form_regions");
   return names;
 }
 

@@ -18,9 +18,10 @@ Status run_gradient_passes(Graph& graph, const std::vector<OptimizerInstance>& o
 }
 
 void run_region_passes(Graph& graph, const std::map<std::string, Layout>& fixed,
-                       const PipelineOptions& options) {
+                       const PipelineOptions& options, const std::optional<PersistentPlan>& persistents) {
   PassState state(options);
   state.fixed = fixed;
+  state.persistents = persistents;
   const Status status = run_passes(graph, region_pipeline(options), state);
   CHECK(status, "{}", status.failure().message);
 }

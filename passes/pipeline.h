@@ -29,6 +29,7 @@ struct PipelineOptions {
   TargetInfo target;
   std::optional<MachineSpeed> speed;  // for predicted times; there are none where absent
   std::optional<LayoutPolicy> layout; // chosen by cost where absent
+  std::optional<int64_t> memory;      // bytes that the arena should have at most; no limit where absent
   bool fuse = true;                   // false: one region per statement
   bool bfloat16 = false;              // whether convolutions and matrices multiply numbers of bf16
   bool winograd = false;              // whether convolutions may trade rounding for fewer multiplications
@@ -44,9 +45,11 @@ struct PipelineOptions {
 Status run_gradient_passes(Graph& graph, const std::vector<OptimizerInstance>& optimizers, bool training,
                            const PipelineOptions& options);
 
-// grad -> regions, up to layouts. `fixed`: the persistents' layouts, where another entry point decided them.
+// grad -> regions, up to layouts. `fixed`: the persistents' layouts, where another entry point decided them;
+// `persistents`: their places, the same.
 void run_region_passes(Graph& graph, const std::map<std::string, Layout>& fixed,
-                       const PipelineOptions& options);
+                       const PipelineOptions& options,
+                       const std::optional<PersistentPlan>& persistents = std::nullopt);
 
 // regions -> kernels, with memory planned above the persistents.
 Program run_kernel_passes(Graph& graph, const PersistentPlan& persistents, const PipelineOptions& options);

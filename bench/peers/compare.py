@@ -36,6 +36,10 @@ class Peer:
         print(duration, file=self.process.stdin, flush=True)
         return statistics.median(json.loads(self.process.stdout.readline()))
 
+    def memory(self):
+        print("memory", file=self.process.stdin, flush=True)
+        return int(self.process.stdout.readline())
+
     def end(self):
         self.process.communicate()
         self.errors.seek(0)
@@ -51,11 +55,12 @@ def striate_seconds(options, net, mode, batch):
              f"--seconds={options.seconds}", f"--json={report}", f"--precision={options.precision}",
              *(["--winograd"] if options.winograd else [])], check=True, stdout=subprocess.DEVNULL)
         content = json.loads(report.read_text())
-    return statistics.median(content["runs"]), content["cpu"], content["machine"]
+    memory = content.get("process", {"peak_bytes": content["arena_bytes"]})["peak_bytes"]
+    return statistics.median(content["runs"]), content["cpu"], content["machine"], memory
 
 
 def compare(options, net, mode, batch):
-    """Seconds of each, by round: all have their turn in each round."""
+    """Seconds of each, by round: all have their turn in each round. And the most memory that each process has had."""
     peers, absent = [], {}
     for name in options.peers:
         if mode == "train" and name == "onnxruntime":
@@ -66,16 +71,18 @@ def compare(options, net, mode, batch):
             peers.append(peer)
         else:
             absent[name] = f"not installed: {', '.join(missing)}" if missing else peer.end()
-    ours, theirs, machine = [], {peer.name: [] for peer in peers}, None
+    ours, theirs, machine, memory = [], {peer.name: [] for peer in peers}, None, {}
     for _ in range(options.rounds):
-        seconds, cpu, limits = striate_seconds(options, net, mode, batch)
+        seconds, cpu, limits, bytes_taken = striate_seconds(options, net, mode, batch)
         machine = {"cpu": cpu, **limits}
+        memory["striate"] = max(bytes_taken, memory.get("striate", 0))
         ours.append(seconds)
         for peer in peers:
             theirs[peer.name].append(peer.seconds(options.seconds))
     for peer in peers:
+        memory[peer.name] = peer.memory()
         peer.end()
-    return ours, theirs, absent, machine
+    return ours, theirs, absent, machine, memory
 
 
 def main():
@@ -94,21 +101,22 @@ def main():
         parser.error(f"there is no {options.striate}: build Striate first, or name it by --striate")
     rows = []
     print(f"medians of {options.rounds} rounds, {options.threads} thread(s); a ratio above 1: Striate{' --winograd' if options.winograd else ''}{' --precision=bf16' if options.precision == 'bf16' else ''} is ahead\n")
-    print(f"{'work':<26}{'striate':>11}  peers: time, ratio (least .. most of the rounds)")
+    print(f"{'work':<26}{'striate':>11}  peers: time, ratio (least .. most of the rounds), most memory of the process")
     for net, mode, batch, target in WORK:
         if options.only and net not in options.only:
             continue
-        ours, theirs, absent, machine = compare(options, net, mode, batch)
+        ours, theirs, absent, machine, memory = compare(options, net, mode, batch)
         cells = []
         for name, seconds in theirs.items():
             ratios = sorted(their / our for their, our in zip(seconds, ours))
-            cells.append(f"{name} {1e3 * statistics.median(seconds):.2f} ms, {statistics.median(ratios):.2f} ({ratios[0]:.2f} .. {ratios[-1]:.2f})")
+            cells.append(f"{name} {1e3 * statistics.median(seconds):.2f} ms, {statistics.median(ratios):.2f} ({ratios[0]:.2f} .. {ratios[-1]:.2f}), "
+                         f"{1e-6 * memory[name]:.0f} MB")
         best = statistics.median(min(turn) / our for our, turn in zip(ours, zip(*theirs.values()))) if theirs else math.nan
         cells += [f"{name} absent: {reason}" for name, reason in absent.items()]
-        print(f"{f'{net} {mode} {batch}':<26}{1e3 * statistics.median(ours):>8.2f} ms  {'; '.join(cells)}; of the best: {best:.2f}, "
+        print(f"{f'{net} {mode} {batch}':<26}{1e3 * statistics.median(ours):>8.2f} ms, {1e-6 * memory['striate']:.0f} MB  {'; '.join(cells)}; of the best: {best:.2f}, "
               f"wanted {target}", flush=True)
         rows.append({"net": net, "mode": mode, "batch": batch, "wanted": target, "of_the_best": best, "striate": ours,
-                     "peers": theirs, "absent": absent, "machine": machine})
+                     "peers": theirs, "absent": absent, "machine": machine, "memory": memory})
     known = [row["of_the_best"] for row in rows if row["mode"] == "infer" and not math.isnan(row["of_the_best"])]
     if known:
         print(f"\ninference, geometric mean: {statistics.geometric_mean(known):.2f}")

@@ -1,10 +1,12 @@
-"""One peer on one piece of work: prints `ready`, then answers each line `SECONDS` with the times of that long, as JSON.
+"""One peer on one piece of work: prints `ready`, then answers each line `SECONDS` with the times of that long, as JSON,
+and a line `memory` with the most bytes that the process has had.
 
     worker.py PEER NET MODE BATCH THREADS       a peer is pytorch, torch.compile or onnxruntime
 """
 
 import io
 import json
+import resource
 import sys
 import time
 
@@ -73,6 +75,9 @@ def main():
         work()
     print("ready", flush=True)
     for line in sys.stdin:
+        if line.strip() == "memory":
+            print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, flush=True)
+            continue
         times, end = [], time.perf_counter() + float(line)
         while len(times) < 3 or time.perf_counter() < end:
             begin = time.perf_counter()

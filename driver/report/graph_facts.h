@@ -1,5 +1,5 @@
 // What a report says of a graph with regions, beside what the graph says itself: which part of the step a
-// statement belongs to, where each value is made and read, and what lies in memory when.
+// statement belongs to, and where each value is made and read.
 #pragma once
 
 #include "ir/graph/graph.h"
@@ -22,22 +22,6 @@ struct ValueUse {
   std::vector<int> readers; // others than the writer, rising
 };
 std::vector<ValueUse> value_uses(const Graph& graph);
-
-// A value's place in the arena, from the region that writes it to the last that needs it. What is computed
-// in place of a parameter or state has no row of its own.
-struct MemoryRow {
-  ValueId value = -1;
-  int64_t offset = 0, bytes = 0;
-  int first = 0, last = 0; // regions
-};
-
-struct MemoryTimeline {
-  std::vector<MemoryRow> rows; // in the order of the graph's values
-  std::vector<int64_t> live;   // by region: bytes that are somebody's while it runs
-  int64_t peak = 0;            // the most of them
-  int peak_region = -1;
-};
-MemoryTimeline memory_timeline(const Graph& graph, int64_t capacity);
 
 // The values and regions that a decision names, each once, rising. Names of values that a later pass removed
 // are none.

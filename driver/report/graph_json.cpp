@@ -3,6 +3,7 @@
 #include "driver/kernel_id.h"
 #include "driver/report/graph_facts.h"
 #include "ir/kernel/analysis.h"
+#include "passes/memory_timeline.h"
 
 namespace striate {
 
@@ -122,6 +123,7 @@ private:
                       {"part", name_of(parts_[n])},
                       {"kernel", uses_[node.outputs[0]].writer},
                       {"loop", node.loop},
+                      {"again", node.again},
                       {"reads", node.inputs},
                       {"text", statement_text(node.definition->statements[0], operand)}});
     }

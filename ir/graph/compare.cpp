@@ -180,6 +180,7 @@ private:
     list.compare("outputs", before_.names(one.outputs), after_.names(other.outputs));
     list.compare("attributes", attributes_text(one.attributes), attributes_text(other.attributes));
     list.compare("path", one.path, other.path);
+    list.compare("again", one.again ? "yes" : "no", other.again ? "yes" : "no");
     list.compare("loop", one.loop < 0 ? "" : a().loops[one.loop].name,
                  other.loop < 0 ? "" : b().loops[other.loop].name);
     const auto [one_orders, one_rest] = orders_and_rest(*one.definition);

@@ -55,6 +55,8 @@ struct Node {
   std::shared_ptr<const Definition> definition; // operands = inputs, then the rest
   SourceLocation location;
   int loop = -1; // of Graph::loops, or -1
+  // Computes again, where it is needed, what the graph has computed before: not beside the first time, then.
+  bool again = false;
 };
 
 // A scan: its nodes are computed one step after another. Dimension 1 of each of their values (0 where there

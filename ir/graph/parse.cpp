@@ -223,6 +223,7 @@ private:
       reader_.expect("}");
     }
     definition_names_.push_back(definition_name());
+    node.again = reader_.take("again");
     if (reader_.take("loop")) node.loop = loop_named(reader_.quoted_string());
     if (node.loop < 0 && !missing.empty()) reader_.fail("no value is called %{}", missing);
     if (reader_.take("path")) node.path = reader_.quoted_string();

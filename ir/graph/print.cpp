@@ -100,6 +100,7 @@ private:
     const std::string attributes = attributes_text(node.attributes);
     if (!attributes.empty()) text += " {" + attributes + "}";
     if (node.definition) text += " @" + name_of_definition(*node.definition);
+    if (node.again) text += " again";
     if (node.loop >= 0) text += " loop " + quoted(graph_.loops.at(node.loop).name);
     if (!node.path.empty()) text += " path " + quoted(node.path);
     return text + location_text(node.location);

@@ -3,7 +3,9 @@
 #include "ir/kernel/kernel.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <functional>
 
 namespace striate {
 
@@ -32,8 +34,11 @@ static std::vector<OperandUse> operands_of(const Statement& statement, int lane)
   return uses;
 }
 
-TileChoice choose_tile(const Statement& statement, int lane, const TileLimits& limits, int64_t capacity,
-                       const TargetInfo& target, const std::vector<TileAxis>* asked) {
+// Shows `see` every tile that could be chosen, with its score (less is better) and what makes the choice.
+static void
+visit_tiles(const Statement& statement, int lane, const TileLimits& limits, int64_t capacity,
+            const TargetInfo& target, const std::vector<TileAxis>* asked,
+            const std::function<void(double score, const std::function<TileChoice()>& choice)>& see) {
   const std::vector<OperandUse> operands = operands_of(statement, lane);
   // Hardware vectors per tile point: the lane axis is 16 floats wide on every target.
   const double vectors = lane >= 0 ? std::max(1.0, kLanes * 32.0 / target.vector_bits) : 1;
@@ -60,8 +65,6 @@ TileChoice choose_tile(const Statement& statement, int lane, const TileLimits& l
     threads *= static_cast<double>(v == lane ? std::max<int64_t>(extent_of(v), kLanes) : extent_of(v));
   if (lane >= statement.free_count) threads *= kLanes;
   constexpr double kBusyThreads = 132 * 1024;
-  TileChoice best;
-  double best_score = INFINITY;
   const int last_free = candidates.empty() ? -1 : candidates.back();
   const auto is_exact = [&](int v) { return contains(limits.exact, v); };
   const auto uses = [](const OperandUse& use, int v) { return contains(use.variables, v); };
@@ -119,15 +122,15 @@ TileChoice choose_tile(const Statement& statement, int lane, const TileLimits& l
     // Where every operand is a vector, each is loaded for few results: rows are streams from memory, too, and
     // are better walked along.
     if (scalar_loads == 0 && a != last_free) score *= 1 + 0.005 * static_cast<double>(size_a);
-    // Among equals the later variable, whose neighbours are nearer in memory.
-    if (score <= best_score * (1 + 1e-9)) {
-      best_score = score;
-      best.axes = {{a, size_a}};
-      if (b >= 0 && size_b > 1) best.axes.push_back({b, size_b});
-      best.cycles_per_fma = cycles / accumulators;
-      best.reason = fmt::format("{} accumulators, {} loads per {} FMAs{}", accumulators, loads, accumulators,
-                                whole ? "" : fmt::format(", the lanes in {} passes", passes));
-    }
+    see(score, [&] {
+      TileChoice choice;
+      choice.axes = {{a, size_a}};
+      if (b >= 0 && size_b > 1) choice.axes.push_back({b, size_b});
+      choice.cycles_per_fma = cycles / accumulators;
+      choice.reason = fmt::format("{} accumulators, {} loads per {} FMAs{}", accumulators, loads,
+                                  accumulators, whole ? "" : fmt::format(", the lanes in {} passes", passes));
+      return choice;
+    });
   };
   for (int a : candidates) {
     const int64_t largest_a = std::min(kLargest, extent_of(a));
@@ -140,7 +143,63 @@ TileChoice choose_tile(const Statement& statement, int lane, const TileLimits& l
       }
     }
   }
+}
+
+TileChoice choose_tile(const Statement& statement, int lane, const TileLimits& limits, int64_t capacity,
+                       const TargetInfo& target, const std::vector<TileAxis>* asked) {
+  TileChoice best;
+  double best_score = INFINITY;
+  visit_tiles(statement, lane, limits, capacity, target, asked,
+              [&](double score, const std::function<TileChoice()>& choice) {
+                // Among equals the later variable, whose neighbours are nearer in memory.
+                if (score > best_score * (1 + 1e-9)) return;
+                best_score = score;
+                best = choice();
+              });
   return best;
+}
+
+std::vector<TileChoice> best_tiles(const Statement& statement, int lane, const TileLimits& limits,
+                                   int64_t capacity, const TargetInfo& target, std::size_t most) {
+  std::vector<std::pair<double, TileChoice>> found;
+  visit_tiles(statement, lane, limits, capacity, target, nullptr,
+              [&](double score, const std::function<TileChoice()>& choice) {
+                if (found.size() >= most && score >= found.back().first) return;
+                const auto place =
+                    std::ranges::upper_bound(found, score, {}, &std::pair<double, TileChoice>::first);
+                found.insert(place, {score, choice()});
+                if (found.size() > most) found.pop_back();
+              });
+  std::vector<TileChoice> tiles;
+  for (auto& [score, choice] : found) tiles.push_back(std::move(choice));
+  return tiles;
+}
+
+std::string tile_text(const TileChoice& choice, const Statement& statement) {
+  std::string text;
+  for (const TileAxis& axis : choice.axes)
+    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ",
+                        statement.variables[static_cast<std::size_t>(axis.variable)].name, axis.size);
+  return fmt::format("tile [{}]", text);
+}
+std::optional<std::vector<TileAxis>> read_tile(std::string text, const Statement& statement) {
+  constexpr std::string_view kBegin = "tile [";
+  if (!text.starts_with(kBegin) || !text.ends_with(']')) return std::nullopt;
+  text = text.substr(kBegin.size(), text.size() - kBegin.size() - 1);
+  std::vector<TileAxis> axes;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(", "), text.size()), colon = text.find(": ");
+    TileAxis axis;
+    for (int v = 0; v < statement.free_count; ++v)
+      if (statement.variables[v].name == text.substr(0, colon)) axis.variable = v;
+    if (colon >= end || axis.variable < 0) return std::nullopt;
+    const char *first = text.data() + colon + 2, *last = text.data() + end;
+    if (std::from_chars(first, last, axis.size).ptr != last) return std::nullopt;
+    axes.push_back(axis);
+    text = text.substr(std::min(end + 2, text.size()));
+  }
+  std::ranges::sort(axes, {}, &TileAxis::variable);
+  return axes;
 }
 
 } // namespace striate

@@ -5,6 +5,7 @@
 #include "support/target_info.h"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,5 +35,15 @@ struct TileLimits {
 // where it is none that could be chosen.
 TileChoice choose_tile(const Statement& contraction, int lane, const TileLimits& limits, int64_t capacity,
                        const TargetInfo& target, const std::vector<TileAxis>* asked = nullptr);
+
+// Of those that could be chosen, the `most` that the model thinks best, best first: what `striate tune`
+// measures.
+std::vector<TileChoice> best_tiles(const Statement& contraction, int lane, const TileLimits& limits,
+                                   int64_t capacity, const TargetInfo& target, std::size_t most);
+
+// "tile [o: 4, i: 6]", as decisions say it.
+std::string tile_text(const TileChoice& choice, const Statement& contraction);
+// The same read back, in the order of the variables; nullopt where it is something else.
+std::optional<std::vector<TileAxis>> read_tile(std::string text, const Statement& contraction);
 
 } // namespace striate

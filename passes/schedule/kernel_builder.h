@@ -16,6 +16,9 @@ public:
   KernelBuilder(const Graph& graph, const Region& region, int64_t capacity);
 
   Kernel kernel;
+  // The register tiles that the model thinks best, where so many are asked for.
+  std::size_t most_alternatives = 0;
+  std::vector<std::string> alternatives;
   std::string problem; // why there is no kernel: what a decision of the graph asks for cannot be
 
   const Graph& graph() const { return graph_; }

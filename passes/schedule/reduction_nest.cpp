@@ -12,7 +12,6 @@
 #include "passes/schedule/nests.h"
 
 #include <algorithm>
-#include <charconv>
 #include <numeric>
 #include <set>
 
@@ -156,27 +155,6 @@ static std::vector<int> in_blocks(const Graph& graph, const Node& node) {
   return variables;
 }
 
-// "tile [o: 4, i: 6]" as axes in the order of the variables; nullopt where it is something else.
-static std::optional<std::vector<TileAxis>> read_tile(std::string text, const Statement& statement) {
-  constexpr std::string_view kBegin = "tile [";
-  if (!text.starts_with(kBegin) || !text.ends_with(']')) return std::nullopt;
-  text = text.substr(kBegin.size(), text.size() - kBegin.size() - 1);
-  std::vector<TileAxis> axes;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(", "), text.size()), colon = text.find(": ");
-    TileAxis axis;
-    for (int v = 0; v < statement.free_count; ++v)
-      if (statement.variables[v].name == text.substr(0, colon)) axis.variable = v;
-    if (colon >= end || axis.variable < 0) return std::nullopt;
-    const char *first = text.data() + colon + 2, *last = text.data() + end;
-    if (std::from_chars(first, last, axis.size).ptr != last) return std::nullopt;
-    axes.push_back(axis);
-    text = text.substr(std::min(end + 2, text.size()));
-  }
-  std::ranges::sort(axes, {}, &TileAxis::variable);
-  return axes;
-}
-
 std::vector<std::pair<int, int64_t>> tile_axes(KernelBuilder& builder, Graph& graph, const Node& node,
                                                const LaneChoice& lane, std::vector<int> untiled,
                                                const TargetInfo& target,
@@ -200,23 +178,22 @@ std::vector<std::pair<int, int64_t>> tile_axes(KernelBuilder& builder, Graph& gr
     asked = read_tile(decided->chosen, statement);
     if (!asked) builder.problem = fmt::format("`{}` is no tile of free variables", decided->chosen);
   }
+  const TileLimits limits = {exact, untiled, in_blocks(graph, node), at_most};
+  if (builder.most_alternatives > 0)
+    for (const TileChoice& tile :
+         best_tiles(statement, lane.variable, limits, builder.capacity(), target, builder.most_alternatives))
+      builder.alternatives.push_back(tile_text(tile, statement));
   const TileChoice choice =
-      choose_tile(statement, lane.variable, {exact, untiled, in_blocks(graph, node), at_most},
-                  builder.capacity(), target, asked ? &*asked : nullptr);
+      choose_tile(statement, lane.variable, limits, builder.capacity(), target, asked ? &*asked : nullptr);
   if (asked && choice.axes.size() != asked->size())
     builder.problem =
         fmt::format("`{}` is no tile that it can have: it is too large for the registers, does not "
                     "divide what it has to, or runs along what is not tiled",
                     decided->chosen);
-  std::string text;
   std::vector<std::pair<int, int64_t>> sizes;
-  for (const TileAxis& axis : choice.axes) {
-    text +=
-        fmt::format("{}{}: {}", text.empty() ? "" : ", ", statement.variables[axis.variable].name, axis.size);
-    sizes.emplace_back(axis.variable, axis.size);
-  }
+  for (const TileAxis& axis : choice.axes) sizes.emplace_back(axis.variable, axis.size);
   if (decided == graph.decisions.end())
-    graph.decide("schedule", region.name, fmt::format("tile [{}]", text), choice.reason);
+    graph.decide("schedule", region.name, tile_text(choice, statement), choice.reason);
   return sizes;
 }
 

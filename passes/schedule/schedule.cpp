@@ -25,6 +25,25 @@ static std::vector<ProgramValue> values_of(const Graph& graph) {
   return values;
 }
 
+static void fill(KernelBuilder& builder, Graph& graph, const RegionParts& parts, const TargetInfo& target) {
+  if (!parts.windows.empty()) {
+    contraction_window_nest(builder, graph, parts, target);
+  } else if (is_flat(graph, builder.region())) {
+    flat_nest(builder);
+  } else {
+    reduction_nest(builder, graph, parts, target);
+  }
+}
+
+std::vector<std::string> tile_alternatives(const Graph& graph, std::size_t region, int64_t capacity,
+                                           const TargetInfo& target, std::size_t most) {
+  Graph tried = graph; // a choice is recorded
+  KernelBuilder builder(tried, tried.regions[region], capacity);
+  builder.most_alternatives = most;
+  fill(builder, tried, parts_of(tried, tried.regions[region]), target);
+  return builder.alternatives;
+}
+
 Result<Program> schedule(Graph& graph, int64_t capacity, const TargetInfo& target) {
   Program program;
   program.name = graph.name + "." + graph.entry;
@@ -38,13 +57,7 @@ Result<Program> schedule(Graph& graph, int64_t capacity, const TargetInfo& targe
   for (const Region& region : graph.regions) {
     KernelBuilder builder(graph, region, capacity);
     const RegionParts parts = parts_of(graph, region);
-    if (!parts.windows.empty()) {
-      contraction_window_nest(builder, graph, parts, target);
-    } else if (is_flat(graph, region)) {
-      flat_nest(builder);
-    } else {
-      reduction_nest(builder, graph, parts, target);
-    }
+    fill(builder, graph, parts, target);
     if (!builder.problem.empty())
       return bad_data("the region `{}` ({}): {}", region.name, graph.nodes[parts.head].location.text(),
                       builder.problem);

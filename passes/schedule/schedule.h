@@ -20,4 +20,9 @@ namespace striate {
 // A Failure where a decision that the graph has (a tile) cannot be followed.
 Result<Program> schedule(Graph& graph, int64_t capacity, const TargetInfo& target);
 
+// The register tiles that a region could have, as decisions of "schedule" say them, by the model's opinion of
+// them; empty where it has none. All of them give the same bits.
+std::vector<std::string> tile_alternatives(const Graph& graph, std::size_t region, int64_t capacity,
+                                           const TargetInfo& target, std::size_t most);
+
 } // namespace striate

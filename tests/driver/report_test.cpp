@@ -7,6 +7,7 @@
 #include "driver/report/text_diff.h"
 
 #include "driver/compile.h"
+#include "passes/memory_timeline.h"
 #include "tests/elaborate/elaborated.h"
 
 #include <random>

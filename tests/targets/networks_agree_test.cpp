@@ -28,6 +28,7 @@ std::string reduced(const Module& module, const TargetRunOptions& run) {
   options.pipeline.capacity = run.capacity;
   options.pipeline.layout = run.layout;
   options.pipeline.fuse = run.fuse;
+  options.pipeline.memory = run.memory;
   options.pipeline.target = target_of(run);
   options.trial.examples = *std::ranges::min_element(run.batches);
   std::string text;
@@ -39,10 +40,11 @@ std::string reduced(const Module& module, const TargetRunOptions& run) {
 }
 
 std::optional<Module> compare(const std::string& text, const TargetRunOptions& options, uint64_t seed) {
-  SCOPED_TRACE(fmt::format(
-      "seed {}: capacity {}, batches {}, {}; {}, {}, {} bits, {} bytes of cache\n{}", seed, options.capacity,
-      options.batches[0], options.batches[1], options.layout ? name_of(*options.layout) : "the layout chosen",
-      options.fuse ? "fused" : "not fused", options.vector_bits, options.l2_bytes, text));
+  SCOPED_TRACE(fmt::format("seed {}: capacity {}, batches {}, {}; {}, {}, {} bits, {} bytes of cache{}\n{}",
+                           seed, options.capacity, options.batches[0], options.batches[1],
+                           options.layout ? name_of(*options.layout) : "the layout chosen",
+                           options.fuse ? "fused" : "not fused", options.vector_bits, options.l2_bytes,
+                           options.memory ? ", little memory" : "", text));
   std::optional<Module> module = module_of(text);
   if (!module) return module;
   const std::vector<std::string> differences = differences_between_targets(*module, options);

@@ -220,6 +220,7 @@ TargetRunOptions random_options(Draw& draw) {
   if (draw.chance(50)) options.l2_bytes = 256;
   options.cuda = false;
   options.finite_only = true;
+  if (draw.chance(25)) options.memory = 0; // as much as can be is computed again
   return options;
 }
 

@@ -107,6 +107,7 @@ public:
     compile_.pipeline.target = target_of(options);
     compile_.pipeline.layout = options.layout;
     compile_.pipeline.fuse = options.fuse;
+    compile_.pipeline.memory = options.memory;
     compilation_ = std::move(*lower(module, true, compile_));
     executable_ = std::move(*compile(compilation_, compile_));
     const auto steps = static_cast<int64_t>(options.batches.size());
@@ -117,8 +118,11 @@ public:
   }
 
   std::vector<std::string> run() {
-    interpret(compilation_.step.regions, Precision::F32);
-    interpret_evaluation();
+    CompileOptions whole = compile_;
+    whole.pipeline.memory.reset();
+    const Compilation reference = options_.memory ? std::move(*lower(module_, true, whole)) : compilation_;
+    interpret(reference.step.regions, Precision::F32);
+    interpret_evaluation(reference.eval.regions);
     if (options_.finite_only && !is_finite()) return {};
     compare("jit", jit());
     if (options_.cuda && !host_compiler().empty()) {
@@ -232,8 +236,7 @@ private:
       final_[step.values[persistent.value].name] = run.persistent(step.values[persistent.value].name);
   }
 
-  void interpret_evaluation() {
-    const Graph& graph = compilation_.eval.regions;
+  void interpret_evaluation(const Graph& graph) {
     ReferenceRun run(graph, Precision::F32, kRunSeed);
     for (const Persistent& persistent : graph.persistents) {
       const std::string& name = graph.values[persistent.value].name;

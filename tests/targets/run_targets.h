@@ -14,6 +14,8 @@ struct TargetRunOptions {
   std::vector<int64_t> batches = {32}; // examples of each step
   std::optional<LayoutPolicy> layout;
   bool fuse = true;
+  // With a limit of memory, values are computed again; the interpreter runs the graph that keeps them.
+  std::optional<int64_t> memory;
   bool cuda = true;     // the emitted text through the host shim too, in three thread orders
   int vector_bits = 0;  // 0: the host's
   int64_t l2_bytes = 0; // the same; a small one for the schedules of large weights

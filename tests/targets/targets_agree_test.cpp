@@ -77,6 +77,20 @@ TEST_P(Targets, AgreeWithoutFusion) {
   EXPECT_TRUE(differences.empty()) << join(differences);
 }
 
+TEST_P(Targets, AgreeWithLittleMemory) {
+  const std::optional<Module> module = module_of(network(GetParam().image, GetParam().body));
+  ASSERT_TRUE(module);
+  for (bool fuse : {true, false}) {
+    TargetRunOptions options;
+    options.batches = {32, 17};
+    options.memory = 0;
+    options.fuse = fuse;
+    options.cuda = fuse;
+    const std::vector<std::string> differences = differences_between_targets(*module, options);
+    EXPECT_TRUE(differences.empty()) << join(differences);
+  }
+}
+
 TEST_P(Targets, AgreeInOtherLayouts) {
   const std::optional<Module> module = module_of(network(GetParam().image, GetParam().body));
   ASSERT_TRUE(module);

@@ -1,0 +1,37 @@
+// One convolution, or one of its gradients, as a program of its own: the library's definition through every
+// pass. And what the machine does at most.
+#pragma once
+
+#include "ir/kernel/kernel.h"
+#include "passes/assign_layouts.h"
+#include "support/target_info.h"
+
+#include <optional>
+#include <string>
+
+namespace striate {
+
+enum class Direction { Forward, DataGradient, WeightGradient };
+
+struct Convolution {
+  std::string name;
+  Direction direction = Direction::Forward;
+  int64_t batch = 1, in = 1, out = 1, image = 1, window = 1; // square
+  int64_t padding = 0, stride = 1, groups = 1;
+  std::optional<LayoutPolicy> layout; // absent: chosen by cost
+  bool winograd = false;
+
+  int64_t result() const { return (image + 2 * padding - window) / stride + 1; }
+  // Of a direct sum, without those that read outside.
+  double flops() const;
+};
+
+Program program_of(const Convolution& one, const TargetInfo& target);
+
+// Independent chains of FMAs on registers: 12 hardware vectors.
+Program peak_program(const TargetInfo& target, double* flops);
+
+// Of this thread's own time: others may be running.
+double thread_seconds();
+
+} // namespace striate
