@@ -42,7 +42,7 @@ Result<Program> schedule(Graph& graph, int64_t capacity, const TargetInfo& targe
       contraction_window_nest(builder, graph, parts, target);
     } else if (is_flat(graph, region)) {
       flat_nest(builder);
-    } else {
+    } else if (!target.many_threads || !block_nest(builder, graph, parts)) {
       reduction_nest(builder, graph, parts, target);
     }
     if (!builder.problem.empty())
