@@ -162,6 +162,8 @@ private:
       return "double";
     case ElementType::I32:
       return "int32_t";
+    case ElementType::BF16:
+      return "uint16_t";
     case ElementType::U8:
     case ElementType::Bool:
       break;

@@ -58,6 +58,9 @@ void add_compilation(CLI::App& command, Options& options) {
              "batch, channel or plain: overrides the layout pass", {"batch", "channel", "plain"});
   command.add_flag_callback(
       "--no-fuse", [&options] { options.fuse = false; }, "one kernel per statement, for comparison");
+  add_choice(command, "--precision", options.precision, "PRECISION",
+             "f32 or bf16: what convolutions and matrices multiply numbers of; sums are of f32",
+             {"f32", "bf16"});
   command.add_flag("--winograd", options.winograd,
                    "let convolutions of 3 x 3 multiply less where that is faster: other rounding");
 }

@@ -23,6 +23,7 @@ struct Options {
   std::string device;                      // --device: "" is 0; a number, "emulated"
   std::string layout;                      // --layout: "", "batch", "channel", "plain"
   bool fuse = true;
+  std::string precision = "f32"; // --precision: "f32" or "bf16"
   bool winograd = false;
   std::optional<int64_t> bisect_limit; // --opt-bisect-limit
   std::string only;                    // --only: of all kernels this one (driver/kernel_id.h)

@@ -153,6 +153,7 @@ Result<CompileOptions> compile_options(const Options& options, int64_t capacity,
   compile.pipeline.capacity = capacity;
   compile.pipeline.fuse = options.fuse;
   compile.pipeline.winograd = options.winograd;
+  compile.pipeline.bfloat16 = options.precision == "bf16";
   if (options.bisect_limit) compile.pipeline.limit = pass_limit(*options.bisect_limit);
   if (options.layout == "batch") compile.pipeline.layout = LayoutPolicy::BatchBlocked;
   if (options.layout == "channel") compile.pipeline.layout = LayoutPolicy::ChannelBlocked;

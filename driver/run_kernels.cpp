@@ -176,6 +176,8 @@ private:
     case ElementType::F64:
       std::ranges::fill(tensor.as<double>(), number);
       break;
+    case ElementType::BF16:
+      CHECK(false, "`{}` is bf16", value.name); // ir/kernel/verify
     case ElementType::I32:
       std::ranges::fill(tensor.as<int32_t>(), static_cast<int32_t>(number));
       break;

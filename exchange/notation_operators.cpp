@@ -59,6 +59,7 @@ const char* onnx_operator_of(Function function) {
   case Function::Fma:
   case Function::ToReal:
   case Function::ToInt:
+  case Function::Bfloat16:
   case Function::Scale2:
   case Function::Exponent2:
   case Function::Mantissa2:

@@ -99,6 +99,8 @@ int64_t onnx_element(ElementType type) {
     return 9;
   case ElementType::F64:
     return 11;
+  case ElementType::BF16:
+    return 16;
   }
   CHECK(false, "no such type");
   return 0;

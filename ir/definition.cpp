@@ -55,6 +55,7 @@ ScalarType scalar_type_of(ElementType type) {
   switch (type) {
   case ElementType::F32:
   case ElementType::F64:
+  case ElementType::BF16:
     return ScalarType::Real;
   case ElementType::I32:
   case ElementType::U8:
@@ -112,7 +113,8 @@ static Statement in_output_order(const Statement& statement) {
 
 static std::string loop_text(const ReductionLoop& loop, const Statement& statement,
                              const std::vector<std::string>& names) {
-  return digit_text(names[loop.variable], loop.step, loop.extent, statement.variables[loop.variable].extent);
+  return digit_text(names[loop.variable], loop.step, loop.extent, statement.variables[loop.variable].extent) +
+         (loop.down ? " down" : "");
 }
 
 static std::string order_text(const Statement& statement, const std::vector<std::string>& names) {

@@ -29,7 +29,8 @@ struct IndexVariable {
 struct ReductionLoop {
   int variable = -1;
   int64_t step = 1;
-  Size extent; // of the digit
+  Size extent;       // of the digit
+  bool down = false; // from the highest value to 0; the digits up to it divide the variable's extent
   bool operator==(const ReductionLoop&) const = default;
 };
 

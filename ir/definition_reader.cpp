@@ -126,6 +126,7 @@ private:
     if (reader_.take("/")) loop.step = reader_.positive();
     loop.extent =
         reader_.take("%") ? reader_.size() : highest_digit(statement_.variables[*known].extent, loop.step);
+    loop.down = reader_.take("down");
     return loop;
   }
 

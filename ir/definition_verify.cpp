@@ -2,8 +2,10 @@
 #include "ir/definition.h"
 #include "ir/expression_check.h"
 #include "ir/expression_text.h"
+#include "support/bfloat16.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace striate {
@@ -118,7 +120,42 @@ private:
     }
     if (body != target)
       return fmt::format("the body is {}, the target holds {}", name_of(body), name_of(target));
+    const bool chooses = statement.reducer == Reducer::None || statement.reducer == Reducer::Max ||
+                         statement.reducer == Reducer::Min;
+    if (definition_.operands[statement.target].type.element == ElementType::BF16 &&
+        !(chooses && is_bfloat16(statement.body)))
+      return "the target holds bf16, but the body is not rounded to it";
     return "";
+  }
+
+  // Whether what it computes is a bf16 without further rounding.
+  bool is_bfloat16(const ExprRef& e) const {
+    const auto exact = [](double constant) {
+      return std::isnan(constant) || nearest_bfloat16(constant) == constant;
+    };
+    switch (e->kind) {
+    case Expr::Kind::Constant:
+      return exact(e->constant);
+    case Expr::Kind::Read:
+      return definition_.operands[e->operand].type.element == ElementType::BF16 &&
+             (!e->has_else || exact(e->constant));
+    case Expr::Kind::Apply:
+      switch (e->function) {
+      case Function::Bfloat16:
+        return true;
+      case Function::Select:
+        return is_bfloat16(e->arguments[1]) && is_bfloat16(e->arguments[2]);
+      case Function::Max:
+      case Function::Min:
+      case Function::Neg:
+      case Function::Abs:
+        return std::ranges::all_of(e->arguments, [&](const ExprRef& a) { return is_bfloat16(a); });
+      default:
+        return false;
+      }
+    default:
+      return false;
+    }
   }
 
   std::string node_problem(const Expr& e, const Statement& statement) const {
@@ -196,7 +233,8 @@ private:
   static std::string order_problem(const Statement& statement) {
     std::vector<ReductionLoop> loops = statement.order.loops;
     if (statement.order.lanes) {
-      if (statement.order.lanes->step != 1 || !statement.order.lanes->extent.is_constant(16))
+      if (statement.order.lanes->step != 1 || !statement.order.lanes->extent.is_constant(16) ||
+          statement.order.lanes->down)
         return "the lanes of the order are not 16 lowest digits";
       loops.push_back(*statement.order.lanes);
     }
@@ -221,6 +259,8 @@ private:
         if (!covered && loop.extent.batch)
           return fmt::format("the order's batch digit of {} is not its highest", variable.name);
         if (__builtin_mul_overflow(step, loop.extent.factor, &step)) return "a digit of the order overflows";
+        if (loop.down && (variable.extent.batch || variable.extent.factor % step != 0))
+          return fmt::format("the order runs down a digit of {} that may be cut short", variable.name);
         covered |= !variable.extent.batch && step >= variable.extent.factor;
       }
       if (!covered) return fmt::format("the order does not cover {}", variable.name);

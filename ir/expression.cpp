@@ -1,5 +1,7 @@
 #include "ir/expression.h"
 
+#include "support/bfloat16.h"
+
 #include <array>
 #include <bit>
 #include <cmath>
@@ -153,6 +155,8 @@ static double real_value(Function function, double a, double b, double c) {
     return std::floor(a);
   case Function::Round:
     return std::nearbyint(a);
+  case Function::Bfloat16:
+    return nearest_bfloat16(a);
   case Function::Sqrt:
     return std::sqrt(a);
   case Function::Exp:

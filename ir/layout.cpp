@@ -26,6 +26,30 @@ Layout Layout::blocked(const TensorType& type, int dimension, int64_t block) {
   return layout;
 }
 
+Layout Layout::in_pairs(int dimension) const {
+  Layout layout = *this;
+  const auto lowest = std::ranges::find_if(
+      layout.digits, [&](const Digit& digit) { return digit.dimension == dimension && digit.step == 1; });
+  CHECK(lowest != layout.digits.end() && !lowest->extent.batch && lowest->extent.factor % 2 == 0,
+        "no pairs of dimension {} in {}", dimension, text());
+  if (lowest + 1 == layout.digits.end()) return layout;
+  lowest->step = 2;
+  lowest->extent.factor /= 2;
+  if (lowest->extent.factor == 1) layout.digits.erase(lowest);
+  layout.digits.push_back({dimension, 1, Size::constant(2)});
+  return layout;
+}
+
+const Layout::Digit& Layout::vector_digit() const {
+  CHECK(!digits.empty(), "a scalar's layout");
+  const Digit& last = digits.back();
+  const bool of_pairs = digits.size() > 1 && last.step == 1 && last.extent.is_constant(2) &&
+                        std::ranges::any_of(digits, [&](const Digit& digit) {
+                          return digit.dimension == last.dimension && digit.step == 2;
+                        });
+  return of_pairs ? digits[digits.size() - 2] : last;
+}
+
 int64_t Layout::storage(int64_t capacity) const {
   int64_t count = 1;
   for (const Digit& digit : digits)

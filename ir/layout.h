@@ -28,6 +28,12 @@ struct Layout {
   // Dimension `dimension` blocked by `block`, the block innermost, everything else in order.
   static Layout blocked(const TensorType& type, int dimension, int64_t block);
 
+  // The same with neighbours 2k and 2k + 1 of a dimension, whose size is even, side by side: its lowest digit
+  // is taken apart, unless it is the innermost already.
+  Layout in_pairs(int dimension) const;
+  // The digit that vectors run along: the innermost, or the one around pairs of another dimension.
+  const Digit& vector_digit() const;
+
   // Elements of storage at a batch capacity, padding included.
   int64_t storage(int64_t capacity) const;
   // Elements between neighbours along each digit, in order of `digits`. A batch digit must be the outermost.

@@ -200,8 +200,8 @@ TensorType TextReader::type() {
   TensorType type;
   std::string name = word("an element type");
   bool known = false;
-  for (ElementType element :
-       {ElementType::F32, ElementType::F64, ElementType::I32, ElementType::U8, ElementType::Bool})
+  for (ElementType element : {ElementType::F32, ElementType::F64, ElementType::BF16, ElementType::I32,
+                              ElementType::U8, ElementType::Bool})
     if (name == name_of(element)) {
       type.element = element;
       known = true;

@@ -2,6 +2,7 @@
 
 #include "passes/adjoint.h"
 #include "passes/expand_calls.h"
+#include "passes/lower_precision.h"
 #include "passes/order_nodes.h"
 #include "passes/pad_contractions.h"
 
@@ -107,6 +108,18 @@ static Layout channel_blocked(const TensorType& type) {
   if (type.has_batch() && type.rank() >= 2 && blockable(type.shape[1]))
     return Layout::blocked(type, 1, kBlock);
   return Layout::row_major(type);
+}
+
+static Layout layout_by(LayoutPolicy policy, const TensorType& type) {
+  switch (policy) {
+  case LayoutPolicy::BatchBlocked:
+    return type.has_batch() ? Layout::blocked(type, 0, kBlock) : Layout::row_major(type);
+  case LayoutPolicy::ChannelBlocked:
+    return channel_blocked(type);
+  case LayoutPolicy::Plain:
+    return Layout::row_major(type);
+  }
+  CHECK(false);
 }
 
 // Does each block of 16 values of the variable lie in one block of the dimension that the index walks along?
@@ -257,11 +270,35 @@ static void follow_persistents(Graph& graph) {
   }
 }
 
+// The dimension of a factor whose neighbours the contraction adds in pairs, or -1.
+static int pair_dimension(const Graph& graph, const Node& node, const ExprRef& factor) {
+  const int variable = paired_variable(statement_of(node).order);
+  if (variable < 0 || graph.values[node.inputs[factor->operand]].type.element != ElementType::BF16) return -1;
+  for (std::size_t d = 0; d < factor->indices.size(); ++d)
+    if (factor->indices[d].uses(variable)) return static_cast<int>(d);
+  return -1;
+}
+
+// Factors of pairs lie as the first contraction that reads them adds them.
+static void lay_out_pairs(Graph& graph) {
+  std::set<ValueId> settled;
+  for (const Node& node : graph.nodes) {
+    if (!is_contraction(statement_of(node))) continue;
+    for (const ExprRef& factor : statement_of(node).body->arguments) {
+      if (factor->kind != Expr::Kind::Read) continue;
+      const int dimension = pair_dimension(graph, node, factor);
+      Value& value = graph.values[node.inputs[factor->operand]];
+      if (dimension >= 0 && settled.insert(node.inputs[factor->operand]).second)
+        value.layout = value.layout.in_pairs(dimension);
+    }
+  }
+}
+
 // The layout that a contraction would rather read a factor in, or nothing where it lies well: along the
 // vector, and so that neighbours of an index that goes through several dimensions (of what was joined) are
 // neighbours in memory.
-static std::optional<Layout> wanted_layout(const Graph& graph, const Node& node, const ExprRef& factor,
-                                           bool vectors_of_examples) {
+static std::optional<Layout> wanted_along_vectors(const Graph& graph, const Node& node, const ExprRef& factor,
+                                                  bool vectors_of_examples) {
   const Value& result = graph.values[node.outputs[0]];
   const Value& value = graph.values[node.inputs[factor->operand]];
   const Statement& statement = statement_of(node);
@@ -269,14 +306,14 @@ static std::optional<Layout> wanted_layout(const Graph& graph, const Node& node,
   if (value.type.has_batch() && joined && value.layout == channel_blocked(value.type) &&
       value.type.rank() > 2)
     return vectors_of_examples ? Layout::blocked(value.type, 0, kBlock) : Layout::row_major(value.type);
-  const Layout::Digit& vector = result.layout.digits.back();
+  const Layout::Digit& vector = result.layout.vector_digit();
   if (!(vector.extent == Size::constant(kBlock)) || is_batch_blocked(result.layout) || statement.order.lanes)
     return std::nullopt;
   const int variable = statement.output[static_cast<std::size_t>(vector.dimension)].back();
   int along = -1;
   for (std::size_t d = 0; d < factor->indices.size(); ++d)
     if (factor->indices[d].uses(variable)) along = static_cast<int>(d);
-  const Layout::Digit& last = value.layout.digits.back();
+  const Layout::Digit& last = value.layout.vector_digit();
   if (along < 0 || (last.dimension == along && last.step == 1)) return std::nullopt;
   Layout layout =
       value.type.has_batch() ? channel_blocked(value.type) : weight_layout(statement, factor, value.type);
@@ -284,9 +321,28 @@ static std::optional<Layout> wanted_layout(const Graph& graph, const Node& node,
   return helps ? std::optional(std::move(layout)) : std::nullopt;
 }
 
+static std::optional<Layout> wanted_layout(const Graph& graph, const Node& node, const ExprRef& factor,
+                                           LayoutPolicy policy, bool vectors_of_examples) {
+  std::optional<Layout> layout;
+  if (policy == LayoutPolicy::ChannelBlocked)
+    layout = wanted_along_vectors(graph, node, factor, vectors_of_examples);
+  const int pairs = pair_dimension(graph, node, factor);
+  if (pairs < 0) return layout;
+  const Value& value = graph.values[node.inputs[factor->operand]];
+  const Layout::Digit& innermost = value.layout.digits.back();
+  const bool lies_in_pairs = innermost.dimension == pairs && innermost.step == 1;
+  if (!layout && lies_in_pairs) return std::nullopt;
+  if (!layout && is_batch_blocked(graph.values[node.outputs[0]].layout) &&
+      policy == LayoutPolicy::ChannelBlocked)
+    layout = result_blocked(statement_of(node), factor, value.type);
+  if (!layout) layout = layout_by(policy, value.type);
+  Layout wanted = layout->in_pairs(pairs);
+  return wanted == value.layout ? std::nullopt : std::optional(std::move(wanted));
+}
+
 // Where a contraction's vector runs along another dimension of a factor than the factor lies in (the data
 // gradient's runs along the channels that the forward pass sums over), it reads a copy.
-static void pack_factors(Graph& graph, bool vectors_of_examples) {
+static void pack_factors(Graph& graph, LayoutPolicy policy, bool vectors_of_examples) {
   struct Copy {
     NodeId reader;
     int operand;
@@ -298,7 +354,7 @@ static void pack_factors(Graph& graph, bool vectors_of_examples) {
     if (!is_contraction(statement_of(node)) || graph.values[node.outputs[0]].layout.digits.empty()) continue;
     for (const ExprRef& factor : statement_of(node).body->arguments)
       if (factor->kind == Expr::Kind::Read && !factor->indices.empty())
-        if (std::optional<Layout> layout = wanted_layout(graph, node, factor, vectors_of_examples))
+        if (std::optional<Layout> layout = wanted_layout(graph, node, factor, policy, vectors_of_examples))
           wanted.push_back({static_cast<NodeId>(n), factor->operand, std::move(*layout)});
   }
   std::map<std::pair<ValueId, std::string>, ValueId> copies;
@@ -344,20 +400,7 @@ static bool vectors_of_examples(const Graph& graph, int64_t capacity) {
 void assign_layouts(Graph& graph, LayoutPolicy policy, int64_t capacity,
                     const std::map<std::string, Layout>& fixed) {
   const bool of_examples = vectors_of_examples(graph, capacity);
-  for (Value& value : graph.values) {
-    switch (policy) {
-    case LayoutPolicy::BatchBlocked:
-      value.layout =
-          value.type.has_batch() ? Layout::blocked(value.type, 0, kBlock) : Layout::row_major(value.type);
-      break;
-    case LayoutPolicy::ChannelBlocked:
-      value.layout = channel_blocked(value.type);
-      break;
-    case LayoutPolicy::Plain:
-      value.layout = Layout::row_major(value.type);
-      break;
-    }
-  }
+  for (Value& value : graph.values) value.layout = layout_by(policy, value.type);
   if (policy == LayoutPolicy::ChannelBlocked) {
     // Steps, which stand where channels do, are not blocked.
     for (const Node& node : graph.nodes)
@@ -374,7 +417,8 @@ void assign_layouts(Graph& graph, LayoutPolicy policy, int64_t capacity,
     if (found != fixed.end()) graph.values[persistent.value].layout = found->second;
   }
   follow_persistents(graph);
-  if (policy == LayoutPolicy::ChannelBlocked) pack_factors(graph, of_examples);
+  lay_out_pairs(graph);
+  pack_factors(graph, policy, of_examples);
   mark_zero_in_padding(graph);
 }
 

@@ -1,13 +1,15 @@
 #include "passes/assign_orders.h"
 
 #include "passes/expand_calls.h"
+#include "passes/lower_precision.h"
 
 namespace striate {
 
 constexpr int64_t kBlock =
     16; // logical lanes of a vector and the split of the first reduced variable, on every target
 
-static ReductionOrder order_of(const Statement& statement, bool batch_lanes) {
+// `pairs`: the variable whose neighbours are added together, or -1.
+static ReductionOrder order_of(const Statement& statement, bool batch_lanes, int pairs) {
   ReductionOrder order;
   const int count = static_cast<int>(statement.variables.size());
   if (statement.reducer != Reducer::Sum && statement.reducer != Reducer::Prod) {
@@ -29,6 +31,14 @@ static ReductionOrder order_of(const Statement& statement, bool batch_lanes) {
   if (split) order.loops.push_back({first, kBlock, Size::constant((extent + kBlock - 1) / kBlock)});
   for (int v = split ? first + 1 : first; v < count; ++v)
     order.loops.push_back({v, 1, statement.variables[v].extent});
+  if (pairs == first) {
+    // What is left to the innermost loops goes in two: over pairs, and in a pair the upper one first.
+    const int64_t rest = split ? kBlock : extent;
+    if (!split) std::erase_if(order.loops, [&](const ReductionLoop& loop) { return loop.variable == first; });
+    if (rest > 2) order.loops.push_back({first, 2, Size::constant(rest / 2)});
+    order.loops.push_back({first, 1, Size::constant(2), true});
+    return order;
+  }
   if (split) order.loops.push_back({first, 1, Size::constant(kBlock)});
   return order;
 }
@@ -38,7 +48,8 @@ void assign_orders(Graph& graph, bool batch_lanes) {
     Statement statement = statement_of(graph.nodes[n]);
     // An order that is there was declared by somebody.
     if (!statement.reduces() || !statement.order.loops.empty() || statement.order.lanes) continue;
-    statement.order = order_of(statement, batch_lanes);
+    statement.order = order_of(statement, batch_lanes,
+                               multiplies_bfloat16(graph, graph.nodes[n]) ? pair_variable(statement) : -1);
     set_statement(graph, static_cast<NodeId>(n), graph.nodes[n].inputs, std::move(statement));
   }
 }

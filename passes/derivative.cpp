@@ -65,6 +65,8 @@ static ExprRef chain_to_argument(const ExprRef& e, std::size_t which, const Expr
     return which == 1 ? select(a, adjoint, constant(0)) : select(a, constant(0), adjoint);
   case Function::Scale2:
     return which == 0 ? apply(Function::Scale2, {adjoint, args[1]}) : nullptr;
+  case Function::Bfloat16: // as if it did not round, as is usual where numbers are kept in fewer bits
+    return adjoint;
   case Function::Floor:
   case Function::Round:
   case Function::Less:

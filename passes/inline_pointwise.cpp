@@ -235,6 +235,7 @@ static std::string refusal(const Graph& graph, NodeId producer_id, NodeId reader
     return is_contraction(target) && becomes_a_test(graph, producer, reader)
                ? "its bounds would be tested many times"
                : "";
+  if (graph.values[producer.outputs[0]].type.element == ElementType::BF16) return "it is kept as bf16";
   if (target.reduces() && reads_at_places(source.body)) return "it reads where data decides";
   if (reader_count > 1) return "it has several readers";
   bool source_batch = false, target_batch = false;

@@ -11,6 +11,7 @@
 #include "passes/expand_elementary.h"
 #include "passes/form_regions.h"
 #include "passes/inline_pointwise.h"
+#include "passes/lower_precision.h"
 #include "passes/pad_contractions.h"
 #include "passes/settle_persistents.h"
 #include "passes/split_sums.h"
@@ -142,6 +143,12 @@ const std::vector<Pass>& graph_passes() {
        Beyond::Runs, run_differentiate},
       {"append_updates", "appends the optimizers' updates of parameters and states", Needs::Statements,
        Beyond::Runs, run_append_updates},
+      {"lower_precision", "convolutions and matrices multiply numbers of bf16", Needs::Statements,
+       Beyond::LeftOut,
+       [](Graph& graph, PassState& state) -> Status {
+         lower_precision(graph, state.options.capacity);
+         return {};
+       }},
       {"inline_pointwise", "views and element-wise statements move into their readers", Needs::Statements,
        Beyond::LeftOut, plain<inline_pointwise>},
       {"winograd", "convolutions with windows of 3 x 3 by fewer multiplications", Needs::Statements,
@@ -177,7 +184,7 @@ const Pass* pass_named(const std::string& name) {
   return nullptr;
 }
 
-std::vector<std::string> gradient_pipeline(bool training) {
+std::vector<std::string> gradient_pipeline(bool training, const PipelineOptions& options) {
   // Statements are what is differentiated, so that saving or recomputing is a choice per value. Nothing that
   // no output needs may keep a value alive for its gradient. The backward pass is derived from the form that
   // commute_monotone leaves, which is cheaper.
@@ -185,6 +192,8 @@ std::vector<std::string> gradient_pipeline(bool training) {
   // The optimizer's update is a call of several statements.
   if (training)
     names.insert(names.end(), {"differentiate", "append_updates", "expand_calls", "eliminate_dead_nodes"});
+  // The backward pass has contractions of its own.
+  if (options.bfloat16) names.emplace_back("lower_precision");
   return names;
 }
 

@@ -53,7 +53,7 @@ const std::vector<Pass>& graph_passes();
 const Pass* pass_named(const std::string& name); // nullptr where there is none
 
 // The parts of the pipeline, as the names of their passes.
-std::vector<std::string> gradient_pipeline(bool training);
+std::vector<std::string> gradient_pipeline(bool training, const PipelineOptions& options);
 std::vector<std::string> region_pipeline(const PipelineOptions& options);
 
 // Why a graph is not what a pass needs, or "".

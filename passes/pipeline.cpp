@@ -14,7 +14,7 @@ Status run_gradient_passes(Graph& graph, const std::vector<OptimizerInstance>& o
                            const PipelineOptions& options) {
   PassState state(options);
   state.optimizers = &optimizers;
-  return run_passes(graph, gradient_pipeline(training), state);
+  return run_passes(graph, gradient_pipeline(training, options), state);
 }
 
 void run_region_passes(Graph& graph, const std::map<std::string, Layout>& fixed,

@@ -30,6 +30,7 @@ struct PipelineOptions {
   std::optional<MachineSpeed> speed;  // for predicted times; there are none where absent
   std::optional<LayoutPolicy> layout; // chosen by cost where absent
   bool fuse = true;                   // false: one region per statement
+  bool bfloat16 = false;              // whether convolutions and matrices multiply numbers of bf16
   bool winograd = false;              // whether convolutions may trade rounding for fewer multiplications
   // Gradients are added up over several runs, and the run-time scalar "update" says which one (1, else 0)
   // changes parameters and optimizer states.

@@ -142,8 +142,9 @@ static std::optional<Window> window_of(const Graph& graph, const Node& node) {
                   statement.body->arguments[static_cast<std::size_t>(1 - first)],
                   first == 0,
                   {}};
-    const auto plain = [](const ExprRef& e) {
-      return e->kind == Expr::Kind::Read && e->type == ScalarType::Real && !has_places(*e);
+    const auto plain = [&](const ExprRef& e) {
+      return e->kind == Expr::Kind::Read && e->type == ScalarType::Real && !has_places(*e) &&
+             graph.values[node.inputs[e->operand]].type.element == ElementType::F32;
     };
     if (!plain(window.data) || !plain(window.weight) || window.weight->has_else) continue;
     if (graph.values[node.inputs[static_cast<std::size_t>(window.weight->operand)]].type.has_batch())

@@ -208,6 +208,8 @@ std::string npy_bytes(const Tensor& tensor) {
   case ElementType::F64:
     descr = "<f8";
     break;
+  case ElementType::BF16:
+    CHECK(false, "NumPy has no bf16");
   case ElementType::I32:
     descr = "<i4";
     break;

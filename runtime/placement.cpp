@@ -94,6 +94,8 @@ static auto with_type(ElementType element, Function&& function) {
     return function(double{});
   case ElementType::I32:
     return function(int32_t{});
+  case ElementType::BF16:
+    CHECK(false, "what programs are given and yield is not bf16");
   case ElementType::U8:
   case ElementType::Bool:
     break;

@@ -77,6 +77,8 @@ double Tensor::number(int64_t index) const {
     return as<double>()[at];
   case ElementType::I32:
     return as<int32_t>()[at];
+  case ElementType::BF16:
+    return static_cast<double>(as<Bfloat16>()[at]);
   case ElementType::U8:
   case ElementType::Bool:
     break;

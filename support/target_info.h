@@ -13,6 +13,7 @@ struct TargetInfo {
   int vector_bits = 256;        // 128, 256 or 512
   int vector_registers = 16;
   int fma_ports = 2;
+  bool bfloat16_products = false; // adds products of pairs of bf16 to f32, 16 pairs an instruction
   int64_t l1_bytes = 32 << 10;
   int64_t l2_bytes = 512 << 10;
   int threads = 1;

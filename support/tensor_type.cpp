@@ -11,6 +11,8 @@ int64_t byte_size(ElementType type) {
     return 4;
   case ElementType::F64:
     return 8;
+  case ElementType::BF16:
+    return 2;
   case ElementType::U8:
   case ElementType::Bool:
     return 1;
@@ -24,6 +26,8 @@ const char* name_of(ElementType type) {
     return "f32";
   case ElementType::F64:
     return "f64";
+  case ElementType::BF16:
+    return "bf16";
   case ElementType::I32:
     return "i32";
   case ElementType::U8:

@@ -7,11 +7,11 @@
 
 namespace striate {
 
-enum class ElementType { F32, F64, I32, U8, Bool };
+enum class ElementType { F32, F64, BF16, I32, U8, Bool };
 
 // Bytes of one element.
 int64_t byte_size(ElementType type);
-const char* name_of(ElementType type); // "f32", "f64", "i32", "u8", "bool"
+const char* name_of(ElementType type); // "f32", "f64", "bf16", "i32", "u8", "bool"
 
 // A size of a dimension or a loop: a constant, or a multiple of the batch size N (the only symbolic size).
 struct Size {

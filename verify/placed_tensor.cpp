@@ -1,6 +1,7 @@
 #include "verify/placed_tensor.h"
 
 #include "passes/plan_memory.h"
+#include "support/bfloat16.h"
 #include "support/check.h"
 
 #include <algorithm>
@@ -28,6 +29,9 @@ static void put(char* to, ElementType type, int64_t offset, double value) {
   case ElementType::F32:
     reinterpret_cast<float*>(to)[offset] = static_cast<float>(value);
     return;
+  case ElementType::BF16:
+    reinterpret_cast<Bfloat16*>(to)[offset] = Bfloat16(value);
+    return;
   case ElementType::I32:
     reinterpret_cast<int32_t*>(to)[offset] = static_cast<int32_t>(value);
     return;
@@ -45,6 +49,8 @@ static double get(const char* from, ElementType type, int64_t offset) {
   switch (type) {
   case ElementType::F32:
     return reinterpret_cast<const float*>(from)[offset];
+  case ElementType::BF16:
+    return static_cast<double>(reinterpret_cast<const Bfloat16*>(from)[offset]);
   case ElementType::I32:
     return reinterpret_cast<const int32_t*>(from)[offset];
   case ElementType::U8:

@@ -1,6 +1,7 @@
 #include "verify/trial.h"
 
 #include "passes/input_ranges.h"
+#include "support/bfloat16.h"
 #include "support/check.h"
 #include "support/random.h"
 
@@ -23,6 +24,9 @@ static ReferenceTensor drawn(const Value& value, const Interval& whole, const Tr
     case ElementType::F32:
     case ElementType::F64:
       tensor.values[k] = 2 * u - 1;
+      break;
+    case ElementType::BF16:
+      tensor.values[k] = nearest_bfloat16(2 * u - 1);
       break;
     case ElementType::Bool:
       tensor.values[k] = u < 0.5 ? 0 : 1;

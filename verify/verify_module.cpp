@@ -73,7 +73,7 @@ private:
   }
 
   std::vector<std::string> pass_names() const {
-    std::vector<std::string> names = gradient_pipeline(entry_.training);
+    std::vector<std::string> names = gradient_pipeline(entry_.training, options_.pipeline);
     const std::vector<std::string> more = region_pipeline(options_.pipeline);
     names.insert(names.end(), more.begin(), more.end());
     return names;
@@ -172,12 +172,16 @@ private:
 
     // The oracle: what has to be done, and no rewriting.
     oracle_ = entry_.source;
-    std::vector<std::string> names = gradient_pipeline(entry_.training);
+    std::vector<std::string> names = gradient_pipeline(entry_.training, options_.pipeline);
     std::erase(names, "commute_monotone");
+    std::erase(names, "lower_precision");
     pipeline.after_pass = nullptr;
     PassState plain(pipeline);
     plain.optimizers = state.optimizers;
-    return run_passes(oracle_, names, plain);
+    if (const Status status = run_passes(oracle_, names, plain); !status) return status;
+    unrounded_ = oracle_;
+    if (pipeline.bfloat16) return run_passes(oracle_, {"lower_precision"}, plain);
+    return {};
   }
 
   // The last stage that `pass` left.
@@ -314,9 +318,25 @@ private:
     const Outcome oracle = exact(oracle_), before = exact(stages_[elementary - 1].graph),
                   after = exact(stages_[elementary].graph);
     report_.passes = last;
-    compare_stages(oracle, before, 0, elementary - 1);
+    std::size_t first = 0;
+    if (options_.pipeline.bfloat16) { // from there on the program is another one
+      first = stage_after("lower_precision");
+      const Outcome unrounded = exact(unrounded_);
+      compare_stages(unrounded, exact(stages_[first - 1].graph), 0, first - 1);
+      note_movement(unrounded, oracle);
+    }
+    compare_stages(oracle, before, first, elementary - 1);
     compare_stages(before, after, elementary - 1, elementary);
     compare_stages(after, exact_, elementary, last);
+  }
+
+  void note_movement(const Outcome& from, const Outcome& to) {
+    for (const auto& [name, value] : entry_.source.outputs) {
+      const ReferenceTensor& before = from[0].at(name);
+      const double size = norm(before), by = size > 0 ? distance(to[0].at(name), before) / size : 0;
+      if (report_.moved.empty() || by > report_.moved_by) report_.moved = name;
+      report_.moved_by = std::max(report_.moved_by, by);
+    }
   }
 
   // Whether the stage leaves something else than expected; a forward pass alone has the outputs of one step.
@@ -468,7 +488,8 @@ private:
   const VerifyOptions& options_;
   EntryReport report_;
   std::vector<Stage> stages_;
-  Graph oracle_;
+  Graph oracle_;    // what has to be done, and no rewriting
+  Graph unrounded_; // the same without lower_precision
   LayoutPolicy policy_ = LayoutPolicy::BatchBlocked;
   Outcome exact_; // of the last stage
   Bounds bounds_;

@@ -33,6 +33,8 @@ struct EntryReport {
   std::size_t operators = 0;          // with the gradient that differences have; of the step alone
   std::size_t kernels = 0, plain = 0; // that have the interpreter's bits; as used, and unfused
   double rounding = 0;                // the largest distance from f64, of its bound
+  std::string moved; // with --precision: the output that it moves most, and by how much of its size (f64)
+  double moved_by = 0;
   std::vector<Mistake> mistakes;
 };
 

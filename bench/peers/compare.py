@@ -48,7 +48,7 @@ def striate_seconds(options, net, mode, batch):
         report = pathlib.Path(folder) / "report.json"
         subprocess.run(
             [options.striate, "bench", model, f"--mode={mode}", f"--batch={batch}", f"--threads={options.threads}",
-             f"--seconds={options.seconds}", f"--json={report}", *(["--winograd"] if options.winograd else [])], check=True, stdout=subprocess.DEVNULL)
+             f"--seconds={options.seconds}", f"--json={report}", *(["--winograd"] if options.winograd else []), f"--precision={options.precision}"], check=True, stdout=subprocess.DEVNULL)
         content = json.loads(report.read_text())
     return statistics.median(content["runs"]), content["cpu"], content["machine"]
 
@@ -85,13 +85,14 @@ def main():
     parser.add_argument("--rounds", type=int, default=5, help="turns of everyone (default: 5)")
     parser.add_argument("--seconds", type=float, default=1, help="of a turn, and at least 3 runs (default: 1)")
     parser.add_argument("--striate", default=str(ROOT / "build" / "striate"), help="the binary (default: build/striate)")
+    parser.add_argument("--precision", choices=["f32", "bf16"], default="f32", help="Striate's; the peers have f32")
     parser.add_argument("--winograd", action="store_true", help="Striate with --winograd: other rounding")
     parser.add_argument("--json", metavar="FILE", help="writes every round to FILE, too")
     options = parser.parse_args()
     if not pathlib.Path(options.striate).exists():
         parser.error(f"there is no {options.striate}: build Striate first, or name it by --striate")
     rows = []
-    print(f"medians of {options.rounds} rounds, {options.threads} thread(s); a ratio above 1: Striate{' --winograd' if options.winograd else ''} is ahead\n")
+    print(f"medians of {options.rounds} rounds, {options.threads} thread(s); a ratio above 1: Striate{' --winograd' if options.winograd else ''}{' --precision=bf16' if options.precision == 'bf16' else ''} is ahead\n")
     print(f"{'work':<26}{'striate':>11}  peers: time, ratio (least .. most of the rounds)")
     for net, mode, batch, target in WORK:
         if options.only and net not in options.only:

@@ -34,7 +34,14 @@ public:
   // The current point's index within a tile, lanes aside.
   int64_t point_of(int tile) const;
 
+  // Stores two neighbours of a bf16 buffer, of an offset that moves by two with the lane, which is the lower
+  // one's.
+  void store_pair(int buffer, const IndexExpr& offset, llvm::Value* lower, llvm::Value* upper, int piece);
   void store(int buffer, const IndexExpr& offset, const ExprRef& value, const ExprRef& lane_guard, int piece);
+
+  // Two neighbouring elements of a bf16 buffer as one i32 per lane, the one at the lower address in the lower
+  // half; the load's offset is that of the lower one, and moves by two with the lane or not at all.
+  llvm::Value* pair(const ExprRef& e, int piece);
 
   void end_statement() { values_.clear(); }
   // What was computed does not reach here: another basic block.
@@ -75,6 +82,8 @@ private:
   std::map<std::tuple<llvm::Value*, int64_t, llvm::Type*>, llvm::Value*> loads_; // base, displacement, type
   std::unordered_map<llvm::Value*, llvm::Value*> splats_;
 };
+
+constexpr uint64_t kBfloat16Shift = 16; // a bf16 is the upper half of an f32
 
 // Primitive functions, on scalars and vectors alike (functions.cpp).
 llvm::Value* emit_function(Frame& frame, Function function, const std::vector<llvm::Value*>& arguments);

@@ -32,8 +32,8 @@ static llvm::Function* declare_body(llvm::Module& module, const std::string& sym
 Frame::Frame(const Kernel& kernel, const std::vector<std::string>& scalars, const TargetInfo& target,
              const std::string& symbol, llvm::Module& module)
     : kernel(kernel), builder(module.getContext()), function(declare_body(module, symbol)),
-      vector_registers(target.vector_registers), lane_(kernel.lane()), slots_(scalars),
-      bindings_(kernel.variables.size()) {
+      vector_registers(target.vector_registers), bfloat16_products(target.bfloat16_products),
+      lane_(kernel.lane()), slots_(scalars), bindings_(kernel.variables.size()) {
   width = std::min<int>(kLanes, target.vector_bits / 32);
   pieces = static_cast<int>(kLanes) / width;
   set_attributes(target);
@@ -295,6 +295,8 @@ llvm::Type* Frame::storage_type_of(ElementType type) {
     return builder.getFloatTy();
   case ElementType::F64:
     return builder.getDoubleTy();
+  case ElementType::BF16:
+    return builder.getInt16Ty(); // the upper half of an f32, as integers everywhere
   case ElementType::I32:
     return builder.getInt32Ty();
   case ElementType::U8:

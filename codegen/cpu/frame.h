@@ -41,6 +41,7 @@ public:
   int pieces;
   int width;
   int vector_registers;
+  bool bfloat16_products;
 
   // Arguments.
   llvm::Value* begin() const { return function->getArg(3); }

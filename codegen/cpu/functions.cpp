@@ -83,6 +83,20 @@ static llvm::Value* mantissa2(llvm::IRBuilder<>& b, llvm::Value* x) {
   return b.CreateBitCast(result, x->getType());
 }
 
+// The upper half of the bits after half a step was added, or just less where the last bit kept is 0; a NaN
+// stays one.
+static llvm::Value* nearest_bfloat16(llvm::IRBuilder<>& b, llvm::Value* x) {
+  const RealBits real = real_bits(b, x);
+  llvm::Type* type = real.bits->getType();
+  auto number = [&](uint64_t n) { return llvm::ConstantInt::get(type, n); };
+  constexpr uint64_t kLower = 0x7FFF, kUpperHalf = 0xFFFF0000, kNaN = 0x7FC00000;
+  llvm::Value* last = b.CreateAnd(b.CreateLShr(real.bits, kBfloat16Shift), number(1));
+  llvm::Value* rounded = b.CreateAdd(real.bits, b.CreateAdd(last, number(kLower)));
+  llvm::Value* result =
+      b.CreateSelect(b.CreateFCmpUNO(x, x), number(kNaN), b.CreateAnd(rounded, number(kUpperHalf)));
+  return b.CreateBitCast(result, x->getType());
+}
+
 // Rounds down; by zero it gives 0, and the least integer by -1 itself. None of it may trap, in lanes that are
 // masked out either.
 static llvm::Value* floor_divide(llvm::IRBuilder<>& b, llvm::Value* x, llvm::Value* y) {
@@ -135,6 +149,8 @@ llvm::Value* emit_function(Frame& frame, Function function, const std::vector<ll
     return frame.call(llvm::Intrinsic::floor, {x});
   case Function::Round:
     return frame.call(llvm::Intrinsic::roundeven, {x});
+  case Function::Bfloat16:
+    return nearest_bfloat16(b, x);
   case Function::Sqrt:
     return frame.call(llvm::Intrinsic::sqrt, {x});
   case Function::Less:

@@ -7,8 +7,15 @@ namespace striate::cpu {
 llvm::Value* Expressions::from_storage(llvm::Value* value, ElementType stored, ScalarType type) {
   llvm::Type* wanted = frame_.type_of(type);
   if (value->getType()->isVectorTy()) wanted = frame_.vector_of(wanted);
-  const bool real = stored == ElementType::F32 || stored == ElementType::F64;
+  const bool real = scalar_type_of(stored) == ScalarType::Real;
   const bool is_unsigned = stored == ElementType::U8 || stored == ElementType::Bool;
+  if (stored == ElementType::BF16) {
+    llvm::Type* bits = builder_.getInt32Ty();
+    if (value->getType()->isVectorTy()) bits = frame_.vector_of(bits);
+    CHECK(type == ScalarType::Real, "{}", frame_.kernel.name);
+    return builder_.CreateBitCast(builder_.CreateShl(builder_.CreateZExt(value, bits), kBfloat16Shift),
+                                  wanted);
+  }
   switch (type) {
   case ScalarType::Real:
     if (real) return builder_.CreateFPCast(value, wanted);
@@ -26,9 +33,15 @@ llvm::Value* Expressions::from_storage(llvm::Value* value, ElementType stored, S
 llvm::Value* Expressions::to_storage(llvm::Value* value, ScalarType type, ElementType stored) {
   llvm::Type* wanted = frame_.storage_type_of(stored);
   if (value->getType()->isVectorTy()) wanted = frame_.vector_of(wanted);
-  const bool real = stored == ElementType::F32 || stored == ElementType::F64;
+  const bool real = scalar_type_of(stored) == ScalarType::Real;
   CHECK(real == (type == ScalarType::Real), "a value stored to a {} buffer of another type, in {}",
         name_of(stored), frame_.kernel.name);
+  if (stored == ElementType::BF16) {
+    llvm::Type* bits = builder_.getInt32Ty();
+    if (value->getType()->isVectorTy()) bits = frame_.vector_of(bits);
+    return builder_.CreateTrunc(builder_.CreateLShr(builder_.CreateBitCast(value, bits), kBfloat16Shift),
+                                wanted);
+  }
   if (real) return builder_.CreateFPCast(value, wanted);
   return builder_.CreateZExtOrTrunc(value, wanted);
 }
@@ -73,6 +86,29 @@ llvm::Value* Expressions::load_scalar(const Expr& e) {
   llvm::Value* pointer = builder_.CreateSelect(holds, frame_.pointer(address), frame_.buffer_base(e.operand));
   llvm::Value* loaded = load_from(pointer, type, e.operand);
   return builder_.CreateSelect(holds, from_storage(loaded, stored, e.type), constant_of(e));
+}
+
+llvm::Value* Expressions::pair(const ExprRef& e, int piece) {
+  llvm::Value*& known = values_[key_of(e, piece)];
+  if (known) return known;
+  constexpr int64_t kPairBytes = 4;
+  const std::optional<int64_t> per_lane = frame_.lane_coefficient(e->indices[0]);
+  CHECK(per_lane == 0 || per_lane == 2, "pairs that are {} apart, in {}", per_lane.value_or(-1),
+        frame_.kernel.name);
+  llvm::Type* type = builder_.getInt32Ty();
+  Address address = frame_.address(e->operand, e->indices[0]);
+  const auto load_as = [&](llvm::Type* loaded) {
+    llvm::LoadInst* result = builder_.CreateAlignedLoad(loaded, frame_.pointer(address), llvm::Align(2));
+    frame_.tag(result, e->operand);
+    return result;
+  };
+  if (per_lane == 0) {
+    llvm::Value*& loaded = loads_[{address.base, address.displacement, type}];
+    if (!loaded) loaded = load_as(type);
+    return known = piece == kScalar ? loaded : splat(loaded);
+  }
+  address.displacement += piece * frame_.width * kPairBytes;
+  return known = load_as(frame_.vector_of(type));
 }
 
 llvm::Value* Expressions::load_contiguous(const Expr& e, llvm::Value* mask, int piece) {
@@ -139,6 +175,21 @@ llvm::Value* Expressions::load_at_place(const Expr& e, int piece) {
     result = builder_.CreateInsertElement(result, loaded, at);
   });
   return builder_.CreateSelect(holds, from_storage(result, stored, e.type), splat(otherwise));
+}
+
+void Expressions::store_pair(int buffer, const IndexExpr& offset, llvm::Value* lower, llvm::Value* upper,
+                             int piece) {
+  constexpr int64_t kPairBytes = 4;
+  constexpr uint64_t kUpperHalf = 0xFFFF0000;
+  llvm::Type* bits = frame_.vector_of(builder_.getInt32Ty());
+  llvm::Value* low = builder_.CreateLShr(builder_.CreateBitCast(lower, bits), kBfloat16Shift);
+  llvm::Value* high = builder_.CreateAnd(builder_.CreateBitCast(upper, bits), kUpperHalf);
+  Address address = frame_.address(buffer, offset);
+  address.displacement += piece * frame_.width * kPairBytes;
+  frame_.tag(
+      builder_.CreateAlignedStore(builder_.CreateOr(low, high), frame_.pointer(address), llvm::Align(2)),
+      buffer);
+  loads_.clear();
 }
 
 void Expressions::store(int buffer, const IndexExpr& offset, const ExprRef& stored_value,

@@ -315,7 +315,43 @@ void Statements::for_each_piece(const std::vector<int>& axes, const std::functio
 }
 
 void Statements::store(const KernelStatement& s) {
+  const bool lanes = std::ranges::any_of(s.axes, [&](int axis) { return is_lane(axis); });
+  if (frame_.kernel.buffers[s.buffer].type == ElementType::BF16 && lanes && !s.guard &&
+      frame_.lane_coefficient(s.offset) == 2)
+    return store_in_pairs(s);
   for_each_point(s.axes, [&] { store_point(s); });
+}
+
+// Points that are neighbours in memory are stored together, as whole vectors.
+void Statements::store_in_pairs(const KernelStatement& s) {
+  std::vector<std::vector<int64_t>> points;
+  std::map<std::pair<llvm::Value*, int64_t>, std::size_t> at;
+  for_each_point(s.axes, [&] {
+    const Address address = frame_.address(s.buffer, s.offset);
+    at[{address.base, address.displacement}] = points.size();
+    points.emplace_back();
+    for (int axis : s.axes) points.back().push_back(is_lane(axis) ? 0 : frame_.constant_of(axis));
+  });
+  const auto bind = [&](std::size_t point) {
+    for (std::size_t i = 0; i < s.axes.size(); ++i)
+      if (!is_lane(s.axes[i])) frame_.bind(s.axes[i], points[point][i]);
+  };
+  std::vector<bool> stored(points.size(), false);
+  for_each_point(s.axes, [&, point = std::size_t{0}]() mutable {
+    const std::size_t here = point++;
+    if (stored[here]) return;
+    const Address address = frame_.address(s.buffer, s.offset);
+    const auto next = at.find({address.base, address.displacement + byte_size(ElementType::BF16)});
+    if (next == at.end() || stored[next->second]) return store_point(s);
+    stored[next->second] = true;
+    for_each_piece(s.axes, [&](int piece) {
+      llvm::Value* low = expressions_.value(s.value, piece);
+      bind(next->second);
+      llvm::Value* high = expressions_.value(s.value, piece);
+      bind(here);
+      expressions_.store_pair(s.buffer, s.offset, low, high, piece);
+    });
+  });
 }
 
 // At one point, every lane.

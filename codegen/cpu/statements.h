@@ -33,12 +33,15 @@ private:
   std::vector<Visit> visits_of(const KernelStatement& s);
   void go_to(const std::vector<int>& axes, const Visit& visit);
   bool is_product(const KernelStatement& s) const;
+  bool is_pair_product(const KernelStatement& s);
+  void accumulate_pairs(const KernelStatement& s);
   void accumulate(const KernelStatement& s);
   void accumulate_point(const KernelStatement& s, int piece, int lane);
   llvm::Value* operand(const ExprRef& e, int piece, int lane);
   void fold(const KernelStatement& s);
   void store(const KernelStatement& s);
   void store_point(const KernelStatement& s);
+  void store_in_pairs(const KernelStatement& s);
 
   // Emits `make` where `condition` holds; tiles assigned in it merge with what they held before.
   void where(llvm::Value* condition, const std::vector<int>& assigned, const std::function<void()>& make);

@@ -38,6 +38,7 @@ static void set_vector_facts(TargetInfo& info, const llvm::MCSubtargetInfo& fact
   if (x86 && facts.checkFeatures("+avx512f,+avx512vl,+avx512dq,+avx512bw")) {
     info.vector_bits = 512;
     info.vector_registers = 32;
+    info.bfloat16_products = facts.checkFeatures("+avx512bf16");
   } else if (x86 && facts.checkFeatures("+avx2,+fma")) {
     info.vector_bits = 256;
     info.vector_registers = 16;

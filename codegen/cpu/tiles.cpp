@@ -1,6 +1,8 @@
 // Tile statements: Map, Accumulate and Fold.
 #include "codegen/cpu/statements.h"
 
+#include <llvm/IR/IntrinsicsX86.h>
+
 #include <algorithm>
 
 namespace striate::cpu {
@@ -79,11 +81,76 @@ void Statements::go_to(const std::vector<int>& axes, const Visit& visit) {
     if (!is_lane(axes[i])) frame_.bind(axes[i], visit.point[i]);
 }
 
+// A product of neighbours in bf16 buffers, over one axis of two: the upper neighbours first.
+bool Statements::is_pair_product(const KernelStatement& s) {
+  if (!is_product(s) || s.axes.size() != 1 || is_lane(s.axes[0]) ||
+      frame_.kernel.variables[s.axes[0]].extent.factor != 2 ||
+      std::ranges::none_of(frame_.kernel.tiles[s.tile].axes, [&](int axis) { return is_lane(axis); }))
+    return false;
+  return std::ranges::all_of(s.value->arguments, [&](const ExprRef& e) {
+    if (e->kind != Expr::Kind::Load || !e->arguments.empty() ||
+        frame_.kernel.buffers[e->operand].type != ElementType::BF16)
+      return false;
+    const std::optional<int64_t> per_lane = frame_.lane_coefficient(e->indices[0]);
+    if (per_lane != 0 && per_lane != 2) return false;
+    const auto with = [&](int64_t value) {
+      return e->indices[0].substitute(
+          [&](int v) { return v == s.axes[0] ? IndexExpr(value) : IndexExpr::variable(v); });
+    };
+    return with(0) == with(1) + 1;
+  });
+}
+
+// x86's instruction for it adds the upper product first, then the lower one, each rounded once; so do two
+// multiplications where there is none. Denormals are zeros to it.
+void Statements::accumulate_pairs(const KernelStatement& s) {
+  const std::vector<int>& points = frame_.kernel.tiles[s.tile].axes;
+  frame_.bind(s.axes[0], 1); // the lower address
+  const std::vector<Visit> visits = visits_of(s);
+  const auto for_each =
+      [&](const std::function<llvm::Value*(llvm::Value*, llvm::Value*, llvm::Value*)>& add) {
+        for (const Visit& visit : visits) {
+          go_to(points, visit);
+          llvm::Value*& total = held(s.tile, visit.piece);
+          CHECK(total, "tile {} accumulates before it is assigned, in {}", frame_.kernel.tiles[s.tile].name,
+                frame_.kernel.name);
+          total = add(total, expressions_.pair(s.value->arguments[0], visit.piece),
+                      expressions_.pair(s.value->arguments[1], visit.piece));
+        }
+      };
+  if (frame_.bfloat16_products) {
+    auto* pairs = llvm::FixedVectorType::get(builder_.getBFloatTy(), static_cast<unsigned>(2 * frame_.width));
+    const llvm::Intrinsic::ID instruction = frame_.width == 16 ? llvm::Intrinsic::x86_avx512bf16_dpbf16ps_512
+                                            : frame_.width == 8
+                                                ? llvm::Intrinsic::x86_avx512bf16_dpbf16ps_256
+                                                : llvm::Intrinsic::x86_avx512bf16_dpbf16ps_128;
+    return for_each([&](llvm::Value* total, llvm::Value* a, llvm::Value* b) -> llvm::Value* {
+      return builder_.CreateIntrinsic(
+          instruction, {}, {total, builder_.CreateBitCast(a, pairs), builder_.CreateBitCast(b, pairs)});
+    });
+  }
+  constexpr uint64_t kUpperHalf = 0xFFFF0000;
+  llvm::Type* reals = frame_.vector_of(builder_.getFloatTy());
+  const auto upper = [&](llvm::Value* both) {
+    return builder_.CreateBitCast(builder_.CreateAnd(both, kUpperHalf), reals);
+  };
+  const auto lower = [&](llvm::Value* both) {
+    return builder_.CreateBitCast(builder_.CreateShl(both, kBfloat16Shift), reals);
+  };
+  for_each([&](llvm::Value* total, llvm::Value* a, llvm::Value* b) {
+    return frame_.call(llvm::Intrinsic::fma, {upper(a), upper(b), total});
+  });
+  for_each([&](llvm::Value* total, llvm::Value* a, llvm::Value* b) {
+    return frame_.call(llvm::Intrinsic::fma, {lower(a), lower(b), total});
+  });
+}
+
 // The statement's axes are walked outside the tile's points: each point sees its values in the declared
 // order, and consecutive operations are independent.
 void Statements::accumulate(const KernelStatement& s) {
   const std::vector<int>& points = frame_.kernel.tiles[s.tile].axes;
   const auto lane = std::find_if(s.axes.begin(), s.axes.end(), [&](int axis) { return is_lane(axis); });
+  if (is_pair_product(s)) return accumulate_pairs(s);
   if (lane == s.axes.end()) {
     for (int axis : s.axes) frame_.bind(axis, 0);
     const std::vector<Visit> visits = visits_of(s);

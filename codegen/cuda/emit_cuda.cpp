@@ -31,8 +31,9 @@ static constexpr const char* kReservedWords = R"(
   or private protected public register return short signed sizeof static struct switch template this throw true try
   typedef typeid typename union unsigned using virtual void volatile while xor
   threadIdx blockIdx blockDim gridDim abs fabsf floorf rintf sqrtf fmaf
-  uint8 uint32 uint64 int64 kLanes shared_memory lane_mask sync_lanes copy copy4 fill fill4 wait_for_copies fold_lanes max_of min_of SumOf ProductOf MaxOf
-  MinOf floor_div floor_mod to_int exponent_field exponent2 mantissa2 scale2 infinity not_a_number seed_of uniform
+  uint8 uint32 uint64 int64 kLanes shared_memory lane_mask sync_lanes copy copy4 fill fill4 wait_for_copies fold_lanes
+  max_of min_of SumOf ProductOf MaxOf MinOf floor_div floor_mod to_int exponent_field exponent2 mantissa2 scale2
+  bfloat16 nearest_bfloat16 infinity not_a_number seed_of uniform
   arena scalars examples begin end groups group item seed step)";
 
 static bool is_reserved(const std::string& name) {

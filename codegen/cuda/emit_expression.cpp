@@ -25,6 +25,8 @@ const char* cuda_type(ElementType type) {
     return "float";
   case ElementType::F64:
     return "double";
+  case ElementType::BF16:
+    return "bfloat16";
   case ElementType::I32:
     return "int";
   case ElementType::U8:
@@ -217,6 +219,8 @@ CudaExpression PointEmitter::apply(const ExprRef& e) {
     return call("floorf", a);
   case Function::Round:
     return call("rintf", a);
+  case Function::Bfloat16:
+    return call("nearest_bfloat16", a);
   case Function::Sqrt:
     return call("sqrtf", a);
   case Function::Less:

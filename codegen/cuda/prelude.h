@@ -149,6 +149,20 @@ __device__ inline float scale2(float x, int power) {
 __device__ inline float infinity() { return __int_as_float(0x7F800000); }
 __device__ inline float not_a_number() { return __int_as_float(0x7FC00000); }
 
+// The bfloat16 nearest to x, ties to even, as a float.
+__device__ inline float nearest_bfloat16(float x) {
+  if (x != x) return not_a_number();
+  const uint32 bits = uint32(__float_as_int(x));
+  return __int_as_float(int((bits + 0x7FFFu + (bits >> 16 & 1u)) & 0xFFFF0000u));
+}
+// One in memory: the upper half of a float. What is stored is one already.
+struct bfloat16 {
+  unsigned short bits;
+  bfloat16() = default;
+  __device__ explicit bfloat16(float x) : bits((unsigned short)(uint32(__float_as_int(x)) >> 16)) {}
+  __device__ explicit operator float() const { return __int_as_float(int(uint32(bits) << 16)); }
+};
+
 // The seed's halves lie in the scalars buffer bit for bit.
 __device__ inline uint64 seed_of(float low, float high) {
   return uint64(uint32(__float_as_int(high))) << 32 | uint32(__float_as_int(low));

@@ -21,12 +21,12 @@ static std::vector<Loop> reduction_loops(const Statement& statement, const std::
   const ReductionOrder& order = statement.order;
   const int count = static_cast<int>(statement.variables.size());
   if (order.loops.empty() && !order.lanes) {
-    for (int v = statement.free_count; v < count; ++v) loops.push_back({v, 1, extents[v], {}});
+    for (int v = statement.free_count; v < count; ++v) loops.push_back({v, 1, extents[v]});
     return loops;
   }
   for (const ReductionLoop& loop : order.loops)
-    loops.push_back({loop.variable, loop.step, loop.extent.at(batch), {}});
-  if (order.lanes) loops.push_back({order.lanes->variable, order.lanes->step, kLaneCount, {}});
+    loops.push_back({loop.variable, loop.step, loop.extent.at(batch), loop.down});
+  if (order.lanes) loops.push_back({order.lanes->variable, order.lanes->step, kLaneCount});
 
   // Each variable's digits, from the lowest: a digit's step is the number of values below it, and the highest
   // digit reaches just past the extent.
@@ -55,7 +55,7 @@ static void build_nest(const CompileInput& input, const std::vector<int64_t>& ex
   const Statement& statement = *input.statement;
   std::vector<Loop> free;
   for (int v = 0; v < statement.free_count; ++v) {
-    if (extents[v] != 1 && v != input.fixed_variable) free.push_back({v, 1, extents[v], {}});
+    if (extents[v] != 1 && v != input.fixed_variable) free.push_back({v, 1, extents[v]});
   }
   std::vector<Loop> reduced;
   if (statement.reduces()) reduced = reduction_loops(statement, extents, input.batch, slots, program.ragged);
@@ -65,7 +65,7 @@ static void build_nest(const CompileInput& input, const std::vector<int64_t>& ex
   const int64_t free_run = free.empty() ? 1 : free.back().extent;
   const int64_t reduced_run = reduced.empty() ? 1 : reduced.back().extent;
   program.run_is_free = !statement.reduces() || free_run >= std::min<int64_t>(reduced_run, 16);
-  Loop innermost{-1, 1, 1, {}};
+  Loop innermost{-1, 1, 1};
   if (program.run_is_free && !free.empty()) {
     innermost = free.back();
     free.pop_back();
@@ -128,6 +128,9 @@ Program compile(const CompileInput& input) {
     for (const Affine& affine : slots.all()) {
       const auto found = affine.coefficients.find(loop.variable);
       loop.strides.push_back(found == affine.coefficients.end() ? 0 : found->second * loop.step);
+      if (!loop.down) continue;
+      program.start[loop.strides.size() - 1] += (loop.extent - 1) * loop.strides.back();
+      loop.strides.back() = -loop.strides.back();
     }
   }
   return program;

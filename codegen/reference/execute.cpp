@@ -106,8 +106,9 @@ int64_t Execution<T, V>::run_limit() const {
   for (const RaggedBound& bound : program_.ragged) {
     const int64_t left = bound.extent - base_[bound.slot];
     const int64_t step = stride(bound.slot);
+    // A digit that runs down is there as a whole, or not at all.
     limit =
-        std::min(limit, step == 0 ? (left > 0 ? limit : 0) : std::max<int64_t>((left + step - 1) / step, 0));
+        std::min(limit, step <= 0 ? (left > 0 ? limit : 0) : std::max<int64_t>((left + step - 1) / step, 0));
   }
   return limit;
 }

@@ -21,7 +21,8 @@ struct Loop {
   int variable = -1;
   int64_t step = 1;
   int64_t extent = 1;
-  std::vector<int64_t> strides; // per slot
+  bool down = false;
+  std::vector<int64_t> strides = {}; // per slot; below 0 where a loop over a rising slot runs down
 };
 
 enum class Opcode {

@@ -1,5 +1,6 @@
 #include "codegen/reference/registers.h"
 
+#include "support/bfloat16.h"
 #include "support/random.h"
 
 #include <algorithm>
@@ -239,6 +240,9 @@ void Step<T>::real_function() {
     break;
   case Opcode::Round:
     map1<T, T>([](T a) { return std::nearbyint(a); });
+    break;
+  case Opcode::Bfloat16:
+    through_double<nearest_bfloat16>();
     break;
   case Opcode::Sqrt:
     map1<T, T>([](T a) { return std::sqrt(a); });

@@ -148,6 +148,8 @@ private:
         problem("{} is {}among the persistents", value.name, persistent ? "not once " : "");
       if (as_result[i] != computed)
         problem("{} is computed {} times, not {}", value.name, as_result[i], computed);
+      if (value.type.element == ElementType::BF16 && !computed)
+        problem("{} is bf16, which stays within programs", value.name);
       if ((value.producer >= 0) != (value.role == ValueRole::Computed))
         problem("{} {} producer", value.name, value.producer >= 0 ? "has a" : "has no");
     }
@@ -322,6 +324,8 @@ private:
       const std::string& name = graph_.outputs[o].first;
       about(Item::Output, o);
       if (name.empty() || !names.insert(name).second) problem("a second output named `{}`", name);
+      if (value(graph_.outputs[o].second).type.element == ElementType::BF16)
+        problem("the output {} is bf16, which stays within programs", name);
     }
   }
 

@@ -97,8 +97,8 @@ private:
     // The one dimension may exceed what a tensor's may: it is read as a number.
     std::string element = reader_.word("an element type");
     bool found = false;
-    for (ElementType type :
-         {ElementType::F32, ElementType::F64, ElementType::I32, ElementType::U8, ElementType::Bool})
+    for (ElementType type : {ElementType::F32, ElementType::F64, ElementType::BF16, ElementType::I32,
+                             ElementType::U8, ElementType::Bool})
       if (element == name_of(type)) {
         buffer.type = type;
         found = true;

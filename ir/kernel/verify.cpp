@@ -372,6 +372,8 @@ static std::string value_problem(const ProgramValue& value, const Program& progr
     if (size.batch && d > 0) return fmt::format("{} has a batch size that is not outermost", value.name);
   }
   if (const std::string why = layout_problem(value.name, value.layout, value.type); !why.empty()) return why;
+  if (value.type.element == ElementType::BF16)
+    return fmt::format("{} is bf16, which stays within programs", value.name);
   const int64_t size = byte_size(value.type.element);
   if (value.offset < 0 || value.offset % size != 0)
     return fmt::format("{} has the offset {}", value.name, value.offset);

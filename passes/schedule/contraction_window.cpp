@@ -193,7 +193,7 @@ private:
     ReductionLoops reduction = reduction_loops(builder_, head_, head_at_, false);
     skip_outside(builder_, head_node_, head_at_, reduction.frames);
     KernelBody step;
-    step.push_back(accumulate(builder_, head_node_, head_at_, sum, -1, {}, nullptr));
+    step.push_back(accumulate(builder_, head_node_, head_at_, reduction.axes, sum, -1, {}, nullptr));
     for (KernelStatement& statement : KernelBuilder::nest(std::move(reduction.frames), std::move(step)))
       body.push_back(std::move(statement));
     std::map<ValueId, ExprRef> local = {{head_value, tile_point(sum, ScalarType::Real)}};
@@ -239,7 +239,7 @@ private:
     }
     ReductionLoops reduction = reduction_loops(builder_, window_, window_at_, true);
     KernelBody step;
-    step.push_back(accumulate_from_scratch(best, which, first_row));
+    step.push_back(accumulate_from_scratch(reduction.axes, best, which, first_row));
     for (KernelStatement& statement : KernelBuilder::nest(std::move(reduction.frames), std::move(step)))
       body.push_back(std::move(statement));
 
@@ -261,7 +261,8 @@ private:
     return KernelBuilder::nest(std::move(frames), std::move(body));
   }
 
-  KernelStatement accumulate_from_scratch(int best, int which, const IndexExpr& first_row) {
+  KernelStatement accumulate_from_scratch(const std::vector<int>& axes, int best, int which,
+                                          const IndexExpr& first_row) {
     const ExprRef& source = window_.body;
     const ValueId value = window_node_.inputs[source->operand];
     std::vector<IndexExpr> position(shape_.dimensions.size());
@@ -280,7 +281,7 @@ private:
     const ExprRef element =
         load(scratch_, scratch_offset(position), ScalarType::Real, is_constant(exists, 1) ? nullptr : exists,
              source->has_else ? source->constant : 0);
-    return accumulate(builder_, window_node_, window_at_, best, which, {{value, element}}, nullptr);
+    return accumulate(builder_, window_node_, window_at_, axes, best, which, {{value, element}}, nullptr);
   }
 
   KernelBuilder& builder_;

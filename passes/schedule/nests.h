@@ -45,6 +45,8 @@ void contraction_window_nest(KernelBuilder& builder, Graph& graph, const RegionP
 // Shared by the two: the loops over a statement's reduced variables in the declared order.
 struct ReductionLoops {
   std::vector<KernelStatement> frames;
+  std::vector<int>
+      axes; // what is left to the accumulation: the innermost loop, where the order runs down pairs
 };
 // Sets at[v] for each reduced variable. `unroll`: emit all iterations where they are few.
 ReductionLoops reduction_loops(KernelBuilder& builder, const Statement& statement, std::vector<IndexExpr>& at,
@@ -56,10 +58,11 @@ ReductionLoops reduction_loops(KernelBuilder& builder, const Statement& statemen
 void skip_outside(const KernelBuilder& builder, const Node& node, const std::vector<IndexExpr>& at,
                   std::vector<KernelStatement>& frames);
 
-// The accumulation of one point of the reduction into `tile` (and `index_tile`, where >= 0).
+// The accumulation of one point of the reduction, or of those along `axes`, into `tile` (and `index_tile`,
+// where >= 0).
 KernelStatement accumulate(KernelBuilder& builder, const Node& node, const std::vector<IndexExpr>& at,
-                           int tile, int index_tile, const std::map<ValueId, ExprRef>& local,
-                           const ExprRef& guard);
+                           const std::vector<int>& axes, int tile, int index_tile,
+                           const std::map<ValueId, ExprRef>& local, const ExprRef& guard);
 
 // The register tile: as a decision of the graph has it, or decided and recorded. `untiled`: variables whose
 // loops must stay single steps; `at_most`: others whose tile has a limit.

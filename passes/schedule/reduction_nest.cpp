@@ -5,6 +5,7 @@
 #include "passes/adjoint.h"
 #include "passes/choices.h"
 #include "passes/expand_calls.h"
+#include "passes/lower_precision.h"
 #include "passes/pad_contractions.h"
 #include "passes/plan_memory.h"
 #include "passes/schedule/choose_tile.h"
@@ -23,7 +24,7 @@ LaneChoice lane_of(const Graph& graph, const Node& node) {
   if (statement.order.lanes) return {LaneRole::Reduced, statement.order.lanes->variable};
   const Layout& layout = graph.values[node.outputs[0]].layout;
   if (layout.digits.empty()) return {};
-  const Layout::Digit& last = layout.digits.back();
+  const Layout::Digit& last = layout.vector_digit();
   if (statement.output[last.dimension].empty()) return {};
   const int variable = statement.output[last.dimension].back();
   const Size& extent = statement.variables[variable].extent;
@@ -129,17 +130,26 @@ ReductionLoops reduction_loops(KernelBuilder& builder, const Statement& statemen
   for (const ReductionLoop& loop : statement.order.loops)
     points *= loop.extent.batch ? 1e9 : static_cast<double>(loop.extent.factor);
   const VariableKind kind = unroll && points <= 16 ? VariableKind::Unrolled : VariableKind::Serial;
+  const int pairs = paired_variable(statement.order);
   for (const ReductionLoop& loop : statement.order.loops) {
     const IndexVariable& variable = statement.variables[loop.variable];
     if (variable.extent.is_constant(1)) continue;
-    const bool high = loop.step > 1;
-    const bool low = !high && !variable.extent.batch && !(loop.extent == variable.extent);
+    if (loop.variable == pairs && &loop == &statement.order.loops.back()) {
+      result.axes = {builder.axis(variable.name + ".pair", loop.extent.factor)};
+      at[loop.variable] = at[loop.variable] + 1 - IndexExpr::variable(result.axes[0]);
+      continue;
+    }
+    // A digit below the highest covers a block; blocks may be cut short by the variable's extent.
+    const int64_t block = loop.step * loop.extent.factor;
+    const bool highest = variable.extent.batch || block >= variable.extent.factor;
     std::optional<IndexExpr> bound;
-    if (low && variable.extent.factor % loop.extent.factor != 0)
+    if (!highest && variable.extent.factor % block != 0)
       bound = IndexExpr(variable.extent.factor) - at[loop.variable];
-    const int id = builder.loop(variable.name + (low ? ".low" : ""), kind,
-                                low ? loop.extent : variable.extent, loop.step);
-    at[loop.variable] = at[loop.variable] + IndexExpr::variable(id);
+    const int id = builder.loop(variable.name + (highest ? "" : ".low"), kind,
+                                highest ? variable.extent : Size::constant(block), loop.step);
+    const IndexExpr digit = IndexExpr::variable(id);
+    CHECK(!loop.down || !bound, "the order runs down a digit of {} that may be cut short", variable.name);
+    at[loop.variable] = at[loop.variable] + (loop.down ? IndexExpr(block - loop.step) - digit : digit);
     result.frames.push_back(KernelBuilder::for_loop(id, bound));
   }
   return result;
@@ -207,8 +217,8 @@ static bool has_padded_batches(const KernelBuilder& builder, const Node& node) {
 }
 
 KernelStatement accumulate(KernelBuilder& builder, const Node& node, const std::vector<IndexExpr>& at,
-                           int tile, int index_tile, const std::map<ValueId, ExprRef>& local,
-                           const ExprRef& guard) {
+                           const std::vector<int>& axes, int tile, int index_tile,
+                           const std::map<ValueId, ExprRef>& local, const ExprRef& guard) {
   const Statement& statement = statement_of(node);
   const ExprRef mask = padding_mask(builder, node, at);
   ExprRef load_guard = guard;
@@ -236,6 +246,7 @@ KernelStatement accumulate(KernelBuilder& builder, const Node& node, const std::
   KernelStatement step;
   step.kind = KernelStatement::Kind::Accumulate;
   step.tile = tile;
+  step.axes = axes;
   step.value = body;
   step.reducer = statement.reducer == Reducer::ArgMax   ? Reducer::Max
                  : statement.reducer == Reducer::ArgMin ? Reducer::Min
@@ -478,7 +489,7 @@ static void tap_nest(KernelBuilder& builder, Graph& graph, const Node& head_node
   reduction.frames.erase(reduction.frames.begin());
   skip_outside(builder, head_node, loops.at, reduction.frames);
   KernelBody step;
-  step.push_back(accumulate(builder, head_node, loops.at, sum, -1, {}, nullptr));
+  step.push_back(accumulate(builder, head_node, loops.at, reduction.axes, sum, -1, {}, nullptr));
   KernelBody one_tap = {builder.map(sum, kept)};
   for (KernelStatement& statement : KernelBuilder::nest(std::move(reduction.frames), std::move(step)))
     one_tap.push_back(std::move(statement));
@@ -502,6 +513,15 @@ static void tap_nest(KernelBuilder& builder, Graph& graph, const Node& head_node
   builder.kernel.body = KernelBuilder::nest(std::move(outer), std::move(body));
 }
 
+// The free variable whose neighbours lie side by side within the vectors of a result, or -1.
+static int stored_in_pairs(const Graph& graph, const Node& node) {
+  const Layout& layout = graph.values[node.outputs[0]].layout;
+  const Statement& statement = statement_of(node);
+  if (layout.digits.empty() || layout.vector_digit() == layout.digits.back()) return -1;
+  const std::vector<int>& digits = statement.output[static_cast<std::size_t>(layout.digits.back().dimension)];
+  return digits.empty() || statement.variables[digits.back()].extent.factor % 2 != 0 ? -1 : digits.back();
+}
+
 void reduction_nest(KernelBuilder& builder, Graph& graph, const RegionParts& parts,
                     const TargetInfo& target) {
   const Node& head_node = graph.nodes[parts.head];
@@ -513,6 +533,10 @@ void reduction_nest(KernelBuilder& builder, Graph& graph, const RegionParts& par
     tile = tile_axes(builder, graph, head_node, lane, {}, target);
   else
     tile = choosing_variables(head);
+  if (const int pairs = stored_in_pairs(graph, head_node);
+      pairs >= 0 && !is_contraction(head) &&
+      std::ranges::none_of(tile, [&](const auto& axis) { return axis.first == pairs; }))
+    tile.emplace_back(pairs, 2);
   // The steps of a loop are run one by one, whatever is chosen by them.
   const int step = step_variable(graph, head_node);
   std::erase_if(tile, [&](const auto& axis) { return axis.first == step; });
@@ -557,7 +581,8 @@ void reduction_nest(KernelBuilder& builder, Graph& graph, const RegionParts& par
     ReductionLoops reduction = reduction_loops(builder, head, loops.at, !is_contraction(head));
     if (is_contraction(head)) skip_outside(builder, head_node, loops.at, reduction.frames);
     KernelBody step;
-    step.push_back(accumulate(builder, head_node, loops.at, accumulator, index_tile, {}, loops.guard));
+    step.push_back(
+        accumulate(builder, head_node, loops.at, reduction.axes, accumulator, index_tile, {}, loops.guard));
     for (KernelStatement& statement : KernelBuilder::nest(std::move(reduction.frames), std::move(step)))
       body.push_back(std::move(statement));
     int result = accumulator;

@@ -1,5 +1,6 @@
 // The LLVM emitter's values: random draws, strided lanes, element types, scalar functions; and what surrounds
 // it: shared code and text forms.
+#include "support/bfloat16.h"
 #include "tests/codegen/run_kernel.h"
 
 #include <tuple>
@@ -91,7 +92,7 @@ TEST(Cpu, ScalarFunctions) {
   const std::vector<float> values = {0.0f,    -0.0f, 1.0f, -1.5f, 2.5f,   -2.5f,  0.5f,     1e30f,
                                      -3e-20f, 7.25f, 3.0f, -0.3f, 1e-30f, 100.0f, INFINITY, -INFINITY};
   KernelBuilder k("functions");
-  const int x = k.memory("x", 16), y = k.memory("y", 16 * 16);
+  const int x = k.memory("x", 16), y = k.memory("y", 17 * 16);
   const int i = k.parallel("i", Size::constant(1));
   const int lane = k.lane();
   const ExprRef a = real_load(x, var(lane));
@@ -117,6 +118,7 @@ TEST(Cpu, ScalarFunctions) {
       apply(Function::Max, {b, a}),
       select(apply(Function::LessEqual, {a, b}), constant(1), constant(2)),
       apply(Function::ToReal, {halves}),
+      apply(Function::Bfloat16, {a * constant(1.00390625)}), // ties
   };
   KernelBody body;
   for (std::size_t r = 0; r < results.size(); ++r)
@@ -147,8 +149,9 @@ TEST(Cpu, ScalarFunctions) {
                          !(u < v || u == v) ? u : v,
                          u > v ? u : v,
                          u <= v ? 1.0f : 2.0f,
-                         static_cast<float>(whole)};
-    for (std::size_t r = 0; r < 16; ++r) expected.at(y)[16 * r + l] = row[r];
+                         static_cast<float>(whole),
+                         static_cast<float>(nearest_bfloat16(u * 1.00390625f))};
+    for (std::size_t r = 0; r < 17; ++r) expected.at(y)[16 * r + l] = row[r];
   }
   // A NaN's bits are not promised: compare the rest.
   Program program;
@@ -161,7 +164,7 @@ TEST(Cpu, ScalarFunctions) {
     ASSERT_TRUE(compiled.ok());
     Arena result = arena;
     (*compiled)->function(0, 0)(result.bytes.data(), scalars, 1, 0, 1);
-    for (int e = 0; e < 256; ++e) {
+    for (int e = 0; e < 17 * 16; ++e) {
       const float want = expected.at(y)[e], got = result.at(y)[e];
       if (std::isnan(want))
         EXPECT_TRUE(std::isnan(got)) << "row " << e / 16 << ", lane " << e % 16;
@@ -170,6 +173,54 @@ TEST(Cpu, ScalarFunctions) {
             << "row " << e / 16 << ", lane " << e % 16 << ": " << want << " against " << got;
     }
   }
+}
+
+// Products of pairs of bf16, the upper one first, of numbers that all lanes share and of numbers of their
+// own; sums that are stored as bf16 side by side, in pairs, and alone.
+TEST(Cpu, PairsOfBfloat16) {
+  constexpr int64_t kPairs = 5, kRows = 3;
+  KernelBuilder k("pairs");
+  const int x = k.memory("x", kRows * kPairs * 2, ElementType::BF16);
+  const int w = k.memory("w", kPairs * 2 * kLanes, ElementType::BF16);
+  const int sums = k.memory("sums", kRows * kLanes),
+            beside = k.memory("beside", kRows * kLanes, ElementType::BF16);
+  const int in_pairs = k.memory("in_pairs", 4 * kLanes, ElementType::BF16);
+  const int i = k.parallel("i", Size::constant(1)), c = k.serial("c", kPairs);
+  const int row = k.axis("row", kRows), pair = k.axis("pair", 2), lane = k.lane();
+  const int total = k.tile("total", {row, lane});
+  const IndexExpr upper_first = IndexExpr(1) - var(pair);
+  const ExprRef a = real_load(x, 2 * kPairs * var(row) + 2 * var(c) + upper_first);
+  const ExprRef b = real_load(w, 2 * kLanes * var(c) + 2 * var(lane) + upper_first);
+  const ExprRef rounded = apply(Function::Bfloat16, {real_tile(total)});
+  k.kernel.body = {
+      for_(i, {map(total, constant(0.25)), for_(c, {accumulate(total, Reducer::Sum, a * b, {pair})}),
+               store(sums, kLanes * var(row) + var(lane), real_tile(total), {row, lane}),
+               store(beside, kLanes * var(row) + var(lane), rounded, {row, lane}),
+               store(in_pairs,
+                     2 * kLanes * IndexExpr::quotient(var(row), 2) + IndexExpr::remainder(var(row), 2) +
+                         2 * var(lane),
+                     rounded, {row, lane})})};
+  Arena arena(k);
+  const auto fill = [&](int buffer, int64_t count, uint32_t stream) {
+    for (int64_t e = 0; e < count; ++e)
+      arena.at<Bfloat16>(buffer)[e] = Bfloat16(2 * uniform(7, static_cast<uint64_t>(e), 0, stream) - 1.0);
+  };
+  fill(x, kRows * kPairs * 2, 1);
+  fill(w, kPairs * 2 * kLanes, 2);
+  fill(in_pairs, 4 * kLanes, 3);
+  Arena expected = arena;
+  for (int64_t r = 0; r < kRows; ++r)
+    for (int64_t l = 0; l < kLanes; ++l) {
+      float sum = 0.25F;
+      for (int64_t p = 0; p < kPairs; ++p)
+        for (int64_t k2 = 1; k2 >= 0; --k2)
+          sum = std::fma(static_cast<float>(expected.at<Bfloat16>(x)[2 * kPairs * r + 2 * p + k2]),
+                         static_cast<float>(expected.at<Bfloat16>(w)[2 * kLanes * p + 2 * l + k2]), sum);
+      expected.at(sums)[kLanes * r + l] = sum;
+      expected.at<Bfloat16>(beside)[kLanes * r + l] = Bfloat16(sum);
+      expected.at<Bfloat16>(in_pairs)[2 * kLanes * (r / 2) + r % 2 + 2 * l] = Bfloat16(sum);
+    }
+  expect_result(k, arena, expected.bytes, 1);
 }
 
 // Integers divide downwards, by zero too; reals become integers by saturating. On lanes and on scalars.

@@ -27,6 +27,10 @@ inline std::vector<TargetInfo> targets() {
     result.push_back(result[0]);
     result.back().vector_bits = bits;
   }
+  if (result[0].bfloat16_products) { // without the instruction
+    result.push_back(result[0]);
+    result.back().bfloat16_products = false;
+  }
   return result;
 }
 

@@ -146,6 +146,27 @@ TEST_P(Order, IsFollowedBitForBit) {
   }
 }
 
+// Digits that run down, as the innermost loop of the walk and further out.
+TEST(Orders, RunDown) {
+  constexpr int64_t kChannels = 6, kTaps = 3;
+  for (const int64_t outputs : {1, 300}) {
+    const ReferenceTensor x = noise({kChannels, kTaps}, 3), k = noise({outputs, kChannels, kTaps}, 4);
+    Statement statement = statement_of({outputs}, {kChannels, kTaps}, Reducer::Sum,
+                                       read(1, {var(0), var(1), var(2)}) * read(0, {var(1), var(2)}));
+    statement.order.loops = {
+        {2, 1, Size::constant(kTaps), true}, {1, 2, Size::constant(3)}, {1, 1, Size::constant(2), true}};
+    const std::vector<double> y = run({x, k}, {outputs}, statement, Precision::F32);
+    for (int64_t i = 0; i < outputs; ++i) {
+      float sum = 0;
+      for (int64_t r = kTaps - 1; r >= 0; --r)
+        for (const int64_t c : {1, 0, 3, 2, 5, 4})
+          sum = std::fma(static_cast<float>(k.values[(i * kChannels + c) * kTaps + r]),
+                         static_cast<float>(x.values[c * kTaps + r]), sum);
+      ASSERT_EQ(y[i], sum) << "output " << i;
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Shapes, Order,
                          ::testing::Combine(::testing::Values(1, 3, 17, 300),
                                             ::testing::Values(1, 5, 16, 20, 47, 64), ::testing::Bool()));

@@ -221,11 +221,12 @@ private:
         const int64_t low = draw_.between(2, 3);
         const bool three = (extent.batch || extent.factor > low * 2) && draw_.chance(40);
         const int64_t high = three ? low * 2 : low;
-        order.loops.push_back({v, 1, Size::constant(low)});
+        const bool whole = !extent.batch && extent.factor % low == 0;
+        order.loops.push_back({v, 1, Size::constant(low), whole && draw_.chance(30)});
         if (three) order.loops.push_back({v, low, Size::constant(2)});
         order.loops.push_back({v, high, highest_digit(extent, high)});
       } else {
-        order.loops.push_back({v, 1, extent});
+        order.loops.push_back({v, 1, extent, !extent.batch && draw_.chance(20)});
       }
     }
     draw_.shuffle(order.loops);

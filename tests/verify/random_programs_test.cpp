@@ -76,7 +76,7 @@ void compare_orders(uint64_t seed, bool network) {
   source.scalars = random->module.scalars;
   PassState state(options.pipeline);
   state.optimizers = &random->module.optimizers;
-  ASSERT_TRUE(run_passes(source, gradient_pipeline(true), state).ok());
+  ASSERT_TRUE(run_passes(source, gradient_pipeline(true, options.pipeline), state).ok());
   Draw draw(seed);
   const std::vector<std::string> names = random_passes(draw);
   Graph changed = source;
