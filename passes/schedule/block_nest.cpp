@@ -24,9 +24,8 @@ constexpr int64_t kQuad = 4; // neighbours that are copied and loaded together
 // One digit of a flat number: a variable, or a digit of its own.
 struct FlatDigit {
   int variable = -1;
-  int64_t step = 1;  // what it counts of the variable
-  Size extent;       // how many values it has
-  bool down = false; // from the highest of them to 0
+  int64_t step = 1; // what it counts of the variable
+  Size extent;      // how many values it has
 };
 
 class BlockNest {
@@ -123,7 +122,7 @@ std::string BlockNest::problem() {
     if (factor->kind != Expr::Kind::Read || factor->has_else)
       return factor->has_else ? "a factor is read outside of its tensor" : "a factor is no tensor";
   for (int factor : {0, 1})
-    if (scalar_type_of(value_of(factor).type.element) != ScalarType::Real) return "a factor is not of reals";
+    if (value_of(factor).type.element != ElementType::F32) return "a factor is not of f32";
   if (const std::string why = sort_variables(); !why.empty()) return why;
   if (const std::string why = sort_depth(); !why.empty()) return why;
   sizes_.rows = blocked_ >= 0 ? size_of(rows_.extent) * whole_capacity() : size_of(rows_.extent);
@@ -182,7 +181,8 @@ std::string BlockNest::sort_depth() {
     if (variable.extent.is_constant(1)) continue;
     if (variable.extent.batch && (loop.step > 1 || !depth_.empty()))
       return "the examples are not the outermost loop of its order";
-    FlatDigit digit = {loop.variable, loop.step, loop.extent, loop.down};
+    if (loop.down) return "its order runs down pairs";
+    FlatDigit digit = {loop.variable, loop.step, loop.extent};
     // The highest digit goes as far as the variable; what is beyond its end is masked.
     if (!variable.extent.batch && loop.step * loop.extent.factor >= variable.extent.factor)
       digit.extent = Size::constant((variable.extent.factor + loop.step - 1) / loop.step);
@@ -204,11 +204,8 @@ IndexExpr BlockNest::digit(const IndexExpr& flat, const std::vector<FlatDigit>& 
 void BlockNest::place(std::vector<IndexExpr>& at, const std::vector<FlatDigit>& digits,
                       const IndexExpr& flat) const {
   for (const FlatDigit& d : digits) at[d.variable] = IndexExpr(0);
-  for (std::size_t d = 0; d < digits.size(); ++d) {
-    const IndexExpr up = digit(flat, digits, d);
-    const IndexExpr value = digits[d].down ? IndexExpr(digits[d].extent.factor - 1) - up : up;
-    at[digits[d].variable] = at[digits[d].variable] + value * digits[d].step;
-  }
+  for (std::size_t d = 0; d < digits.size(); ++d)
+    at[digits[d].variable] = at[digits[d].variable] + digit(flat, digits, d) * digits[d].step;
 }
 
 // Both of two conditions, where nullptr is one that always holds.
@@ -328,8 +325,7 @@ KernelStatement BlockNest::staged(const Side& side, const IndexExpr& first, cons
     if (together > 1) axes.push_back(axis(".copied", together));
     return axes;
   };
-  const bool copies = value_of(side.factor).type.element == ElementType::F32;
-  if (copies && !side.depth_is_fast && elements % (threads * kQuad) == 0) {
+  if (!side.depth_is_fast && elements % (threads * kQuad) == 0) {
     const std::size_t variables = builder_.kernel.variables.size();
     const std::map<std::string, int> axes = axes_;
     KernelStatement quads = staged_by(side, first, kQuad, axes_for(kQuad));
@@ -372,9 +368,7 @@ KernelStatement BlockNest::staged_by(const Side& side, const IndexExpr& first, i
   const Expr& loaded = *body->arguments[side.factor];
   CHECK(loaded.kind == Expr::Kind::Load);
   KernelStatement copy;
-  // What is narrower is widened, and goes through registers.
-  copy.kind = value_of(side.factor).type.element == ElementType::F32 ? KernelStatement::Kind::Copy
-                                                                     : KernelStatement::Kind::Store;
+  copy.kind = KernelStatement::Kind::Copy;
   copy.buffer = side.buffer;
   const IndexExpr stage = IndexExpr::remainder(simple(IndexExpr::quotient(first, shape_.depth)), 2);
   copy.offset = simple(stage * (shape_.depth * side.pitch) + term * side.pitch + point + within);
