@@ -21,6 +21,7 @@ struct KindInput {
   std::size_t outputs = 1;       // of the node
   std::string_view automatic;    // `auto_pad`, or ""
   std::optional<int64_t> batch;  // the size of the batch, where the file fixes it
+  bool whole = false;            // the batch is ours alone: ONNX's dimensions are those behind it
 };
 
 // Where the library has no way to say it, and another ONNX operator before the node has: padding on all

@@ -386,27 +386,42 @@ Made fold_range(const Folding& folding) {
 using RealFunction = float (*)(float, float);
 using IntegerFunction = bool (*)(int64_t, int64_t, int64_t*);
 
-// Element by element, broadcast as in NumPy.
+// Shapes broadcast as in NumPy, and for each its steps along the common one.
+struct Broadcast {
+  std::vector<int64_t> shape;
+  std::vector<std::vector<int64_t>> steps;
+  bool fits = true;
+
+  explicit Broadcast(const std::vector<std::vector<int64_t>>& shapes) {
+    std::size_t rank = 0;
+    for (const auto& one : shapes) rank = std::max(rank, one.size());
+    shape.assign(rank, 1);
+    for (const auto& one : shapes) {
+      std::vector<int64_t>& own = steps.emplace_back(rank, 0);
+      const std::vector<int64_t> strides = strides_of(one);
+      for (std::size_t d = 0; d < one.size(); ++d) {
+        const std::size_t at = rank - one.size() + d;
+        if (one[d] == 1) continue;
+        fits &= shape[at] == 1 || shape[at] == one[d];
+        shape[at] = one[d];
+        own[at] = strides[d];
+      }
+    }
+  }
+};
+
 Made fold_binary(const Folding& folding, RealFunction real, IntegerFunction integer) {
   const OnnxConstant *a = folding.input(0), *b = folding.input(1);
   if (!a || !b || a->real != b->real) return nullptr;
-  const std::size_t rank = std::max(a->shape.size(), b->shape.size());
-  std::vector<int64_t> shape(rank, 1), steps_a(rank, 0), steps_b(rank, 0);
-  for (const auto& [x, steps] : {std::pair{a, &steps_a}, std::pair{b, &steps_b}}) {
-    const std::vector<int64_t> strides = strides_of(x->shape);
-    for (std::size_t d = 0; d < x->shape.size(); ++d) {
-      const std::size_t at = rank - x->shape.size() + d;
-      if (x->shape[d] == 1) continue;
-      if (shape[at] != 1 && shape[at] != x->shape[d]) return nullptr;
-      shape[at] = x->shape[d];
-      (*steps)[at] = strides[d];
-    }
-  }
+  const Broadcast together({a->shape, b->shape});
+  const std::vector<int64_t>& shape = together.shape;
   const auto elements = onnx_elements(shape);
+  if (!together.fits || !elements) return nullptr;
   Made result = made(folding, shape, a->real, false);
-  if (!result || !elements) return nullptr;
+  if (!result) return nullptr;
   for (int64_t i = 0; i < *elements; ++i) {
-    const int64_t from_a = strided(i, shape, steps_a, 0), from_b = strided(i, shape, steps_b, 0);
+    const int64_t from_a = strided(i, shape, together.steps[0], 0);
+    const int64_t from_b = strided(i, shape, together.steps[1], 0);
     const auto at = static_cast<std::size_t>(i);
     if (a->real) {
       result->reals[at] = real(a->real_at(from_a), b->real_at(from_b));
@@ -417,6 +432,42 @@ Made fold_binary(const Folding& folding, RealFunction real, IntegerFunction inte
       return nullptr;
   }
   return result;
+}
+
+// The second where the first is true, else the third.
+Made fold_choice(const Folding& folding) {
+  const OnnxConstant *which = folding.input(0), *a = folding.input(1), *b = folding.input(2);
+  if (!which || which->real || !a || !b || a->real != b->real) return nullptr;
+  const Broadcast together({which->shape, a->shape, b->shape});
+  const auto elements = onnx_elements(together.shape);
+  if (!together.fits || !elements) return nullptr;
+  Made result = made(folding, together.shape, a->real, false);
+  if (!result) return nullptr;
+  const auto place = [&](int64_t i, std::size_t of) {
+    return strided(i, together.shape, together.steps[of], 0);
+  };
+  for (int64_t i = 0; i < *elements; ++i) {
+    const bool first = which->integer_at(place(i, 0)) != 0;
+    const OnnxConstant& from = first ? *a : *b;
+    const int64_t at = place(i, first ? 1 : 2);
+    if (from.real)
+      result->reals[static_cast<std::size_t>(i)] = from.real_at(at);
+    else
+      result->integers[static_cast<std::size_t>(i)] = from.integer_at(at);
+  }
+  return result;
+}
+
+// To a shape; a batch that the file leaves open stays one row, which is broadcast where it is used.
+Made fold_expanded(const Folding& folding) {
+  const OnnxConstant* x = folding.input(0);
+  auto wanted = folding.list(1, "shape");
+  if (!x || !wanted) return nullptr;
+  std::ranges::replace(*wanted, kOpenBatch, int64_t{1});
+  const Broadcast together({x->shape, *wanted});
+  if (!together.fits) return nullptr;
+  return rearranged(folding, *x, together.shape,
+                    [&](int64_t i) { return strided(i, together.shape, together.steps[0], 0); });
 }
 
 Made fold_sum(const Folding& folding) {
@@ -458,6 +509,7 @@ constexpr Function kFunctions[] = {{"Add", fold_sum},
                                    {"Constant", fold_given},
                                    {"ConstantOfShape", fold_filled},
                                    {"Div", fold_quotient},
+                                   {"Expand", fold_expanded},
                                    {"Gather", fold_gather},
                                    {"Identity", fold_same},
                                    {"Mul", fold_product},
@@ -467,7 +519,8 @@ constexpr Function kFunctions[] = {{"Add", fold_sum},
                                    {"Squeeze", fold_squeeze},
                                    {"Sub", fold_difference},
                                    {"Transpose", fold_transpose},
-                                   {"Unsqueeze", fold_unsqueeze}};
+                                   {"Unsqueeze", fold_unsqueeze},
+                                   {"Where", fold_choice}};
 
 } // namespace
 

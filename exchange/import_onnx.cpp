@@ -30,8 +30,8 @@ namespace {
 
 class Importer {
 public:
-  Importer(const OnnxModel& model, std::string path)
-      : state_(model), model_(model), path_(std::move(path)), folder_(weights_of(model)) {}
+  Importer(const OnnxModel& model, std::string path, bool whole)
+      : state_(model, whole), model_(model), path_(std::move(path)), folder_(weights_of(model)) {}
 
   Result<ImportedNetwork> run() {
     find_needed();
@@ -46,6 +46,9 @@ public:
     state_.program.name = state_.names.identifier(model_.name.empty() ? "Net" : model_.name);
     state_.program.comment = {
         printable(fmt::format("Imported from {}.", std::filesystem::path(path_).filename().string()))};
+    if (state_.whole)
+      state_.program.comment.push_back("Each example is the whole of the file's inputs and outputs: N stands "
+                                       "before their dimensions.");
     network.program = program_text(state_.program);
     network.weights = std::move(state_.weights);
     return network;
@@ -106,6 +109,7 @@ private:
     std::vector<int64_t> shape;
     for (const Size& size : state_.program.values[static_cast<std::size_t>(operand->value)].type.shape) {
       if (size.batch && size.factor != 1) return false;
+      if (size.batch && state_.whole) continue;
       shape.push_back(size.batch ? state_.batch.value_or(kOpenBatch) : size.factor);
     }
     return set_folded(node, folder_.fold_shape(node, shape));
@@ -132,13 +136,16 @@ private:
         type.element = ElementType::U8;
       else if (input.element != kOnnxFloat)
         return refuse("holds neither f32 nor i32, i64 or u8");
-      if (!input.has_shape || input.shape.empty()) return refuse("has no dimension for the batch");
-      const std::optional<int64_t> batch = input.shape[0];
-      if (!first && batch != state_.batch) return refuse("has another batch than the inputs before it");
-      state_.batch = batch;
+      if (!input.has_shape || (input.shape.empty() && !state_.whole))
+        return refuse("has no dimension for the batch");
+      if (!state_.whole) {
+        const std::optional<int64_t> batch = input.shape[0];
+        if (!first && batch != state_.batch) return refuse("has another batch than the inputs before it");
+        state_.batch = batch;
+      }
       first = false;
       type.shape.push_back(Size::n());
-      for (std::size_t d = 1; d < input.shape.size(); ++d) {
+      for (std::size_t d = state_.whole ? 0 : 1; d < input.shape.size(); ++d) {
         if (!input.shape[d]) return refuse(fmt::format("has no known size in dimension {}", d));
         if (*input.shape[d] < 1 || *input.shape[d] > INT32_MAX) return refuse("has an impossible shape");
         type.shape.push_back(Size::constant(*input.shape[d]));
@@ -216,11 +223,14 @@ private:
         value.name = state_.names.identifier(without_ending(value.name, "_output_0"));
   }
 
-  static bool has_shape(const TensorType& type, const OnnxValue& said) {
+  bool has_shape(const TensorType& type, const OnnxValue& said) const {
     if (!said.has_shape) return true;
-    if (said.shape.size() != type.shape.size()) return false;
-    for (std::size_t d = 0; d < said.shape.size(); ++d)
-      if (!type.shape[d].batch && said.shape[d] && *said.shape[d] != type.shape[d].factor) return false;
+    const std::size_t ahead = state_.whole ? 1 : 0;
+    if (said.shape.size() + ahead != type.shape.size()) return false;
+    for (std::size_t d = 0; d < said.shape.size(); ++d) {
+      const Size& size = type.shape[d + ahead];
+      if (!size.batch && said.shape[d] && *said.shape[d] != size.factor) return false;
+    }
     return true;
   }
 
@@ -248,7 +258,11 @@ private:
 Result<ImportedNetwork> import_onnx(const std::string& path) {
   Result<std::unique_ptr<OnnxModel>> model = read_onnx(path);
   if (!model) return Failure{model.failure().code, printable(model.failure().message)};
-  return Importer(**model, path).run();
+  Result<ImportedNetwork> network = Importer(**model, path, false).run();
+  if (network) return network;
+  // What mixes its examples may be one example as a whole.
+  if (Result<ImportedNetwork> whole = Importer(**model, path, true).run()) return whole;
+  return network;
 }
 
 } // namespace striate

@@ -171,6 +171,20 @@ private:
       bind(entry.name, CompileTimeValue::of_list(std::move(sides)));
       return true;
     }
+    if (entry.kind == "transposed") {
+      std::vector<CompileTimeValue> sides;
+      for (const char* name : {"before", "behind"}) {
+        made_.insert(name);
+        const CompileTimeValue* part = scope_.find(name);
+        if (!part) return false;
+        if (part->kind == Kind::List)
+          sides.insert(sides.end(), part->items.begin(), part->items.end());
+        else
+          sides.push_back(*part);
+      }
+      bind(entry.name, CompileTimeValue::of_list(std::move(sides)));
+      return true;
+    }
     if (entry.kind == "slices") {
       const auto axis = integer("axis"), start = integer("start"), end = integer("end"),
                  step = integer("step");

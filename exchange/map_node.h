@@ -5,6 +5,7 @@
 #pragma once
 
 #include "exchange/attribute_kinds.h"
+#include "exchange/einsum_definitions.h"
 #include "exchange/network_program.h"
 #include "exchange/onnx_model.h"
 #include "exchange/operator_map.h"
@@ -28,18 +29,20 @@ struct OnnxOperand {
 // What has been found so far.
 struct ImportState {
   const OnnxModel& model;
+  // Each example is the whole of ONNX's tensors: a dimension for the batch stands before ONNX's, whose first
+  // one is like the others.
+  const bool whole;
+  NetworkProgram program;
   CallSession session;
   OperatorMap map{session.library()};
   NameTable names{session.library()};
-  NetworkProgram program;
   std::vector<int> tensors; // of the session, for each value of the program
   std::vector<NamedTensor> weights;
   std::map<std::string, OnnxOperand, std::less<>> values;
   std::map<std::string, std::vector<const OnnxNode*>, std::less<>> readers; // outputs of the graph: nullptr
   std::map<std::string, int> own_parameters; // values for constants that no layer takes
   std::optional<int64_t> batch;
-
-  explicit ImportState(const OnnxModel& from) : model(from) {}
+  ImportState(const OnnxModel& from, bool is_whole);
   int add_value(NetworkProgram::Role role, const std::string& name, int tensor);
   const OnnxOperand* find(std::string_view name) const;
 };

@@ -43,6 +43,7 @@ public:
 
   std::string text() {
     for (const std::string& line : program_.comment) text_ += fmt::format("# {}\n", line);
+    text_ += definitions();
     text_ += fmt::format("model {} {{\n", program_.name);
     for (const Role role : {Role::Input, Role::Parameter})
       for (const NetworkProgram::Value& value : program_.values)
@@ -66,6 +67,16 @@ public:
   }
 
 private:
+  // The program's own operators, as far as it calls them.
+  std::string definitions() const {
+    std::string text;
+    for (const NetworkProgram::Definition& definition : program_.definitions)
+      if (std::ranges::any_of(program_.calls,
+                              [&](const Call& call) { return call.item->name == definition.name; }))
+        text += "\n" + definition.text;
+    return text.empty() ? "" : text + "\n";
+  }
+
   struct Stage {
     std::string text;
     bool layer = false; // with parameters, and so with a name

@@ -36,7 +36,13 @@ struct NetworkProgram {
     int value = -1;
   };
 
+  // An operator that is not the library's.
+  struct Definition {
+    std::string name, text;
+  };
+
   std::string name; // of the model
+  std::vector<Definition> definitions;
   std::vector<std::string> comment;
   std::vector<Value> values;
   std::vector<Call> calls;

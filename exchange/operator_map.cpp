@@ -82,7 +82,7 @@ Result<OnnxInputPattern> input_pattern(std::string_view text) {
   input.optional = flag("?");
   input.variadic = flag("..");
   input.transposed = flag("^T");
-  if (!is_name(text)) return bad_data("`{}` is no input", text);
+  if (text != "_" && !is_name(text)) return bad_data("`{}` is no input", text);
   input.name = text;
   return input;
 }
@@ -171,9 +171,18 @@ Result<OnnxLine> parse_onnx_line(std::string_view text) {
     options = trimmed(text.substr(end + 1));
     text = trimmed(text.substr(0, end + 1));
   }
-  if (const auto then = take_behind(options, "then ")) line.then = *then;
+  if (const auto then = take_behind(options, "then ")) {
+    std::string_view view = *then;
+    if (const auto times = take_behind(view, " * ")) line.times = *times;
+    line.then = view;
+  }
   if (const auto after = take_behind(options, "after ")) line.after = *after;
   if (const auto within = take_behind(options, "within ")) line.within = *within;
+  if (const auto output = take_behind(options, "of output ")) {
+    if (output->size() != 1 || (*output)[0] < '1' || (*output)[0] > '9')
+      return bad_data("`{}` is no output but the first", *output);
+    line.output = static_cast<std::size_t>((*output)[0] - '0');
+  }
   if (options.ends_with("each output")) {
     line.each_output = true;
     options = trimmed(options.substr(0, options.size() - 11));

@@ -19,7 +19,7 @@
 
 namespace striate {
 
-// `x`, `weight^T`, `bias[.., 1, 1]`, `axes?`, `more..`: an input of an ONNX node.
+// `x`, `weight^T`, `bias[.., 1, 1]`, `axes?`, `more..`, `_`: an input of an ONNX node. `_` does not matter.
 struct OnnxInputPattern {
   std::string name;
   bool optional = false;
@@ -57,6 +57,8 @@ struct OnnxLine {
   bool each_output = false;              // the same, each from the first input
   std::string after;                     // a view that goes before it
   std::string then;                      // a view that goes behind it
+  std::string times;                     // how often: a name that an entry has made, or "" for once
+  std::size_t output = 0;                // which of the node's outputs it is
   std::string within;                    // the op that moves the dimension `axis` behind all others, and back
 };
 

@@ -83,6 +83,41 @@ std::optional<std::vector<int64_t>> shape_by_pattern(const OnnxConstant& constan
   return shape;
 }
 
+Result<Tensor> parameter_of(const OnnxConstant& constant, bool transposed, float scale,
+                            const std::vector<int64_t>& shape) {
+  Result<Tensor> tensor = Tensor::allocate(ElementType::F32, shape);
+  if (!tensor) return tensor;
+  const std::span<float> numbers = tensor->as<float>();
+  const auto columns = transposed ? static_cast<std::size_t>(constant.shape[0]) : 1; // of the result
+  const auto rows = transposed ? static_cast<std::size_t>(constant.shape[1]) : 1;
+  const bool one = constant.uniform || constant.elements() == 1;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const std::size_t from = one ? 0 : transposed ? i % columns * rows + i / columns : i;
+    numbers[i] = constant.real_at(static_cast<int64_t>(from)) * scale;
+  }
+  return tensor;
+}
+
+std::string layer_name(const std::vector<std::string>& weights, const OnnxNode& node) {
+  std::string common = weights[0];
+  for (const std::string& name : weights)
+    common.resize(static_cast<std::size_t>(
+        std::mismatch(common.begin(), common.end(), name.begin(), name.end()).first - common.begin()));
+  if (weights.size() == 1) {
+    for (const char* ending : {".weight", "_weight", "/weight", "_w", ".w", "_w_0"})
+      if (common.ends_with(ending)) return common.substr(0, common.size() - std::string_view(ending).size());
+    common.clear();
+  }
+  if (!common.empty() && std::string_view("._/:").find(common.back()) != std::string_view::npos)
+    return common.substr(0, common.size() - 1);
+  std::string_view name = node.name;
+  // "/features/0/Conv": the module, and the operator in it.
+  if (const std::size_t end = name.rfind('/');
+      end != std::string_view::npos && end > 0 && name.substr(end + 1).starts_with(node.op))
+    name = name.substr(0, end);
+  return std::string(name.empty() ? node.op : name);
+}
+
 std::optional<CompileTimeValue> as_argument(const ast::Parameter& argument, const CompileTimeValue& value) {
   const std::string& type = argument.type.name;
   if (argument.type.has_dimensions && value.kind == Kind::List) {

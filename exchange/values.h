@@ -5,6 +5,7 @@
 #include "exchange/onnx_model.h"
 #include "exchange/operator_map.h"
 #include "frontend/compile_time_value.h"
+#include "runtime/tensor.h"
 
 #include <optional>
 #include <string>
@@ -26,6 +27,14 @@ bool same(const CompileTimeValue& a, const CompileTimeValue& b);
 // others. nullopt where the shape is another.
 std::optional<std::vector<int64_t>> shape_by_pattern(const OnnxConstant& constant,
                                                      const OnnxInputPattern& pattern);
+
+// A parameter's values: of the constant, or of its transpose, times `scale`. A constant of one element is the
+// same everywhere.
+Result<Tensor> parameter_of(const OnnxConstant& constant, bool transposed, float scale,
+                            const std::vector<int64_t>& shape);
+
+// What a layer is called: what its weights have in common, else the node's name.
+std::string layer_name(const std::vector<std::string>& weights, const OnnxNode& node);
 
 // As the library's argument has it; nullopt where it cannot.
 std::optional<CompileTimeValue> as_argument(const ast::Parameter& argument, const CompileTimeValue& value);

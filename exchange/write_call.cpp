@@ -64,8 +64,9 @@ public:
       : out_(out), graph_(graph), names_(names), session_(session), line_(line), call_(call) {}
 
   std::string write(const std::string& base) {
-    if (line_.nothing || line_.each_output || !line_.after.empty() || !line_.then.empty() ||
-        !line_.within.empty() || kExportOpset < line_.since || kExportOpset >= line_.before)
+    if (line_.nothing || line_.output > 0 || line_.each_output || !line_.after.empty() ||
+        !line_.then.empty() || !line_.within.empty() || kExportOpset < line_.since ||
+        kExportOpset >= line_.before)
       return "";
     return takes_all() && solve() && is_the_same() ? emit(base) : "";
   }
@@ -104,6 +105,8 @@ private:
     if (first == call_.inputs.end()) return false;
     const TensorType& main = type(first->value);
     scope.bind("rank", CompileTimeValue::of(main.rank()));
+    scope.bind("onnx_rank", CompileTimeValue::of(main.rank()));
+    for (const char* of_import : {"way_in", "whole", "batch"}) scope.bind(of_import, CompileTimeValue::of(0));
     for (std::size_t i = 0; i < call_.inputs.size(); ++i) {
       const ast::Parameter& parameter = call_.item->inputs[std::min(i, call_.item->inputs.size() - 1)];
       if (call_.inputs[i].value < 0) continue;

@@ -6,8 +6,14 @@
 namespace striate {
 
 struct CallSession::State {
+  explicit State(const std::string& definitions)
+      : file(parse("definitions", definitions, diagnostics)), library(&file, diagnostics) {
+    CHECK(!diagnostics.has_errors(), "{}", diagnostics.render());
+  }
+
   Diagnostics diagnostics;
-  Library library{nullptr, diagnostics};
+  ast::File file;
+  Library library;
   Reporter reporter{diagnostics};
   GraphBuilder graph;
   NetworkBuilder network{reporter, library, graph, false};
@@ -20,7 +26,7 @@ struct CallSession::State {
   }
 };
 
-CallSession::CallSession() : state_(std::make_unique<State>()) {}
+CallSession::CallSession(const std::string& definitions) : state_(std::make_unique<State>(definitions)) {}
 CallSession::~CallSession() = default;
 
 const Library& CallSession::library() const { return state_->library; }

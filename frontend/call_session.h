@@ -18,7 +18,8 @@ namespace striate {
 
 class CallSession {
 public:
-  CallSession(); // with the standard library
+  // With the standard library, and items of a program's own.
+  explicit CallSession(const std::string& definitions = "");
   ~CallSession();
 
   const Library& library() const;

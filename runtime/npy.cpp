@@ -131,7 +131,20 @@ static Result<Tensor> narrow_to_i32(std::string_view elements, std::vector<int64
   return tensor;
 }
 
-Result<Tensor> parse_npy(std::string_view bytes, const std::string& name) {
+struct ElementKind {
+  const char* code;
+  ElementType element;
+  std::size_t size;
+};
+
+// What the header says: what lies behind it, and how many bytes that are.
+struct NpyLayout {
+  NpyHeader header;
+  const ElementKind* kind = nullptr;
+  std::size_t begin = 0, bytes = 0;
+};
+
+static Result<NpyLayout> layout_of(std::string_view bytes, const std::string& name) {
   if (!bytes.starts_with(kMagic)) return bad_data("`{}` is not a .npy file", name);
   const Failure truncated = bad_data("`{}` is a truncated .npy file", name);
   if (bytes.size() < 10) return truncated;
@@ -143,30 +156,43 @@ Result<Tensor> parse_npy(std::string_view bytes, const std::string& name) {
       version == 1 ? load_little<uint16_t>(bytes.data() + 8) : load_little<uint32_t>(bytes.data() + 8);
   if (length > kMaximumHeader) return bad_data("`{}` has a .npy header of {} bytes", name, length);
   if (bytes.size() - prefix < length) return truncated;
-  NpyHeader header;
+  NpyLayout layout;
+  NpyHeader& header = layout.header;
   if (!HeaderReader(bytes.substr(prefix, length)).read(header))
     return bad_data("`{}` has a .npy header that cannot be read", name);
-  bytes.remove_prefix(prefix + length);
 
   const char order = header.descr.empty() ? '?' : header.descr[0];
   const std::string code = header.descr.empty() ? "" : header.descr.substr(1);
-  struct Kind {
-    const char* code;
-    ElementType element;
-    std::size_t size;
-  };
-  static constexpr Kind kKinds[] = {{"f4", ElementType::F32, 4}, {"f8", ElementType::F64, 8},
-                                    {"i4", ElementType::I32, 4}, {"i8", ElementType::I32, 8},
-                                    {"u1", ElementType::U8, 1},  {"b1", ElementType::Bool, 1}};
-  const Kind* kind =
-      std::find_if(std::begin(kKinds), std::end(kKinds), [&](const Kind& k) { return code == k.code; });
+  static constexpr ElementKind kKinds[] = {{"f4", ElementType::F32, 4}, {"f8", ElementType::F64, 8},
+                                           {"i4", ElementType::I32, 4}, {"i8", ElementType::I32, 8},
+                                           {"u1", ElementType::U8, 1},  {"b1", ElementType::Bool, 1}};
+  const ElementKind* kind = std::find_if(std::begin(kKinds), std::end(kKinds),
+                                         [&](const ElementKind& k) { return code == k.code; });
   if (kind == std::end(kKinds) || std::string_view("<>=|").find(order) == std::string_view::npos)
     return bad_data("`{}` holds elements of type '{}'; f32, f64, i32, i64, u8 and bool can be read", name,
                     header.descr);
 
   const std::optional<int64_t> count = element_count(ElementType::F64, header.shape);
   if (!count) return bad_data("`{}` has an impossible shape", name);
-  const auto expected = static_cast<std::size_t>(*count) * kind->size;
+  layout.kind = kind;
+  layout.begin = prefix + length;
+  layout.bytes = static_cast<std::size_t>(*count) * kind->size;
+  return layout;
+}
+
+Result<int64_t> npy_file_bytes(std::string_view beginning, const std::string& name) {
+  const Result<NpyLayout> layout = layout_of(beginning, name);
+  if (!layout) return layout.failure();
+  return static_cast<int64_t>(layout->begin + layout->bytes);
+}
+
+Result<Tensor> parse_npy(std::string_view bytes, const std::string& name) {
+  Result<NpyLayout> layout = layout_of(bytes, name);
+  if (!layout) return layout.failure();
+  NpyHeader& header = layout->header;
+  const ElementKind* kind = layout->kind;
+  const std::size_t expected = layout->bytes;
+  bytes.remove_prefix(layout->begin);
   if (bytes.size() != expected)
     return bad_data("`{}` should hold {} bytes of elements but has {}", name, expected, bytes.size());
 
@@ -176,14 +202,14 @@ Result<Tensor> parse_npy(std::string_view bytes, const std::string& name) {
     if (expected > 0) copy_from_fortran(bytes.data(), rearranged.data(), header.shape, kind->size);
     bytes = rearranged;
   }
-  if (order == '>' && kind->size > 1) {
+  if (header.descr[0] == '>' && kind->size > 1) {
     if (rearranged.empty()) rearranged = bytes;
     for (std::size_t i = 0; i < expected; i += kind->size)
       std::reverse(rearranged.begin() + static_cast<long>(i),
                    rearranged.begin() + static_cast<long>(i + kind->size));
     bytes = rearranged;
   }
-  if (code == "i8") return narrow_to_i32(bytes, std::move(header.shape), name);
+  if (std::string_view(kind->code) == "i8") return narrow_to_i32(bytes, std::move(header.shape), name);
 
   Result<Tensor> tensor = Tensor::allocate(kind->element, std::move(header.shape));
   if (!tensor) return tensor;

@@ -13,6 +13,7 @@ namespace striate {
 // The content of the entry that was just begun. It is paid for as it arrives, whatever its header claims.
 static Result<std::string> entry_bytes(archive* zip, const std::string& name) {
   std::string bytes;
+  int64_t most = 0; // that it says to have
   constexpr std::size_t kStep = 1 << 20;
   for (;;) {
     const std::size_t size = bytes.size();
@@ -23,6 +24,12 @@ static Result<std::string> entry_bytes(archive* zip, const std::string& name) {
                       archive_error_string(zip) ? archive_error_string(zip) : "its bytes cannot be unpacked");
     bytes.resize(size + static_cast<std::size_t>(got));
     if (got == 0) return bytes;
+    if (size == 0) {
+      const Result<int64_t> says = npy_file_bytes(bytes, name);
+      if (!says) return says.failure();
+      most = *says;
+    }
+    if (static_cast<int64_t>(bytes.size()) > most) return bytes; // which is refused
     if (static_cast<int64_t>(bytes.size()) > kMaximumFileBytes)
       return bad_data("`{}` is larger than the limit of {} bytes", name, kMaximumFileBytes);
   }
@@ -33,7 +40,7 @@ Result<std::vector<NamedTensor>> read_npz(const std::string& path, const std::ve
   if (Result<ByteSource> source = ByteSource::open(path); !source) return source.failure();
   std::unique_ptr<archive, decltype(&archive_read_free)> zip(archive_read_new(), archive_read_free);
   if (!zip) return Failure{ExitCode::OutOfMemory, fmt::format("no memory to unpack `{}`", path)};
-  archive_read_support_format_zip(zip.get());
+  archive_read_support_format_zip_seekable(zip.get()); // one that is cut off has no directory
   constexpr std::size_t kBlock = 1 << 16;
   const auto damaged = [&]() -> Failure {
     const char* reason = archive_error_string(zip.get());
@@ -52,6 +59,7 @@ Result<std::vector<NamedTensor>> read_npz(const std::string& path, const std::ve
     if (!pathname) pathname = archive_entry_pathname(entry);
     std::string name = pathname ? pathname : "";
     if (name.ends_with(".npy")) name.resize(name.size() - 4);
+    if (std::ranges::find(known, name) != known.end()) return bad_data("`{}` has `{}` twice", path, name);
     known.push_back(name);
     if (!arrays.empty() && std::ranges::find(arrays, name) == arrays.end()) continue;
     const std::string place = path + ":" + name;

@@ -17,7 +17,7 @@ PEERS = {"pytorch": ["torch"], "torch.compile": ["torch"], "onnxruntime": ["torc
 # net, mode, batch, the ratio to the best of the peers that is wanted
 WORK = [
     ("lenet", "train", 64, 2.0), ("lenet", "train", 1, 6.0), ("lenet", "infer", 1, 2.0),
-    ("wide_mlp", "train", 256, 1.1), ("resnet20", "train", 128, 1.3), ("alexnet", "train", 32, 1.5),
+    ("wide_mlp", "train", 256, 1.1), ("small_gpt", "train", 12, 1.1), ("small_gpt", "train", 16, 1.1), ("resnet20", "train", 128, 1.3), ("alexnet", "train", 32, 1.5),
     *((net, "infer", batch, 0.9) for net in ("alexnet", "vgg16", "resnet18", "resnet50", "mobilenet_v1") for batch in (1, 16)),
 ]
 
@@ -48,7 +48,8 @@ def striate_seconds(options, net, mode, batch):
         report = pathlib.Path(folder) / "report.json"
         subprocess.run(
             [options.striate, "bench", model, f"--mode={mode}", f"--batch={batch}", f"--threads={options.threads}",
-             f"--seconds={options.seconds}", f"--json={report}", *(["--winograd"] if options.winograd else []), f"--precision={options.precision}"], check=True, stdout=subprocess.DEVNULL)
+             f"--seconds={options.seconds}", f"--json={report}", f"--precision={options.precision}",
+             *(["--winograd"] if options.winograd else [])], check=True, stdout=subprocess.DEVNULL)
         content = json.loads(report.read_text())
     return statistics.median(content["runs"]), content["cpu"], content["machine"]
 

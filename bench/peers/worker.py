@@ -17,8 +17,12 @@ WEIGHT_DECAY = {"lenet": 5e-4, "alexnet": 5e-4, "resnet20": 1e-4}
 
 
 def training_step(net, image, compiled):
-    label = torch.zeros(len(image), dtype=torch.long)
-    optimizer = torch.optim.SGD(net.parameters(), lr=1e-3, momentum=0.9, weight_decay=WEIGHT_DECAY.get(sys.argv[2], 0))
+    if image.dtype == torch.long:  # the next characters
+        label = image.roll(-1, 1)
+        optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=0.1)
+    else:
+        label = torch.zeros(len(image), dtype=torch.long)
+        optimizer = torch.optim.SGD(net.parameters(), lr=1e-3, momentum=0.9, weight_decay=WEIGHT_DECAY.get(sys.argv[2], 0))
     loss_of = lambda: torch.nn.functional.cross_entropy(net(image), label)
     if compiled:
         loss_of = torch.compile(loss_of)
@@ -57,7 +61,10 @@ def main():
     torch.set_num_threads(threads)
     torch.manual_seed(1)
     net = getattr(nets, name)()
-    image = torch.randn(batch, *SHAPES.get(name, (3, 224, 224)))
+    if name == "small_gpt":
+        image = torch.randint(65, (batch, 64))
+    else:
+        image = torch.randn(batch, *SHAPES.get(name, (3, 224, 224)))
     if mode == "train":
         work = training_step(net, image, peer == "torch.compile")
     else:

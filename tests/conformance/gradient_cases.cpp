@@ -1,5 +1,7 @@
 #include "tests/conformance/gradient_cases.h"
 
+#include <fmt/format.h>
+
 namespace striate {
 
 using Range = GradientInput::Range;
@@ -14,6 +16,10 @@ std::vector<std::string> operators_without_gradient() {
           "top1",
           "top_k",
           "same_side",
+          "ones_like",
+          "resized_places",
+          "max_pool2d_which",
+          "max_pool2d_places",
           "zeros",
           "ones",
           "filled",
@@ -52,6 +58,7 @@ static void add_convolutions(std::vector<GradientCase>& cases) {
   transposed({kN, 4, 3, 3}, {4, 3, 4, 4}, "stride = 2; padding = 1; groups = 2");
   transposed({kN, 1, 3, 2}, {1, 2, 3, 3}, "stride = 4");
   transposed({kN, 17, 1, 1}, {17, 3, 3, 3}, "");
+  transposed({kN, 2, 3, 4}, {2, 3, 3, 3}, "stride = 2; padding = [0, 1]; end_padding = [1, 0]");
   cases.push_back({"spread2d", {{{kN, 2, 3, 4}}, {{2, 3, 3, 5}}}, "stride = 2"});
   cases.push_back({"interleave2d", {{{kN, 2, 3, 2, 5, 3}}}, ""});
   for (const char* op : {"upsample_nearest2d", "upsample_bilinear2d", "bilinear_parts2d"}) {
@@ -107,6 +114,65 @@ static void add_sequences(std::vector<GradientCase>& cases) {
   cases.push_back({"equal_part", {{{kN, 2, 5}}}, "parts = 1; at = 0"});
   cases.push_back({"at_position", {{{kN, 3, 5}}}, "position = 2"});
   cases.push_back({"mean_position", {{{kN, 3, 5}}}, ""});
+}
+
+// What works along one dimension, and kernels of other dimensions than two.
+static void add_axes(std::vector<GradientCase>& cases) {
+  const GradientInput few{{5}, Range::Label, 7}, each{{kN, 2, 3}, Range::Label, 7};
+  cases.push_back({"drop_axis", {{{kN, 1, 5}}}, "axis = 1"});
+  cases.push_back({"take_axis", {{{kN, 3, 5}}}, "axis = 1; index = -1"});
+  cases.push_back({"gather_axis", {{{kN, 3, 7}}, few}, "axis = -1"});
+  cases.push_back({"gather_axis", {{{7, 3}}, each}, "axis = 0"});
+  cases.push_back({"gather_each", {{{kN, 3, 7, 2}}, each}, "axis = 2"});
+  cases.push_back({"slice_axis", {{{kN, 3, 7, 5}}}, "axis = 2; start = 5; end = -1; step = -2"});
+  cases.push_back({"slice_axis", {{{kN, 6}}}, "axis = 1; start = 4; end = 1; step = -1"});
+  for (const char* op : {"max_pool_axis", "avg_pool_axis"}) {
+    cases.push_back({op, {{{kN, 3, 9}}}, "axis = -1; kernel_size = 2"});
+    cases.push_back({op, {{{kN, 7, 3}}}, "axis = 1; kernel_size = 3; stride = 2; before = 1; after = 2"});
+    cases.push_back(
+        {op, {{{kN, 2, 9, 3}}}, "axis = 2; kernel_size = 3; stride = 1; before = 2; dilation = 2"});
+  }
+  cases.push_back({"avg_pool_axis",
+                   {{{kN, 8, 3}}},
+                   "axis = 1; kernel_size = 3; stride = 2; before = 2; after = 1; dilation = 2; "
+                   "count_include_pad = false"});
+  for (const char* rounding : {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"})
+    cases.push_back({"resize_nearest_axis",
+                     {{{kN, 3, 5}}},
+                     fmt::format("axis = 2; size = 8; rounding = \"{}\"", rounding)});
+  cases.push_back({"resize_linear_axis", {{{kN, 3, 5}}}, "axis = 2; size = 8"});
+  cases.push_back({"resize_linear_axis",
+                   {{{kN, 6, 2}}},
+                   "axis = 1; size = 4; scale = 0.5; shift = 0; offset = -0.3; fill = true; value = 2"});
+  cases.push_back({"resize_cubic_axis", {{{kN, 3, 5}}}, "axis = 2; size = 8"});
+  cases.push_back(
+      {"resize_cubic_axis", {{{kN, 7, 2}}}, "axis = 1; size = 4; slope = -0.5; exclude_outside = true"});
+  cases.push_back({"neighbour_distances", {{{17}}}, ""});
+  cases.push_back({"cubic_weight", {{{kN, 17}}}, ""});
+  cases.push_back({"prelu_elements", {{{kN, 3, 5}}, {{3, 1}}}, ""});
+  cases.push_back({"if_else", {{{kN, 3, 5}}, {{3, 1}}, {{kN, 1, 5}}}, ""});
+  cases.push_back({"matmul_add", {{{kN, 3, 5}}, {{5, 2}}, {{3, 2}}}, ""});
+  cases.push_back({"layer_norm_from", {{{kN, 3, 2, 5}}, {{2, 5}}, {{2, 5}}}, "axis = 2"});
+  cases.push_back({"layer_norm_from", {{{kN, 7}}, {{7}}, {{7}}}, "axis = -1; eps = 0.1"});
+  cases.push_back({"inverse_deviation", {{{kN, 3, 2, 5}}}, "axis = 2"});
+  cases.push_back({"batch_norm_now", {{{kN, 3, 5}}, {{3}}, {{3}}}, ""});
+  cases.push_back({"moved_mean", {{{kN, 3, 5}}, {{3}}}, ""});
+  cases.push_back({"moved_variance", {{{kN, 3, 5}}, {{3}}}, "momentum = 0.3"});
+  cases.push_back({"dilate2d", {{{2, 3, 3, 2}}}, "dilation = [2, 3]"});
+  cases.push_back({"stretch_axis", {{{kN, 4, 3}}}, "axis = 1; step = 3"});
+  cases.push_back({"conv_transpose1d", {{{kN, 3, 5}}, {{3, 2, 3}}}, ""});
+  cases.push_back({"conv_transpose1d",
+                   {{{kN, 4, 5}}, {{4, 3, 3}}},
+                   "stride = 2; padding = 1; end_padding = 2; output_padding = 1; groups = 2; dilation = 2"});
+  cases.push_back({"conv3d", {{{kN, 2, 3, 4, 3}}, {{3, 2, 2, 3, 2}}}, ""});
+  cases.push_back({"conv3d",
+                   {{{kN, 4, 5, 4, 6}}, {{2, 2, 2, 3, 2}}},
+                   "stride = [1, 2, 2]; padding = [1, 1, 0]; dilation = [2, 1, 3]; groups = 2"});
+  cases.push_back({"conv_transpose3d", {{{kN, 2, 2, 3, 2}}, {{2, 3, 2, 1, 3}}}, ""});
+  cases.push_back({"conv_transpose3d",
+                   {{{kN, 2, 3, 2, 2}}, {{2, 1, 2, 3, 2}}},
+                   "stride = [2, 1, 3]; padding = [1, 0, 1]; output_padding = [1, 0, 2]; groups = 2; "
+                   "dilation = [1, 2, 2]"});
 }
 
 std::vector<GradientCase> gradient_cases() {
@@ -220,6 +286,7 @@ std::vector<GradientCase> gradient_cases() {
   cases.push_back({"local_response_norm", {{{kN, 3, 2, 3}}}, "size = 4; alpha = 2; beta = 0.5"});
   add_augmentation(cases);
   add_sequences(cases);
+  add_axes(cases);
 
   cases.push_back({"cross_entropy", {{{kN, 10}}, labels(10)}, ""});
   cases.push_back({"cross_entropy", {{{kN, 10}}, labels(10)}, "label_smoothing = 0.1"});
@@ -292,6 +359,12 @@ std::vector<GradientCase> forward_cases() {
       {"top_k", {{{kN, 5, 3}}, {{kN, 3}, Range::Label, 5}}, "k = 2"},
       {"same_side", {{{kN, 2}}, {{kN, 2}}}, "threshold = 0.1"},
       {"same_side", {{{kN, 1, 3}}, {{kN, 1, 3}}}, ""},
+      {"ones_like", {{{kN, 3, 5}}}, ""},
+      {"resized_places", {{{kN, 3, 5}}}, "axis = -1; size = 7"},
+      {"resized_places", {{{kN, 3, 5}}}, "axis = 1; size = 2; scale = 0.7; shift = 0; offset = 0.1"},
+      {"max_pool2d_which", {{{kN, 3, 5, 6}}}, "kernel_size = [2, 3]; stride = 2; padding = 1"},
+      {"max_pool2d_places", {{{kN, 3, 5, 6}}}, "kernel_size = 3; stride = 2; padding = 1"},
+      {"max_pool2d_places", {{{kN, 2, 4, 4}}}, "kernel_size = 2; by_columns = true"},
       {"uniform_each", {{{kN, 3, 2}}}, ""},
       {"uniform_noise", {{{kN, 1, 3, 5}}}, ""},
       {"gaussian_each", {{{kN, 3, 2}}}, ""},

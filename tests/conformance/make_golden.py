@@ -10,6 +10,7 @@ whose first dimension is the batch. For optimizers: `CASE/weight.T` after T upda
 For what changes gradients: `CASE/changed.K` of parameter K, from `CASE/grad.K`.
 """
 
+import golden_axes
 import torch
 import torch.nn.functional as F
 from golden_writer import FOLDER, labels, normal, Operator, positive, share, text, ties
@@ -365,7 +366,6 @@ def views():
         "transpose": (lambda x: x.transpose(-1, -2), (2, 3, 5), {}),
         "squeeze": (lambda x: x.squeeze(-1), (3, 5, 1), {}),
         "unsqueeze": (lambda x: x.unsqueeze(-1), (3, 5), {}),
-        "slice_axis": (lambda x: x[:, :, 1:6:2], (2, 3, 7, 5), {"axis": 2, "start": 1, "end": 6, "step": 2}),
         "move_last": (lambda x: x.movedim(1, -1), (2, 3, 4, 5), {"axis": 1}),
         "mean_axis": (lambda x: x.mean(-1, keepdim=True), (2, 3, 4), {"axis": -1}),
         "sum_axis": (lambda x: x.sum(1, keepdim=True), (2, 3, 4), {"axis": 1}),
@@ -520,6 +520,6 @@ def gradient_changes():
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     for group in (elementwise, data, convolution, pooling, linear, normalization, attention, losses, metrics, views,
-                  augmentation, recurrent, optimizers, gradient_changes):
+                  augmentation, recurrent, optimizers, gradient_changes, golden_axes.everything):
         group()
     print(f"{sum(f.stat().st_size for f in FOLDER.iterdir()) / 1e6:.2f} MB in {len(list(FOLDER.iterdir()))} files")

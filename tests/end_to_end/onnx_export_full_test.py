@@ -1,12 +1,15 @@
-"""Every model of models/, exported with its first weights: ONNX's checker accepts it, and ONNX Runtime computes what `striate run` does.
+"""Every model of models/, exported with its first weights: ONNX's checker accepts it, ONNX Runtime computes what `striate run` does, and
+so does the program that is imported from it.
 
-The packages are PyPI's. $STRIATE_ONNX_PYTHON is a Python that has them; without it, a virtual environment is made in the
-binary's folder once, and where that cannot be done, the test says so and is skipped.
+The packages are PyPI's. $STRIATE_PEERS is a virtual environment that has them, as for bench/peers; without it, one is made in the
+binary's folder once, and where that cannot be done, the test says so and is skipped. STRIATE_MODELS=lenet,vit runs
+those alone.
 """
 
 import glob
 import json
 import os
+import re
 import subprocess
 import sys
 import unittest
@@ -19,10 +22,7 @@ EXAMPLES = 2
 
 def python_with_onnx():
     """Such a Python, or None."""
-    given = os.environ.get("STRIATE_ONNX_PYTHON")
-    if given:
-        return given
-    folder = os.path.join(os.path.dirname(BINARY), "onnx-python")
+    folder = os.environ.get("STRIATE_PEERS") or os.path.join(os.path.dirname(BINARY), "onnx-python")
     python = os.path.join(folder, "bin", "python")
 
     def run(*command):
@@ -56,19 +56,39 @@ class ExportedModels(EndToEnd):
         arguments = [word for name in names["inputs"] for word in ("-i", f"{name}=@{self.path(name + '.npy')}")]
         arguments += [word for name in names["outputs"] for word in ("-o", f"{name}=@{self.path(name + '.own.npy')}")]
         self.striate("run", program, "-w", self.path("weights.safetensors"), *arguments)
+        self.run_imported(exported, names)
         for name in names["outputs"]:
-            shape, wanted = read_npy(self.path(name + ".npy"))
-            own_shape, own = read_npy(self.path(name + ".own.npy"))
-            self.assertEqual(own_shape, shape)
+            shape, own = read_npy(self.path(name + ".own.npy"))
             largest = max(map(abs, own))
             self.assertGreater(largest, 0)
-            difference = max(abs(one - other) for one, other in zip(own, wanted)) / largest
-            print(f"{os.path.basename(program)} {name} {shape}: {difference:.1e} of the largest", flush=True)
-            self.assertLess(difference, 1e-5)
+            differences = []
+            for ending in (".npy", ".back.npy"):
+                other_shape, others = read_npy(self.path(name + ending))
+                self.assertEqual(other_shape, shape)
+                differences.append(max(abs(one - other) for one, other in zip(own, others)) / largest)
+            print(f"{os.path.basename(program)} {name} {shape}: differs by {differences[0]:.1e} of the largest from "
+                  f"ONNX Runtime, by {differences[1]:.1e} from its import", flush=True)  # fmt: skip
+            self.assertLess(max(differences), 1e-5)
+
+    def run_imported(self, exported, names):
+        """The program that is made of the exported file."""
+        self.striate("import", exported, "-o", self.path("back.nn"))
+        with open(self.path("back.nn"), encoding="utf-8") as file:
+            program = file.read()
+        taken = re.findall(r"^ *input (\w+):", program, re.MULTILINE)
+        made = re.findall(r"^ *output (\w+) =", program, re.MULTILINE)
+        self.assertEqual(len(taken), len(names["inputs"]), program)
+        self.assertEqual(sorted(made), sorted(names["outputs"]))
+        arguments = [w for own, name in zip(taken, names["inputs"]) for w in ("-i", f"{own}=@{self.path(name + '.npy')}")]
+        arguments += [w for name in made for w in ("-o", f"{name}=@{self.path(name + '.back.npy')}")]
+        self.striate("run", self.path("back.nn"), "-w", self.path("back.safetensors"), *arguments)
 
     def test_models(self):
+        wanted = [name for name in os.environ.get("STRIATE_MODELS", "").split(",") if name]
         programs = sorted(glob.glob(os.path.join(MODELS, "*.nn")))
         self.assertGreater(len(programs), 20)
+        if wanted:
+            programs = [os.path.join(MODELS, name + ".nn") for name in wanted]
         for program in programs:
             with self.subTest(os.path.basename(program)):
                 self.check_model(program)

@@ -34,17 +34,23 @@ def numbers(value, form):
     return list(struct.unpack(f"<{len(value) // struct.calcsize(form)}{form}", value))
 
 
+# TensorProto.DataType -> the form of its values as bytes
+NUMBERS = {1: "f", 2: "B", 3: "b", 4: "H", 5: "h", 6: "i", 7: "q", 9: "B", 11: "d", 12: "I", 13: "Q"}
+
+
 def read_tensor(path):
-    """The shape and the values of a TensorProto of f32 in a file."""
+    """The shape and the values of a TensorProto in a file, which holds them as bytes or as a list of f32."""
     with open(path, "rb") as file:
         message = file.read()
-    shape, values = [], []
+    shape, values, form = [], [], "f"
     for number, value in fields(message):
         if number == 1:
             packed = value if isinstance(value, bytes) else varint(value)
             shape += [size for _, size in fields(b"".join(whole(1, 0)[:1] + one for one in split_varints(packed)))]
+        if number == 2:
+            form = NUMBERS[value]
         if number in (4, 9):
-            values += numbers(value, "f")
+            values += numbers(value, form if number == 9 else "f")
     assert len(values) == math.prod(shape), path
     return shape, values
 

@@ -67,7 +67,7 @@ TEST(ImportOnnx, EverythingThatHasNoCounterpartIsNamed) {
   for (const char* line : {"node `choice` (If): control flow is not imported",
                            "node `wave` (Sin): the library has no such operator",
                            "node `other wave` (Cos): the library has no such operator",
-                           "node `pool` (MaxPool): its `dilations` is [2, 2], not 1"})
+                           "node `norm` (LRN): its `size % 2` is 0, not 1"})
     EXPECT_NE(network.failure().message.find(line), std::string::npos) << network.failure().message;
 }
 
@@ -107,6 +107,64 @@ TEST_F(ImportParts, UnknownAttributesAreNotPassedOver) {
             std::string::npos);
 }
 
+TEST_F(ImportParts, WhatMixesItsExamplesIsOneExample) {
+  OnnxParts parts;
+  parts.inputs = {onnx_value("x", {3, 4})};
+  parts.nodes = {onnx_node("Softmax", {"x"}, {"soft"}, {onnx_attribute("axis", 0)}),
+                 onnx_node("Reshape", {"soft", "sizes"}, {"flat"}),
+                 onnx_node("Gather", {"flat", "places"}, {"y"}, {onnx_attribute("axis", -1)})};
+  parts.constants = {onnx_integers("sizes", {2, 6}), onnx_integers("places", {5, 0, -1})};
+  parts.outputs = {onnx_value("y", {2, 3})};
+  const auto network = import_onnx(write("m.onnx", onnx_model(parts)));
+  ASSERT_TRUE(network.ok()) << network.failure().message;
+  for (const char* line : {"# Each example is the whole", "input x: f32[N, 3, 4]",
+                           "x -> move_last(1) -> softmax -> move_last(1) -> flatten -> split_last(2)"})
+    EXPECT_NE(network->program.find(line), std::string::npos) << network->program;
+
+  // Not where the file leaves the batch open, and not for operators on a batch.
+  parts.inputs = {onnx_value("x", {-1, 4})};
+  EXPECT_FALSE(import_onnx(write("m.onnx", onnx_model(parts))).ok());
+  parts.inputs = {onnx_value("x", {2, 4, 6})};
+  parts.nodes = {onnx_node("LRN", {"x"}, {"z"}, {onnx_attribute("size", 3)}),
+                 onnx_node("Softmax", {"z"}, {"y"}, {onnx_attribute("axis", 0)})};
+  parts.constants.clear();
+  parts.outputs = {onnx_value("y", {2, 4, 6})};
+  EXPECT_FALSE(import_onnx(write("m.onnx", onnx_model(parts))).ok());
+}
+
+TEST_F(ImportParts, OutputsBesideTheFirstHaveLinesOfTheirOwn) {
+  OnnxParts parts;
+  parts.inputs = {onnx_value("x", {-1, 3, 4})};
+  parts.nodes = {onnx_node("LayerNormalization", {"x", "w", "b"}, {"y", "mean", "scale"})};
+  parts.constants = {onnx_tensor("w", {4}, {1, 2, 3, 4}), onnx_tensor("b", {4}, {0, 0, 0, 1})};
+  parts.outputs = {onnx_value("y", {-1, 3, 4}), onnx_value("mean", {-1, 3, 1}),
+                   onnx_value("scale", {-1, 3, 1})};
+  const auto network = import_onnx(write("m.onnx", onnx_model(parts)));
+  ASSERT_TRUE(network.ok()) << network.failure().message;
+  for (const char* line :
+       {"output mean = x -> mean_axis(2)", "output scale = x -> inverse_deviation(2) -> unsqueeze"})
+    EXPECT_NE(network->program.find(line), std::string::npos) << network->program;
+}
+
+TEST_F(ImportParts, EquationsBecomeOperators) {
+  const auto with = [&](const std::string& equation) {
+    OnnxParts parts;
+    parts.inputs = {onnx_value("x", {-1, 3, 4}), onnx_value("y", {-1, 4, 5})};
+    parts.nodes = {onnx_node("Einsum", {"x", "y"}, {"z"}, {onnx_text_attribute("equation", equation)})};
+    parts.outputs = {onnx_value("z", {-1, 3, 5})};
+    return import_onnx(write("m.onnx", onnx_model(parts)));
+  };
+  for (const char* equation :
+       {"nij,njk->nik", "n i j, n j k -> n i k", "...ij,...jk->...ik", "NIj,NjK->NIK"}) {
+    const auto network = with(equation);
+    ASSERT_TRUE(network.ok()) << equation << ": " << network.failure().message;
+    EXPECT_NE(network->program.find("] = sum(j) first["), std::string::npos) << network->program;
+  }
+  for (const char* equation :
+       {"", "nij", "nij,njk->niq", "nij,njk->nii", "n1j,njk->nk", "nij,njk\"->nik", "nij,njq->nik"})
+    EXPECT_FALSE(with(equation).ok()) << equation;
+}
+
 TEST(OperatorMap, LinesAreRead) {
   const auto line = parse_onnx_line(
       R"(Conv(x, weight^T) -> Add(bias[.., 1, 1]) {size = 2 is 3, false -> bias, p: pads else Pad(-inf) = 0 -> padding, alpha = 1 -> *weight} since 6 before 13 each after flatten)");
@@ -127,8 +185,9 @@ TEST(OperatorMap, LinesAreRead) {
 }
 
 TEST(OperatorMap, WrongLinesAreRefused) {
-  for (const char* text : {"Conv", "Conv(x y)", "Conv(x) {a b}", "Conv(x) sometimes", "Conv(x) since new",
-                           "(x)", "Conv(x) {a -> b c}", "Conv(x) {a: kind of}"})
+  for (const char* text :
+       {"Conv", "Conv(x y)", "Conv(x) {a b}", "Conv(x) sometimes", "Conv(x) since new", "(x)",
+        "Conv(x) {a -> b c}", "Conv(x) {a: kind of}", "Conv(x) of output 0", "Conv(x) of output many"})
     EXPECT_FALSE(parse_onnx_line(text).ok()) << text;
 }
 

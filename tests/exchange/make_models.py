@@ -97,7 +97,7 @@ def main():
             node("If", ["yes"], ["a"], name="choice", then_branch=inner, else_branch=inner),
             node("Sin", ["image"], ["b"], name="wave"),
             node("Cos", ["b"], ["c"], name="other wave"),
-            node("MaxPool", ["image"], ["d"], name="pool", kernel_shape=[2, 2], dilations=[2, 2]),
+            node("LRN", ["image"], ["d"], name="norm", size=4),
             node("Sum", ["a", "c", "d"], ["scores"]),
         ],
         [1, 4, 4], [1, 4, 4],

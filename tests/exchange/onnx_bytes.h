@@ -64,6 +64,14 @@ inline std::string onnx_attribute(const std::string& name, int64_t value) {
   return attribute.text();
 }
 
+inline std::string onnx_text_attribute(const std::string& name, const std::string& value) {
+  WireWriter attribute;
+  attribute.bytes(1, name);
+  attribute.bytes(4, value);
+  attribute.varint(20, 3);
+  return attribute.text();
+}
+
 // An f32 input or output; -1: a size that the file does not say.
 inline std::string onnx_value(const std::string& name, const std::vector<int64_t>& shape) {
   WireWriter sizes, tensor, type, value;

@@ -27,6 +27,8 @@ static Tensor numbered(ElementType element, std::vector<int64_t> shape) {
     case ElementType::F32:
       tensor.as<float>()[i] = static_cast<float>(i) + 0.5f;
       break;
+    case ElementType::BF16: // not in NumPy
+      break;
     case ElementType::F64:
       tensor.as<double>()[i] = static_cast<double>(i) + 0.5;
       break;
