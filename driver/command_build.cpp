@@ -233,8 +233,10 @@ static int build(const Options& asked) {
     return code ? write_output(options, *code) : report(code.failure());
   }
 #ifdef STRIATE_HAS_LLVM
-  if (options.emit == "llvm")
-    return write_output(options, llvm_text(entry.program, settings.pipeline.target, only));
+  if (options.emit == "llvm") {
+    const Result<std::string> text = llvm_text(entry.program, settings.pipeline.target, only);
+    return text ? write_output(options, *text) : report(text.failure());
+  }
   if (options.emit == "asm") {
     const Result<std::string> text = assembly_text(entry.program, settings.pipeline.target, only);
     return text ? write_output(options, *text) : report(text.failure());

@@ -52,10 +52,11 @@ std::string value_name_text(const std::string& name) {
 
 static bool is_reserved(const std::string& word) {
   static const std::set<std::string> words = {
-      "N",      "and",     "at",   "axes",  "comment", "cost",    "else",    "false",  "flops",    "fold",
-      "for",    "if",      "in",   "index", "inf",     "instead", "int",     "lanes",  "let",      "load",
-      "memory", "nan",     "not",  "op",    "or",      "order",   "overlap", "over",   "parallel", "random",
-      "real",   "scratch", "step", "stop",  "store",   "tile",    "true",    "unroll", "until",    "where",
+      "N",     "and",     "at",      "axes",     "barrier", "comment", "copy",    "cost",  "else",
+      "false", "flops",   "fold",    "for",      "if",      "in",      "index",   "inf",   "instead",
+      "int",   "lanes",   "let",     "load",     "memory",  "nan",     "not",     "op",    "or",
+      "order", "over",    "overlap", "parallel", "random",  "real",    "scratch", "step",  "stop",
+      "store", "threads", "tile",    "true",     "unroll",  "until",   "wait",    "where",
   };
   return words.contains(word);
 }

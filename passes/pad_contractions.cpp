@@ -142,7 +142,7 @@ std::vector<int> guarded_variables(const Graph& graph, const Node& node) {
   return guarded;
 }
 
-void pad_contractions(Graph& graph, bool pad_innermost) {
+void pad_contractions(Graph& graph, bool pad_innermost, bool keep_tests) {
   std::map<std::tuple<ValueId, Padding, double>, ValueId> copies;
   const NodeId count = static_cast<NodeId>(graph.nodes.size());
   for (NodeId id = 0; id < count; ++id) {
@@ -159,7 +159,10 @@ void pad_contractions(Graph& graph, bool pad_innermost) {
       const ValueId source = inputs[e->operand];
       const TensorType type = graph.values[source].type;
       Padding padding = padding_of(e, type, ranges);
-      Padding tested = kept_as_test(original, e, type, padding, pad_innermost, lanes);
+      Padding tested;
+      tested.low.assign(padding.low.size(), 0);
+      tested.high = tested.low;
+      if (keep_tests) tested = kept_as_test(original, e, type, padding, pad_innermost, lanes);
       if (in_same_loop(graph, graph.nodes[id], source)) {
         // Steps before the first cannot be copied together with the others: they are not there yet.
         const int step = step_dimension(type);

@@ -7,14 +7,15 @@
 // with the same padding share one copy. Where much of the padded work would be multiplication by padding (the
 // data gradient of a small image), the read keeps its `else 0` in the outer dimensions, and the scheduler
 // skips what lies outside by whole loops (`guarded_variables`); in the innermost one too unless the vector
-// needs it for its tile (`pad_innermost`). Assumes inline_pointwise. Shown by tests/passes/simplify_test.cpp.
+// needs it for its tile (`pad_innermost`). Threads that share tiles do not skip apart: without `keep_tests`
+// everything is padded. Assumes inline_pointwise. Shown by tests/passes/simplify_test.cpp.
 #pragma once
 
 #include "ir/graph/graph.h"
 
 namespace striate {
 
-void pad_contractions(Graph& graph, bool pad_innermost);
+void pad_contractions(Graph& graph, bool pad_innermost, bool keep_tests = true);
 
 // Elements beyond each end of each dimension.
 struct Padding {

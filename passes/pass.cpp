@@ -15,6 +15,7 @@
 #include "passes/pad_contractions.h"
 #include "passes/recompute.h"
 #include "passes/settle_persistents.h"
+#include "passes/split_sums.h"
 #include "passes/winograd.h"
 #include "support/time_trace.h"
 
@@ -84,7 +85,14 @@ static Status run_append_updates(Graph& graph, PassState& state) {
 }
 
 static Status run_pad_contractions(Graph& graph, PassState& state) {
-  pad_contractions(graph, policy_of(graph, state) != LayoutPolicy::BatchBlocked);
+  pad_contractions(graph, policy_of(graph, state) != LayoutPolicy::BatchBlocked,
+                   !state.options.target.many_threads);
+  return {};
+}
+
+static Status run_split_sums(Graph& graph, PassState& state) {
+  choose_policy(graph, state);
+  if (state.suits != LayoutPolicy::BatchBlocked) split_sums(graph, state.options.capacity);
   return {};
 }
 
@@ -156,6 +164,8 @@ const std::vector<Pass>& graph_passes() {
        Beyond::LeftOut, run_winograd},
       {"pad_contractions", "contractions read padded copies instead of testing bounds", Needs::Statements,
        Beyond::LeftOut, run_pad_contractions},
+      {"split_sums", "long sums with few results become sums of parts", Needs::Statements, Beyond::LeftOut,
+       run_split_sums},
       {"settle_persistents", "what replaces a parameter or state is computed last, in place",
        Needs::Statements, Beyond::Runs, plain<settle_persistents>},
       {"expand_elementary", "exp, log, tanh and the like become polynomials", Needs::Statements, Beyond::Runs,
@@ -203,10 +213,12 @@ std::vector<std::string> region_pipeline(const PipelineOptions& options) {
   std::vector<std::string> names = {"inline_pointwise"};
   // Before padding, which its tiles need more of; after inlining, which would undo it.
   if (options.winograd) names.emplace_back("winograd");
+  // What a contraction reads outside of is settled by inlining.
+  names.emplace_back("pad_contractions");
+  // Where many threads wait for work; before orders, which it makes two of one.
+  if (options.target.many_threads) names.emplace_back("split_sums");
   for (const char* name :
-       {// What a contraction reads outside of is settled by inlining.
-        "pad_contractions",
-        // After inlining, which would undo it: what replaces a parameter or state is computed last, where the
+       {// After inlining, which would undo it: what replaces a parameter or state is computed last, where the
         // old one lies.
         "settle_persistents",
         // Once expressions are final; the interpreter runs the same polynomials from here on.

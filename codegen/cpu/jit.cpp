@@ -88,9 +88,18 @@ static Failure jit_failure(const std::string& message) {
   return {ExitCode::Failed, "the compiled code could not be loaded: " + message};
 }
 
+Status runs_on_cpu(const Program& program) {
+  for (const Kernel& kernel : program.kernels)
+    if (kernel.threads() >= 0)
+      return bad_data("kernel {} is divided among the threads of a block: it is a GPU's", kernel.name);
+  return {};
+}
+
 Result<std::shared_ptr<CompiledPrograms>> jit_compile(const std::vector<const Program*>& programs,
                                                       const TargetInfo& target, int threads,
                                                       const KernelListing* listing, const DiskCache* cache) {
+  for (const Program* program : programs)
+    if (const Status runs = runs_on_cpu(*program); !runs) return runs.failure();
   const std::vector<cpu::SharedKernels> kernels = cpu::distinct_kernels(programs);
   auto objects = cpu::generate_linkable(kernels, target, threads, listing, cache);
   if (!objects) return objects.failure();
@@ -119,7 +128,9 @@ static std::vector<cpu::SharedKernels> kernels_of(const Program& program, std::o
   return list;
 }
 
-std::string llvm_text(const Program& program, const TargetInfo& target, std::optional<std::size_t> only) {
+Result<std::string> llvm_text(const Program& program, const TargetInfo& target,
+                              std::optional<std::size_t> only) {
+  if (const Status runs = runs_on_cpu(program); !runs) return runs.failure();
   std::string text;
   for (const cpu::SharedKernels& kernels : kernels_of(program, only))
     text += (text.empty() ? "" : "\n") + cpu::module_text(kernels, target);
@@ -128,6 +139,7 @@ std::string llvm_text(const Program& program, const TargetInfo& target, std::opt
 
 Result<std::vector<KernelAssembly>> kernel_assembly(const Program& program, const TargetInfo& target,
                                                     int threads, std::optional<std::size_t> only) {
+  if (const Status runs = runs_on_cpu(program); !runs) return runs.failure();
   const KernelListing listing = list_kernels({&program});
   const std::vector<cpu::SharedKernels> shared = kernels_of(program, only);
   auto parts = cpu::generate_all(shared, target, cpu::OutputKind::Assembly, threads, &listing);

@@ -28,6 +28,10 @@ public:
   virtual std::size_t distinct_kernels() const = 0;
 };
 
+// Fails where a kernel is divided among the threads of a block, which a CPU does not have; so do all of the
+// following, then.
+Status runs_on_cpu(const Program& program);
+
 // For this process; `target` must be a CPU that this machine can run (host_target()). With a listing of the
 // programs the code has line tables that refer to its file, debuggers are told of it, and perf finds its
 // symbols in /tmp/perf-PID.map. Kernels that the cache has are not compiled again, except with a listing.
@@ -39,7 +43,8 @@ Result<std::shared_ptr<CompiledPrograms>> jit_compile(const std::vector<const Pr
 // The program's kernels as `--emit=llvm` and `--emit=asm` show them, for any target of the host's
 // architecture; the assembly with the lines of the kernels' text as comments. `only`: of the kernels this
 // one, with those that share its code.
-std::string llvm_text(const Program& program, const TargetInfo& target, std::optional<std::size_t> only = {});
+Result<std::string> llvm_text(const Program& program, const TargetInfo& target,
+                              std::optional<std::size_t> only = {});
 Result<std::string> assembly_text(const Program& program, const TargetInfo& target,
                                   std::optional<std::size_t> only = {});
 

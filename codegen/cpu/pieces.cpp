@@ -68,6 +68,9 @@ static bool keeps_lanes_apart(const Kernel& kernel, const KernelStatement& s) {
   case KernelStatement::Kind::Store:
     return has_lane(kernel, s.axes);
   case KernelStatement::Kind::Fold:
+  case KernelStatement::Kind::Copy:
+  case KernelStatement::Kind::Wait:
+  case KernelStatement::Kind::Barrier:
     return false;
   }
   CHECK(false);

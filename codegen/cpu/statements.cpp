@@ -151,6 +151,10 @@ void Statements::statement(const KernelStatement& s) {
   case KernelStatement::Kind::Store:
     store(s);
     break;
+  case KernelStatement::Kind::Copy:
+  case KernelStatement::Kind::Wait:
+  case KernelStatement::Kind::Barrier:
+    CHECK(false, "{} is divided among threads", frame_.kernel.name); // see runs_on_cpu
   }
   expressions_.end_statement();
   if (frame_.debug_lines) builder_.SetCurrentDebugLocation(outer);

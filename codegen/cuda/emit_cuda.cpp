@@ -16,9 +16,12 @@ namespace striate {
 static constexpr int kWarp = 32;
 // What a block can have on sm_90, in bytes.
 static constexpr int64_t kMostSharedBytes = 227 * 1024;
+static constexpr int64_t kSharedBytesOfABlock = 1024; // that it has besides
+// Of a multiprocessor, and the threads that keep one busy whose terms are independent.
+static constexpr int64_t kRegisters = 64 * 1024, kEnoughThreads = 512;
 // What leaves room for several blocks at once.
 static constexpr int64_t kSharedBytesOfSeveral = 48 * 1024;
-static constexpr int kMostThreads = 256;
+static constexpr int kMostThreadsOfGroups = 256;
 static constexpr int64_t kEnoughBlocks = 4 * 132; // four for each multiprocessor of an H200
 
 // What a kernel's own names must not be: C++'s words, CUDA's, the prelude's, and those of the frame.
@@ -28,8 +31,9 @@ static constexpr const char* kReservedWords = R"(
   or private protected public register return short signed sizeof static struct switch template this throw true try
   typedef typeid typename union unsigned using virtual void volatile while xor
   threadIdx blockIdx blockDim gridDim abs fabsf floorf rintf sqrtf fmaf
-  uint8 uint32 uint64 int64 kLanes shared_memory lane_mask sync_lanes fold_lanes max_of min_of SumOf ProductOf MaxOf
-  MinOf floor_div floor_mod to_int exponent_field exponent2 mantissa2 scale2 bfloat16 nearest_bfloat16 infinity not_a_number seed_of uniform
+  uint8 uint32 uint64 int64 kLanes shared_memory lane_mask sync_lanes copy copy4 fill fill4 wait_for_copies fold_lanes
+  max_of min_of SumOf ProductOf MaxOf MinOf floor_div floor_mod to_int exponent_field exponent2 mantissa2 scale2
+  bfloat16 nearest_bfloat16 infinity not_a_number seed_of uniform
   arena scalars examples begin end groups group item seed step)";
 
 static bool is_reserved(const std::string& name) {
@@ -60,14 +64,48 @@ static std::string identifier(const std::string& name, std::set<std::string>& ta
   return unique;
 }
 
+// Registers that a thread of a block needs: results and terms, addresses, and those of copies that go element
+// by element, of which a few are worth computing again.
+static int64_t registers_of(const Kernel& kernel) {
+  constexpr int64_t kAddresses = 48, kCopiesWithin = 8, kOfACopy = 4;
+  const auto points = [&](const std::vector<int>& axes) {
+    int64_t count = 1;
+    for (int axis : axes)
+      if (axis != kernel.threads()) count *= kernel.variables[axis].extent.factor;
+    return count;
+  };
+  int64_t values = 0, copies = 0;
+  visit_statements(kernel.body, [&](const KernelStatement& statement) {
+    if (statement.kind == KernelStatement::Kind::Accumulate) {
+      values = points(kernel.tiles[statement.tile].axes);
+      visit(statement.value, [&](const ExprRef& e) {
+        if (e->kind == Expr::Kind::Tile) values += points(kernel.tiles[e->operand].axes);
+      });
+    }
+    if (statement.kind == KernelStatement::Kind::Copy && copied_together(kernel, statement) == 1)
+      copies = std::max(copies, points(statement.axes));
+  });
+  return values + kAddresses + kOfACopy * std::max<int64_t>(0, copies - kCopiesWithin);
+}
+
 CudaLaunch cuda_launch(const Program& program, std::size_t number) {
   const Kernel& kernel = program.kernels[number];
   CudaLaunch launch;
   launch.lanes = kernel.lane() >= 0 ? static_cast<int>(kLanes) : 1;
+  if (kernel.threads() >= 0)
+    launch.lanes = static_cast<int>(kernel.variables[kernel.threads()].extent.factor);
   for (const KernelBuffer& buffer : kernel.buffers) {
     const bool scratch = buffer.space == BufferSpace::Scratch;
     launch.scratch.push_back(scratch ? launch.group_bytes : -1);
     if (scratch) launch.group_bytes += (buffer.elements * byte_size(buffer.type) + 15) / 16 * 16;
+  }
+  if (kernel.threads() >= 0) { // the block that the schedule made
+    const int64_t by_registers = kRegisters / (registers_of(kernel) * launch.threads());
+    const int64_t by_memory =
+        kMostSharedBytes / std::max<int64_t>(1, launch.group_bytes + kSharedBytesOfABlock);
+    launch.at_once = static_cast<int>(
+        std::max<int64_t>(1, std::min({by_registers, by_memory, kEnoughThreads / launch.threads()})));
+    return launch;
   }
   // A block is a warp, or the part of one that the shared memory is enough for.
   launch.groups = kWarp / launch.lanes;
@@ -77,7 +115,7 @@ CudaLaunch cuda_launch(const Program& program, std::size_t number) {
   int64_t extent = parallel_extent(kernel, program.capacity);
   for (const KernelLoop& loop : program.loops)
     if (number >= loop.first && number < loop.first + loop.count) extent /= loop.steps;
-  while (launch.threads() < kMostThreads && 2 * launch.shared_bytes() <= kSharedBytesOfSeveral &&
+  while (launch.threads() < kMostThreadsOfGroups && 2 * launch.shared_bytes() <= kSharedBytesOfSeveral &&
          launch.blocks(extent) >= 2 * kEnoughBlocks)
     launch.groups *= 2;
   return launch;
@@ -109,7 +147,7 @@ Result<std::string> cuda_text(const Program& program) {
 
 KernelEmitter::KernelEmitter(const Program& program, std::size_t number, const std::string& name)
     : program_(program), kernel_(program.kernels[number]), name_(name), launch_(cuda_launch(program, number)),
-      lane_(kernel_.lane()), barriers_(lane_barriers(kernel_)) {}
+      lane_(std::max(kernel_.lane(), kernel_.threads())), barriers_(lane_barriers(kernel_)) {}
 
 void KernelEmitter::line(const std::string& text) {
   if (text[0] == '}') --depth_;
@@ -128,26 +166,31 @@ void KernelEmitter::name_everything() {
   for (const KernelTile& tile : kernel_.tiles) tiles_.push_back(identifier(tile.name, taken));
 }
 
-// The largest absolute value that any part of the expression can take.
-static int64_t magnitude(const IndexExpr& e, const std::function<Interval(int)>& range_of) {
+// A bound of the expression's absolute value; `largest` becomes one of every part of it.
+static int64_t magnitude(const IndexExpr& e, const std::function<Interval(int)>& range_of, int64_t& largest) {
   int64_t sum = std::abs(e.constant());
   for (const IndexExpr::Term& term : e.terms()) {
-    int64_t value = term.divisor;
+    int64_t value = 0;
     if (term.kind == IndexExpr::TermKind::Variable) {
       const Interval range = range_of(term.variable);
       value = std::max(std::abs(range.low), std::abs(range.high));
     } else {
-      value = std::max(value, magnitude(*term.operand, range_of));
+      const int64_t operand = magnitude(*term.operand, range_of, largest);
+      largest = std::max(largest, term.divisor);
+      // Quotients round down: of -1 it is -1.
+      value = term.kind == IndexExpr::TermKind::Quotient ? operand / term.divisor + 1 : term.divisor;
     }
     sum += std::abs(term.coefficient) * value;
   }
+  largest = std::max(largest, sum);
   return sum;
 }
 
 bool KernelEmitter::needs_wide_index() const {
   int64_t largest = parallel_extent(kernel_, program_.capacity) + launch_.groups;
   auto see = [&](const IndexExpr& e) {
-    largest = std::max(largest, magnitude(e, [this](int variable) { return range_of(variable); }));
+    magnitude(
+        e, [this](int variable) { return range_of(variable); }, largest);
   };
   for (const KernelVariable& variable : kernel_.variables)
     largest = std::max(largest, variable.extent.at(program_.capacity) + variable.step);
@@ -175,7 +218,9 @@ std::string KernelEmitter::emit() {
   name_everything();
   index_type_ = needs_wide_index() ? "int64" : "int";
   comment();
-  line(fmt::format("extern \"C\" __global__ void __launch_bounds__({})", launch_.threads()));
+  const std::string bounds = launch_.at_once > 0 ? fmt::format("{}, {}", launch_.threads(), launch_.at_once)
+                                                 : fmt::format("{}", launch_.threads());
+  line(fmt::format("extern \"C\" __global__ void __launch_bounds__({})", bounds));
   line(fmt::format(
       "{}(char* arena, const float* scalars, long long examples, long long begin, long long end) {{", name_));
   prologue();
@@ -201,9 +246,15 @@ void KernelEmitter::comment() {
     if (variable.step != 1) parallel += fmt::format(" by {}", variable.step);
   }
   if (parallel.empty()) parallel = "nothing";
-  line(fmt::format("// schedule: parallel over {}; a block is {} x {} lanes", parallel, launch_.groups,
-                   launch_.lanes));
-  if (launch_.group_bytes > 0)
+  if (kernel_.threads() >= 0) {
+    line(fmt::format("// schedule: parallel over {}; a block is {} threads", parallel, launch_.threads()));
+    line(fmt::format("// shared memory: {} bytes; {} blocks at once", launch_.shared_bytes(),
+                     launch_.at_once));
+  } else {
+    line(fmt::format("// schedule: parallel over {}; a block is {} x {} lanes", parallel, launch_.groups,
+                     launch_.lanes));
+  }
+  if (kernel_.threads() < 0 && launch_.group_bytes > 0)
     line(
         fmt::format("// shared memory: {} bytes, {} per group", launch_.shared_bytes(), launch_.group_bytes));
   std::string flops;
@@ -240,7 +291,7 @@ void KernelEmitter::sizes() {
   const std::vector<int> parallel = parallel_nest(kernel_).variables;
   for (int v = 0; v < static_cast<int>(kernel_.variables.size()); ++v) {
     const KernelVariable& variable = kernel_.variables[v];
-    if (variable.kind == VariableKind::Lane) continue;
+    if (variable.kind == VariableKind::Lane || variable.kind == VariableKind::Thread) continue;
     // How far the outermost parallel one goes is the caller's business.
     const bool outermost = !parallel.empty() && v == parallel[0];
     if (outermost && !variable.overlap) {
@@ -264,7 +315,9 @@ void KernelEmitter::sizes() {
 void KernelEmitter::coordinates() {
   const ParallelNest nest = parallel_nest(kernel_);
   std::string thread = "int(threadIdx.x)";
-  if (lane_ >= 0) {
+  if (kernel_.threads() >= 0)
+    line(fmt::format("const {} {} = {};", index_type_, variables_[lane_], thread));
+  else if (lane_ >= 0) {
     line(fmt::format("const {} {} = int(threadIdx.x) % kLanes;", index_type_, variables_[lane_]));
     thread = "int(threadIdx.x) / kLanes";
   }
@@ -292,7 +345,8 @@ void KernelEmitter::coordinates() {
 void KernelEmitter::buffers() {
   std::set<int> stored;
   visit_statements(kernel_.body, [&](const KernelStatement& statement) {
-    if (statement.kind == KernelStatement::Kind::Store) stored.insert(statement.buffer);
+    if (statement.kind == KernelStatement::Kind::Store || statement.kind == KernelStatement::Kind::Copy)
+      stored.insert(statement.buffer);
   });
   for (size_t b = 0; b < kernel_.buffers.size(); ++b) {
     const KernelBuffer& buffer = kernel_.buffers[b];

@@ -2,9 +2,10 @@
 //
 // Assumes verified kernels. A point of a kernel's parallel nest becomes one group of threads: 16, one per
 // lane, or a single one where the kernel has no lane axis; a block is a warp of groups, or more where there
-// are blocks enough; register tiles become small arrays per thread over the other axes, scratch becomes
-// shared memory. Guarantees the same values, evaluated in the declared order, as every other target computes
-// from the same kernel; text that depends on the program alone; one extern "C" function per kernel:
+// are blocks enough. Of a kernel with an axis of threads a point is a block of as many. Register tiles become
+// small arrays per thread over the other axes, scratch becomes shared memory. Guarantees the same values,
+// evaluated in the declared order, as every other target computes from the same kernel; text that depends on
+// the program alone; one extern "C" function per kernel:
 //   __global__ void NAME(char* arena, const float* scalars, long long examples, long long begin, long long
 //   end)
 // which computes the points [begin, end) of the parallel range, launched with blocks for as many.
@@ -22,6 +23,8 @@ struct CudaLaunch {
   int groups = 1;               // parallel points per block
   int64_t group_bytes = 0;      // shared memory of a group
   std::vector<int64_t> scratch; // buffer -> byte offset in it, -1 for Memory
+  // Blocks that a multiprocessor is to hold at once, which limits the registers of a thread; 0: what comes.
+  int at_once = 0;
 
   int threads() const { return lanes * groups; }
   int64_t shared_bytes() const { return groups * group_bytes; }

@@ -46,7 +46,7 @@ std::string cuda_real(double value) {
   return text + "f";
 }
 
-static CudaExpression constant_text(ScalarType type, double value) {
+CudaExpression constant_text(ScalarType type, double value) {
   std::string text = type == ScalarType::Real   ? cuda_real(value)
                      : type == ScalarType::Bool ? (value != 0 ? "true" : "false")
                                                 : fmt::format("{}", static_cast<int64_t>(value));

@@ -44,6 +44,12 @@ void KernelEmitter::statement(const KernelStatement& statement) {
     return fold(statement);
   case KernelStatement::Kind::Store:
     return store(statement);
+  case KernelStatement::Kind::Copy:
+    return copy(statement);
+  case KernelStatement::Kind::Wait:
+    return line("wait_for_copies();");
+  case KernelStatement::Kind::Barrier:
+    return line("__syncthreads();");
   }
   CHECK(false);
 }
@@ -196,6 +202,32 @@ void KernelEmitter::store(const KernelStatement& statement) {
   points(axes, point.definitions(),
          {guard.empty() ? assignment : fmt::format("if ({}) {}", guard, assignment)});
   if (by_one_lane) line("}");
+}
+
+void KernelEmitter::copy(const KernelStatement& statement) {
+  const Expr& source = *statement.value;
+  PointEmitter point(*this, statement);
+  std::vector<int> axes = statement.axes;
+  const int together = copied_together(kernel_, statement);
+  const auto at_first = [&](const IndexExpr& offset) {
+    if (together == 1) return offset;
+    return offset - IndexExpr::variable(axes.back());
+  };
+  const std::string target =
+      fmt::format("{}[{}]", buffers_[statement.buffer], index(at_first(statement.offset)).text);
+  std::string place = index(at_first(source.indices[0])).text;
+  if (has_places(source)) place += " + " + point.emit(source.arguments[1]).at(Strength::Product);
+  const std::string guard = source.arguments.empty() ? "" : point.emit(source.arguments[0]).text;
+  const std::string transfer =
+      fmt::format("copy{}(&{}, &{}[{}]);", together == 1 ? "" : "4", target, buffers_[source.operand], place);
+  std::vector<std::string> lines = {transfer};
+  if (!guard.empty() && guard != "true") {
+    const std::string other = constant_text(source.type, source.constant).text;
+    lines = {fmt::format("if ({})", guard), "  " + transfer, "else",
+             fmt::format("  fill{}(&{}, {});", together == 1 ? "" : "4", target, other)};
+  }
+  if (together > 1) axes.pop_back();
+  points(axes, point.definitions(), lines);
 }
 
 } // namespace striate

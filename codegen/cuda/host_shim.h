@@ -4,8 +4,9 @@
 //
 // Every CUDA thread of a block is a fiber. A thread runs until it meets others (__syncwarp, a shuffle,
 // __syncthreads); blocks run one after another. The order of threads and blocks is the caller's choice: a
-// kernel is sound only if all orders give the same bits. Shared memory starts as NaN in every block. Found at
-// run time and reported: threads that meet at different places or never, and shared memory written beyond
+// kernel is sound only if all orders give the same bits. Shared memory starts as NaN in every block. A copy
+// into it happens when its thread waits for copies, and leaves NaN there until then. Found at run time and
+// reported: threads that meet at different places or never, and shared memory written beyond
 // what the launch asked for.
 #include <math.h>
 #include <stdio.h>
@@ -22,7 +23,8 @@
 #define __device__
 #define __shared__
 #define __align__(bytes) __attribute__((aligned(bytes)))
-#define __launch_bounds__(threads)
+#define __launch_bounds__(...)
+#define STRIATE_HOST_SHIM 1
 
 struct Dimensions {
   unsigned x = 1, y = 1, z = 1;
@@ -137,6 +139,15 @@ struct ShimThread {
   // one.
   unsigned shown[2] = {0, 0};
   unsigned shuffles = 0;
+  // Copies that it has not waited for.
+  struct Copy {
+    void* target;
+    const void* source;
+    unsigned bytes;
+  };
+  static constexpr unsigned kMostCopies = 256;
+  Copy copies[kMostCopies];
+  unsigned copy_count = 0;
 };
 static ShimThread shim_threads[kShimThreads];
 static FiberContext shim_scheduler;
@@ -189,6 +200,36 @@ static Value shim_shuffle_down(unsigned mask, Value value, unsigned distance, un
   shim_shuffle_down(mask, value, distance, width, __LINE__)
 #define __shfl_sync(mask, value, source, width)                                                              \
   shim_shuffle(mask, value, (threadIdx.x & 31u) / (width) * (width) + (source) % (width), __LINE__)
+
+static void shim_copy(void* target, const void* source, unsigned bytes) {
+  ShimThread& self = shim_self();
+  const unsigned long long places[] = {reinterpret_cast<unsigned long long>(target),
+                                       reinterpret_cast<unsigned long long>(source)};
+  if ((places[0] | places[1]) % bytes != 0 || self.copy_count == ShimThread::kMostCopies) {
+    if (!*shim_message)
+      snprintf(shim_message, sizeof shim_message, "block %u: thread %u copies %s", blockIdx.x, threadIdx.x,
+               self.copy_count == ShimThread::kMostCopies ? "more than 256 times without waiting"
+                                                          : "to or from an address that is not aligned");
+    return;
+  }
+  memset(target, 0xFF, bytes);
+  self.copies[self.copy_count++] = {target, source, bytes};
+}
+template <typename Value>
+static void copy(Value* target, const Value* source) {
+  shim_copy(target, source, sizeof(Value));
+}
+template <typename Value>
+static void copy4(Value* target, const Value* source) {
+  shim_copy(target, source, 4 * sizeof(Value));
+}
+static void wait_for_copies() {
+  ShimThread& self = shim_self();
+  for (unsigned c = 0; c < self.copy_count; ++c)
+    memcpy(self.copies[c].target, self.copies[c].source, self.copies[c].bytes);
+  self.copy_count = 0;
+  asm volatile("" ::: "memory");
+}
 
 static inline float __int_as_float(int bits) {
   float value;
@@ -247,6 +288,7 @@ static bool shim_run_block(unsigned shared_bytes, int order, char* stacks) {
   for (unsigned t = 0; t < blockDim.x; ++t) {
     shim_threads[t].state = ShimThread::Ready;
     shim_threads[t].shuffles = 0;
+    shim_threads[t].copy_count = 0;
     char* stack = stacks + size_t{t} * (kShimStackBytes + kShimGuardBytes) + kShimGuardBytes;
     prepare(&shim_threads[t].context, stack, kShimStackBytes, shim_fiber);
   }
@@ -276,6 +318,7 @@ static bool shim_run_block(unsigned shared_bytes, int order, char* stacks) {
              shim_threads[t].line, missing, where);
     return false;
   }
+  if (*shim_message) return false;
   for (unsigned byte = shared_bytes; byte < shared_bytes + kShimSharedGuard; ++byte)
     if (static_cast<unsigned char>(shared_memory[byte]) != 0xFF) {
       snprintf(shim_message, sizeof shim_message, "block %u: shared memory written at byte %u of %u",
@@ -341,6 +384,7 @@ shim_launch(ShimKernel kernel, char* arena, const float* scalars, long long exam
   gridDim.x = blocks;
   blockDim.x = threads;
   bool sound = true;
+  *shim_message = 0;
   for (unsigned b = 0; b < blocks && sound; ++b) {
     blockIdx.x = shim_ordered(b, blocks, order);
     sound = shim_run_block(shared_bytes, order, shim_stacks.memory);

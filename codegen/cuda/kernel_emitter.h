@@ -22,6 +22,7 @@ struct CudaExpression {
 const char* cuda_type(ScalarType type);
 const char* cuda_type(ElementType type);
 std::string cuda_real(double value);
+CudaExpression constant_text(ScalarType type, double value);
 
 class KernelEmitter {
 public:
@@ -55,7 +56,8 @@ private:
   void accumulate(const KernelStatement& statement);
   void fold(const KernelStatement& statement);
   void store(const KernelStatement& statement);
-  // Opens a loop over each axis but the lane, all of them unrolled; close with `close(result)`.
+  void copy(const KernelStatement& statement);
+  // Opens a loop over each axis but that of threads, all of them unrolled; close with `close(result)`.
   int open_axes(const std::vector<int>& axes);
   // `lines`, preceded by definitions, as the whole body of what was opened `depth` times.
   void points(const std::vector<int>& axes, const std::vector<std::string>& definitions,
@@ -77,7 +79,7 @@ private:
   const Kernel& kernel_;
   const std::string name_;
   const CudaLaunch launch_;
-  const int lane_;
+  const int lane_; // the axis of the lanes or threads: what a thread has one point of
   std::string index_type_;
   std::vector<std::string> variables_, buffers_, tiles_; // the names in the text
   std::set<const KernelStatement*> barriers_;

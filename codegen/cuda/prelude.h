@@ -2,7 +2,8 @@
 //
 // A parallel iteration of a kernel is one group of lanes: 16 neighbouring threads of a warp, or a single
 // thread where the kernel has no lane axis. A block holds one or more groups, and groups never wait for each
-// other. Scalar functions mean exactly what ir/scalar_functions.def says; compile with --fmad=false and
+// other. Of a kernel whose tiles are divided among threads it is a whole block. Scalar functions mean exactly
+// what ir/scalar_functions.def says; compile with --fmad=false and
 // --ftz=true.
 
 using uint8 = unsigned char;
@@ -19,6 +20,48 @@ __device__ inline uint32 lane_mask() { return 0xFFFFu << (threadIdx.x & 16u); }
 
 // Every lane of the group waits for the others, and then sees what they have stored.
 #define sync_lanes() __syncwarp(lane_mask())
+
+// A copy into shared memory, of one element or of four neighbours: it is there after wait_for_copies(), for
+// the thread itself, and after __syncthreads() for all.
+#if defined(STRIATE_HOST_SHIM)
+// host_shim.h has them.
+#elif __CUDA_ARCH__ >= 800
+template <typename Value>
+__device__ inline void copy(Value* target, const Value* source) {
+  static_assert(sizeof(Value) == 4);
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(uint32(__cvta_generic_to_shared(target))),
+               "l"(source));
+}
+template <typename Value>
+__device__ inline void copy4(Value* target, const Value* source) {
+  static_assert(sizeof(Value) == 4);
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(uint32(__cvta_generic_to_shared(target))),
+               "l"(source));
+}
+__device__ inline void wait_for_copies() { asm volatile("cp.async.wait_all;" ::: "memory"); }
+#else
+template <typename Value>
+__device__ inline void copy(Value* target, const Value* source) {
+  *target = *source;
+}
+template <typename Value>
+__device__ inline void copy4(Value* target, const Value* source) {
+#pragma unroll
+  for (int i = 0; i < 4; ++i) target[i] = source[i];
+}
+__device__ inline void wait_for_copies() {}
+#endif
+
+// What stands where nothing is copied.
+template <typename Value>
+__device__ inline void fill(Value* target, Value value) {
+  *target = value;
+}
+template <typename Value>
+__device__ inline void fill4(Value* target, Value value) {
+#pragma unroll
+  for (int i = 0; i < 4; ++i) target[i] = value;
+}
 
 // The lanes' values combined: l with l + 8, then 4, 2, 1. Every lane gets the result.
 template <typename Value, typename Combine>

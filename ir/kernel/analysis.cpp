@@ -53,6 +53,24 @@ std::vector<ExprRef> expressions_of(const KernelStatement& statement) {
   return expressions;
 }
 
+int copied_together(const Kernel& kernel, const KernelStatement& copy) {
+  constexpr int kTogether = 4;
+  const Expr& source = *copy.value;
+  const KernelBuffer& buffer = kernel.buffers[source.operand];
+  if (copy.axes.empty() || has_places(source) || byte_size(buffer.type) != 4 || buffer.offset % 16 != 0)
+    return 1;
+  const int axis = copy.axes.back();
+  const KernelVariable& variable = kernel.variables[axis];
+  if (variable.kind != VariableKind::Axis || !variable.extent.is_constant(kTogether)) return 1;
+  const auto steps = [&](int v) { return step_of(kernel.variables[v]); };
+  for (const IndexExpr& offset : {copy.offset, source.indices[0]}) {
+    const IndexExpr rest = offset - IndexExpr::variable(axis);
+    if (rest.uses(axis) || rest.multiple_of(steps) % kTogether != 0) return 1;
+  }
+  if (!source.arguments.empty() && depends_on(kernel, source.arguments[0], axis)) return 1;
+  return kTogether;
+}
+
 void visit_statements(const KernelBody& body, const std::function<void(const KernelStatement&)>& see) {
   for (const KernelStatement& statement : body) {
     see(statement);

@@ -35,6 +35,9 @@ Cost cost_of(const Kernel& kernel, int64_t capacity);
 
 // All expressions that a statement itself evaluates (not those of its body): value, guard, index value.
 std::vector<ExprRef> expressions_of(const KernelStatement& statement);
+// How many elements a copy moves as one: 4, of 4 bytes each, where its innermost axis runs along four
+// neighbours, at a multiple of four in both places, that are loaded together or not at all; else 1.
+int copied_together(const Kernel& kernel, const KernelStatement& copy);
 // Every statement of a body, nested ones too, in order.
 void visit_statements(const KernelBody& body, const std::function<void(const KernelStatement&)>& see);
 
@@ -43,5 +46,18 @@ void visit_statements(const KernelBody& body, const std::function<void(const Ker
 // last meeting. A statement without the lane axis stores by lane 0. No meeting is asked for where every
 // element stays with its lane. A point that one statement computes twice is assumed to be computed alike.
 std::set<const KernelStatement*> lane_barriers(const Kernel& kernel);
+
+// Of kernels with threads: an access that what other threads do may come between. `arrives`: to what is being
+// copied to the buffer, and was not waited for.
+struct ThreadConflict {
+  const KernelStatement* statement = nullptr;
+  int buffer = -1;
+  bool arrives = false;
+};
+// None where a barrier stands between each two accesses that may touch one element of scratch, one of them to
+// store it, and a wait and then a barrier between a copy and what touches its elements. Elements of memory
+// that are stored belong to the thread that does, which reaches them by one offset. Of a buffer with
+// several stages, offsets `c * ((e + i) % d) + rest` with rests within c are different for different i.
+std::vector<ThreadConflict> thread_conflicts(const Kernel& kernel);
 
 } // namespace striate

@@ -31,11 +31,14 @@ int Kernel::add_tile(KernelTile tile) {
   return static_cast<int>(tiles.size()) - 1;
 }
 
-int Kernel::lane() const {
-  for (std::size_t i = 0; i < variables.size(); ++i)
-    if (variables[i].kind == VariableKind::Lane) return static_cast<int>(i);
+static int first_of(const Kernel& kernel, VariableKind kind) {
+  for (std::size_t i = 0; i < kernel.variables.size(); ++i)
+    if (kernel.variables[i].kind == kind) return static_cast<int>(i);
   return -1;
 }
+
+int Kernel::lane() const { return first_of(*this, VariableKind::Lane); }
+int Kernel::threads() const { return first_of(*this, VariableKind::Thread); }
 
 Interval Kernel::range_of(int variable, int64_t capacity) const {
   const KernelVariable& v = variables[variable];

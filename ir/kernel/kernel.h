@@ -3,9 +3,11 @@
 // A kernel has *variables*: loops (parallel, serial, unrolled) and *axes* (the extents of tiles). A *tile* is
 // a block of values in registers, one per point of its axes; every tile statement works on all points of its
 // tile at once, an expression broadcasting along axes that it does not use. At most one axis is the *lane*
-// axis: the LLVM emitter makes it the vector, the CUDA emitter the threads of a warp. Loads and stores
-// address *buffers* (arena memory, or scratch that lives within the innermost parallel iteration) by flat
-// element offsets.
+// axis: the LLVM emitter makes it the vector, the CUDA emitter the threads of a warp. In its place a kernel
+// may have one axis of *threads*, a whole block that works on one point of the parallel range: tiles are
+// divided among them, and what one leaves in scratch for others takes a barrier. Loads and stores address
+// *buffers* (arena memory, or scratch that lives within the innermost parallel iteration) by flat element
+// offsets.
 //
 // Nothing is implicit: the order of loops and of unrolled points is the order of evaluation, and
 // accumulations happen in exactly that order (docs/ir.md, "Orders").
@@ -33,9 +35,11 @@ enum class VariableKind {
   Unrolled, // a loop whose iterations are all emitted (extent constant)
   Axis,     // a tile axis: exists only inside tile statements
   Lane,     // the vector axis: extent 16 (kLanes)
+  Thread,   // the threads of a block, each with its part of every tile; a kernel with them has no lanes
 };
 
-constexpr int64_t kLanes = 16; // logical lanes of an f32 vector on every target
+constexpr int64_t kLanes = 16;         // logical lanes of an f32 vector on every target
+constexpr int64_t kMostThreads = 1024; // of a block
 
 // A loop variable takes the values 0, step, 2*step, ... below `extent`; an axis 0 .. extent-1.
 struct KernelVariable {
@@ -59,7 +63,11 @@ struct KernelBuffer {
   int64_t offset = 0;   // Memory: bytes from the arena's start
 };
 
-// Values in registers, one per point of `axes` (variable numbers of kind Axis or Lane).
+inline bool is_axis(VariableKind kind) {
+  return kind == VariableKind::Axis || kind == VariableKind::Lane || kind == VariableKind::Thread;
+}
+
+// Values in registers, one per point of `axes` (variable numbers of kind Axis, Lane or Thread).
 struct KernelTile {
   std::string name;
   ScalarType type = ScalarType::Real;
@@ -79,6 +87,10 @@ struct KernelStatement {
                 // index_tile = index_value
     Fold,  // tile = the lanes of `source` combined: l with l + 8, then 4, 2, 1 (tile lacks the lane axis)
     Store, // buffer[offset] = value at every point of `axes`, where `guard` (if any) holds
+    // Of kernels with threads:
+    Copy,    // as Store, of a load from memory into scratch; it is there after the next Wait
+    Wait,    // what the threads copied is there, for each thread its own
+    Barrier, // the threads wait for each other: what is in scratch is there for all
   };
   Kind kind = Kind::Map;
   int variable = -1;
@@ -111,7 +123,8 @@ struct Kernel {
   int add_variable(KernelVariable variable);
   int add_buffer(KernelBuffer buffer);
   int add_tile(KernelTile tile);
-  int lane() const; // the lane axis, or -1
+  int lane() const;    // the lane axis, or -1
+  int threads() const; // the axis of threads, or -1
   Interval range_of(int variable, int64_t capacity) const;
 };
 

@@ -121,6 +121,7 @@ private:
     reader_.expect(":");
     axis.extent = reader_.size();
     if (reader_.take("lanes")) axis.kind = VariableKind::Lane;
+    if (reader_.take("threads")) axis.kind = VariableKind::Thread;
     variables_[axis.name] = kernel_.add_variable(axis);
   }
 
@@ -168,7 +169,13 @@ private:
       reader_.expect("{");
       statement.body = read_body();
     } else if (reader_.take("store")) {
-      read_store(statement);
+      read_store(statement, KernelStatement::Kind::Store);
+    } else if (reader_.take("copy")) {
+      read_store(statement, KernelStatement::Kind::Copy);
+    } else if (reader_.take("wait")) {
+      statement.kind = KernelStatement::Kind::Wait;
+    } else if (reader_.take("barrier")) {
+      statement.kind = KernelStatement::Kind::Barrier;
     } else {
       read_tile_statement(statement);
     }
@@ -201,8 +208,8 @@ private:
     statement.body = read_body();
   }
 
-  void read_store(KernelStatement& statement) {
-    statement.kind = KernelStatement::Kind::Store;
+  void read_store(KernelStatement& statement, KernelStatement::Kind kind) {
+    statement.kind = kind;
     statement.buffer = known(buffers_, "a buffer");
     reader_.expect("[");
     statement.offset = read_index(reader_, scope_);
@@ -210,7 +217,8 @@ private:
     reader_.expect("=");
     if (reader_.failed()) return;
     statement.value = typed(scalar_type_of(kernel_.buffers[statement.buffer].type));
-    if (reader_.take("where")) statement.guard = read_expression(reader_, scope_);
+    if (kind == KernelStatement::Kind::Store && reader_.take("where"))
+      statement.guard = read_expression(reader_, scope_);
     read_over(statement);
   }
 

@@ -62,8 +62,7 @@ private:
   void number_variables() {
     number_.assign(kernel_.variables.size(), -1);
     for (std::size_t v = 0; v < kernel_.variables.size(); ++v) {
-      VariableKind kind = kernel_.variables[v].kind;
-      if (kind == VariableKind::Axis || kind == VariableKind::Lane) number(static_cast<int>(v));
+      if (is_axis(kernel_.variables[v].kind)) number(static_cast<int>(v));
     }
     axis_count_ = order_.size();
     number_loops(kernel_.body);
@@ -107,6 +106,7 @@ private:
       if (i > 0) text += ", ";
       text += names_[i] + ": " + axis.extent.text();
       if (axis.kind == VariableKind::Lane) text += " lanes";
+      if (axis.kind == VariableKind::Thread) text += " threads";
     }
     return text;
   }
@@ -181,6 +181,16 @@ private:
         line(depth, "store {}[{}] = {}{}{}", buffer_name(statement.buffer), index_text(statement.offset),
              value_text(statement.value), statement.guard ? " where " + value_text(statement.guard) : "",
              over_text(statement.axes));
+        continue;
+      case KernelStatement::Kind::Copy:
+        line(depth, "copy {}[{}] = {}{}", buffer_name(statement.buffer), index_text(statement.offset),
+             value_text(statement.value), over_text(statement.axes));
+        continue;
+      case KernelStatement::Kind::Wait:
+        line(depth, "wait");
+        continue;
+      case KernelStatement::Kind::Barrier:
+        line(depth, "barrier");
         continue;
       }
       body(statement.body, depth + 1);

@@ -5,6 +5,7 @@
 #include "ir/layout_text.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 namespace striate {
@@ -25,6 +26,7 @@ public:
       bounded_.resize(kernel_.variables.size());
       assigned_.resize(kernel_.tiles.size());
       check_body(kernel_.body, true);
+      if (problems_.empty()) check_meetings();
     }
     return std::move(problems_);
   }
@@ -38,16 +40,14 @@ private:
     problems_.push_back(std::move(problem));
   }
 
-  static bool is_axis(const KernelVariable& variable) {
-    return variable.kind == VariableKind::Axis || variable.kind == VariableKind::Lane;
-  }
+  static bool is_axis(const KernelVariable& variable) { return striate::is_axis(variable.kind); }
   bool is_axis(int variable) const { return is_axis(kernel_.variables[variable]); }
   bool is_variable(int id) const { return id >= 0 && id < static_cast<int>(kernel_.variables.size()); }
   bool is_tile(int id) const { return id >= 0 && id < static_cast<int>(kernel_.tiles.size()); }
   bool is_buffer(int id) const { return id >= 0 && id < static_cast<int>(kernel_.buffers.size()); }
 
   void check_variables() {
-    int lanes = 0;
+    int lanes = 0, threads = 0;
     for (const KernelVariable& variable : kernel_.variables) {
       const std::string& name = variable.name;
       if (name.empty()) problem("a variable has no name");
@@ -60,11 +60,18 @@ private:
       if (variable.kind == VariableKind::Lane && !variable.extent.is_constant(kLanes))
         problem("the lane axis {} has the extent {}, not {}", name, variable.extent.text(), kLanes);
       if (variable.kind == VariableKind::Lane && ++lanes > 1) problem("{} is a second lane axis", name);
+      if (variable.kind == VariableKind::Thread) {
+        if (++threads > 1) problem("{} is a second axis of threads", name);
+        if (variable.extent.factor > kMostThreads)
+          problem("the threads {} are {}, a block has {} at most", name, variable.extent.factor,
+                  kMostThreads);
+      }
       if (variable.overlap &&
           (is_axis(variable) || variable.extent.batch || variable.extent.factor < variable.step))
         problem("{} overlaps, but its extent {} does not hold a step of {}", name, variable.extent.text(),
                 variable.step);
     }
+    if (lanes > 0 && threads > 0) problem("there are both lanes and threads");
   }
 
   void check_buffers() {
@@ -110,6 +117,14 @@ private:
         break;
       case KernelStatement::Kind::Store:
         check_store(statement);
+        break;
+      case KernelStatement::Kind::Copy:
+        check_copy(statement);
+        break;
+      case KernelStatement::Kind::Wait:
+      case KernelStatement::Kind::Barrier:
+        if (kernel_.threads() < 0)
+          problem("a {} without threads", statement.kind == KernelStatement::Kind::Wait ? "wait" : "barrier");
         break;
       }
     }
@@ -202,6 +217,38 @@ private:
     if (statement.guard) check_value(statement.guard, ScalarType::Bool, axes, "the guard of " + buffer.name);
     if (check_index(statement.offset, axes, buffer.name) && !statement.guard)
       check_bounds(statement.offset, buffer);
+  }
+
+  void check_copy(const KernelStatement& statement) {
+    check_store(statement);
+    if (kernel_.threads() < 0) return problem("a copy without threads");
+    if (statement.guard) problem("a copy has a guard: its load can have one");
+    if (!is_buffer(statement.buffer) || !statement.value) return;
+    const KernelBuffer& buffer = kernel_.buffers[statement.buffer];
+    const Expr& e = *statement.value;
+    const bool from_memory = e.kind == Expr::Kind::Load && is_buffer(e.operand) &&
+                             kernel_.buffers[e.operand].space == BufferSpace::Memory;
+    if (buffer.space != BufferSpace::Scratch || !from_memory)
+      problem("{} gets a copy: it takes a load from memory, into scratch", buffer.name);
+    else if (buffer.type != kernel_.buffers[e.operand].type || byte_size(buffer.type) < 4)
+      problem("{} gets a copy of {}: both must be of one type, of 4 bytes or more", buffer.name,
+              kernel_.buffers[e.operand].name);
+  }
+
+  // Between what one thread stores and what another does with it.
+  void check_meetings() {
+    std::map<const KernelStatement*, int> numbers;
+    visit_statements(kernel_.body, [&](const KernelStatement& statement) {
+      numbers.emplace(&statement, static_cast<int>(numbers.size()));
+    });
+    for (const ThreadConflict& conflict : thread_conflicts(kernel_)) {
+      at_ = numbers.at(conflict.statement);
+      const std::string& name = kernel_.buffers[conflict.buffer].name;
+      if (conflict.arrives)
+        problem("{} is used where a copy to it may still be under way: a wait is missing", name);
+      else
+        problem("{} is used where another thread may still use it: a barrier is missing", name);
+    }
   }
 
   // Two names of one place, one of which may be shorter, are meant; anything else that overlaps is not.

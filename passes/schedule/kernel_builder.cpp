@@ -41,6 +41,15 @@ int KernelBuilder::lane() {
   return lane_;
 }
 
+int KernelBuilder::threads(int64_t extent) {
+  return kernel.add_variable({"thread", VariableKind::Thread, Size::constant(extent), 1, false});
+}
+
+// Whether a load there may lie outside where a guard does not hold.
+bool KernelBuilder::guarded(const IndexExpr& where) const {
+  return kernel.threads() >= 0 || (lane_ >= 0 && where.uses(lane_));
+}
+
 Interval KernelBuilder::range_of(int id) const {
   const KernelVariable& variable = kernel.variables[id];
   const int64_t extent = variable.extent.at((capacity_ + kLanes - 1) / kLanes * kLanes);
@@ -103,7 +112,7 @@ ExprRef KernelBuilder::lower(const Node& node, const std::vector<IndexExpr>& at,
               apply(Function::And, {condition, in_range(e->indices[d], 0, type.shape[d].factor - 1, range)});
     }
     const IndexExpr where = offset(value, e->indices);
-    if (guard && lane_ >= 0 && where.uses(lane_)) condition = apply(Function::And, {condition, guard});
+    if (guard && guarded(where)) condition = apply(Function::And, {condition, guard});
     const bool always = is_constant(condition, 1);
     return load(buffer_of(value), where, e->type, always ? nullptr : condition,
                 e->has_else ? e->constant : 0);
@@ -141,7 +150,7 @@ ExprRef KernelBuilder::load_at_places(ValueId value, const Expr& e, const ExprRe
     }
   }
   const IndexExpr where = offset(value, indices);
-  if (guard && lane_ >= 0 && where.uses(lane_)) condition = apply(Function::And, {condition, guard});
+  if (guard && guarded(where)) condition = apply(Function::And, {condition, guard});
   return load(buffer_of(value), where, e.type, condition, e.constant, place);
 }
 

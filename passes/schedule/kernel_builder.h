@@ -29,15 +29,16 @@ public:
   // Variables.
   int loop(const std::string& name, VariableKind kind, Size extent, int64_t step = 1, bool overlap = false);
   int axis(const std::string& name, int64_t extent);
-  int lane(); // the lane axis, made on first use
+  int lane();                  // the lane axis, made on first use
+  int threads(int64_t extent); // the axis of threads
   Interval range_of(int variable) const;
   std::function<Interval(int)> ranges() const;
   std::function<int64_t(int)> steps() const;
 
   // The body of `node` with its statement's variables at `at`. Values in `local` (tiles or scratch loads)
-  // replace reads of what the region computes itself. Where `guard` is set, loads that depend on the lane
-  // happen only under it. `skips`: the terms of a contraction in which a factor is outside are left out
-  // (skip_outside), so that it needs no test.
+  // replace reads of what the region computes itself. Where `guard` is set, loads that depend on the lane, or
+  // all where there are threads, happen only under it. `skips`: the terms of a contraction in which a factor
+  // is outside are left out (skip_outside), so that it needs no test.
   ExprRef lower(const Node& node, const std::vector<IndexExpr>& at, const std::map<ValueId, ExprRef>& local,
                 const ExprRef& guard = nullptr, bool skips = false);
   IndexExpr offset(ValueId value, const std::vector<IndexExpr>& index) const;
@@ -58,6 +59,8 @@ private:
   const Region& region_;
   int64_t capacity_;
   std::map<ValueId, int> buffers_;
+  bool guarded(const IndexExpr& where) const;
+
   int lane_ = -1;
 };
 

@@ -35,6 +35,10 @@ void flat_nest(KernelBuilder& builder);
 // A head that may reduce, and pointwise tails.
 void reduction_nest(KernelBuilder& builder, Graph& graph, const RegionParts& parts, const TargetInfo& target);
 
+// A contraction and pointwise tails, divided among blocks of threads. False where it is not made, since it
+// does not suit the region or a decision of the graph asks for something else.
+bool block_nest(KernelBuilder& builder, Graph& graph, const RegionParts& parts);
+
 void contraction_window_nest(KernelBuilder& builder, Graph& graph, const RegionParts& parts,
                              const TargetInfo& target);
 

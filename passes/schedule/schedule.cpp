@@ -30,7 +30,7 @@ static void fill(KernelBuilder& builder, Graph& graph, const RegionParts& parts,
     contraction_window_nest(builder, graph, parts, target);
   } else if (is_flat(graph, builder.region())) {
     flat_nest(builder);
-  } else {
+  } else if (!target.many_threads || !block_nest(builder, graph, parts)) {
     reduction_nest(builder, graph, parts, target);
   }
 }

@@ -310,7 +310,7 @@ TEST(Cpu, TextForms) {
   TargetInfo other = host_target();
   other.features = "+sse4a,+amx-tile";
   EXPECT_NE("", missing_here(other)) << "no machine has both";
-  EXPECT_NE(std::string::npos, llvm_text(program, *wide).find("<16 x float>"));
+  EXPECT_NE(std::string::npos, llvm_text(program, *wide)->find("<16 x float>"));
   auto assembly = assembly_text(program, *wide);
   ASSERT_TRUE(assembly.ok());
   EXPECT_NE(std::string::npos, assembly->find("zmm"));

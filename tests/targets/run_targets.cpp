@@ -126,9 +126,12 @@ public:
     if (options_.finite_only && !is_finite()) return {};
     compare("jit", jit());
     if (options_.cuda && !host_compiler().empty()) {
-      // The same graphs and places, with the schedules of a GPU.
+      // With the passes and schedules of a GPU.
       compile_.pipeline.target.many_threads = true;
       compilation_ = std::move(*lower(module_, true, compile_));
+      executable_ = describe(compilation_, options_.capacity);
+      interpret(compilation_.step.regions, Precision::F32);
+      interpret_evaluation();
       std::vector<HostShimModule> modules;
       for (Entry entry : {kInit, kStep, kEval}) {
         Result<HostShimModule> module = HostShimModule::compile(stages(entry).program);

@@ -116,6 +116,40 @@ TEST_P(Targets, StayNearTheOracle) {
 INSTANTIATE_TEST_SUITE_P(, Targets, testing::ValuesIn(kCases),
                          [](const auto& info) { return info.param.name; });
 
+// Contractions that are large enough for blocks of threads, with sizes that no tile divides: channels that
+// are more and less than a block of the order, strides, dilation, groups, and products of matrices in all
+// transpositions that a gradient has.
+void expect_agreement_in_blocks(const std::string& image, const std::string& body) {
+  const std::optional<Module> module = module_of(network(image, body));
+  ASSERT_TRUE(module);
+  for (LayoutPolicy layout :
+       {LayoutPolicy::BatchBlocked, LayoutPolicy::Plain, LayoutPolicy::ChannelBlocked}) {
+    TargetRunOptions options;
+    options.capacity = 19;
+    options.batches = {19, 6};
+    options.layout = layout;
+    const std::vector<std::string> differences = differences_between_targets(*module, options);
+    EXPECT_TRUE(differences.empty()) << name_of(layout) << "\n" << join(differences);
+  }
+}
+
+TEST(BlocksOfThreads, Agree) {
+  expect_agreement_in_blocks("3,12,13",
+                             "Conv2d(24, 3, stride = 2, padding = 1) as first -> relu -> Conv2d(37, 3, "
+                             "padding = 1) as conv -> tanh -> flatten -> Linear(33) as fc");
+}
+
+TEST(BlocksOfThreadsFull, AgreeForGroups) {
+  expect_agreement_in_blocks("34,9,7",
+                             "Conv2d(40, 3, groups = 2, dilation = 2, padding = 2) as first -> relu -> "
+                             "Conv2d(64, 1) as conv -> max_pool2d(2) -> flatten");
+}
+
+// The weight gradient is a sum of parts (tests/passes/split_sums.test).
+TEST(BlocksOfThreadsFull, AgreeForSplitSums) {
+  expect_agreement_in_blocks("16,24,20", "Conv2d(32, 3) as conv -> relu -> flatten");
+}
+
 // Draws of rows of the data, and reads where they decide.
 TEST(OtherTargets, ChangedPictures) {
   for (const char* change : {"random_crop([7, 5], padding = 2) -> random_flip -> random_vertical_flip",
