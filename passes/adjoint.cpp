@@ -50,6 +50,11 @@ public:
     output_.resize(rank);
     shape_ = x_.shape;
     crop_.assign(rank, 0);
+    spread_.resize(equations.size());
+    for (int v = 0; v < unknown_count_; ++v)
+      sums_ = sums_ || (!solutions_[v] && std::ranges::none_of(equations, [&](const IndexExpr& equation) {
+                return equation.uses(v);
+              }));
     std::vector<int> remaining;
     for (int d = 0; d < rank; ++d) {
       if (places.empty() || is_constant(places[d], 0)) {
@@ -152,6 +157,7 @@ private:
     }
     if (affine && solve_digits(dimension, equation, open)) return;
     if (affine && solve_phases(dimension, equation, open)) return;
+    if (affine && solve_stride(dimension, equation, open)) return;
     if (affine && !open.empty()) {
       // a*v + rest = J: v = (J - rest) / a, where a divides it.
       const int v = cheapest_to_solve(equation, open);
@@ -246,8 +252,22 @@ private:
     return true;
   }
 
+  // S*i + c = J, and sums to compute: for every i, and J by J where it has an i.
+  bool solve_stride(int dimension, const IndexExpr& equation, const std::vector<int>& open) {
+    if (!sums_ || open.size() != 1 || equation.terms().size() != 1 || equation.coefficient(open[0]) < 2)
+      return false;
+    const int i = open[0];
+    if (i >= forward_.free_count || variables_[i].extent.batch) return false;
+    is_free_[i] = true;
+    output_[dimension] = {i};
+    shape_[dimension] = variables_[i].extent;
+    spread_[dimension] = {equation.coefficient(i), equation.constant()};
+    return true;
+  }
+
   const Statement& forward_;
   const TensorType& x_;
+  bool sums_ = false; // over what the read does not depend on
   int unknown_count_ = 0;
   std::vector<IndexVariable> variables_;
   std::vector<std::optional<IndexExpr>> solutions_;
@@ -258,6 +278,7 @@ private:
   std::vector<Size> shape_;
   std::vector<int64_t> crop_;
   bool cropped_ = false;
+  std::vector<AdjointStatement::Spread> spread_;
 };
 
 } // namespace
@@ -357,7 +378,12 @@ AdjointStatement Solver::finish(const ExprRef& contribution,
   result.shape = shape_;
   result.crop = crop_;
   result.cropped = cropped_;
+  result.spread = spread_;
   return result;
+}
+
+bool AdjointStatement::fits() const {
+  return !cropped && std::ranges::all_of(spread, [](const Spread& s) { return s.step == 0; });
 }
 
 AdjointStatement derive_adjoint(const Statement& forward, const ExprRef& symbol, const TensorType& x,

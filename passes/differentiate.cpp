@@ -215,19 +215,31 @@ private:
     TensorType type = target.type;
     type.shape = adjoint.shape;
     const std::string op = node.op + ".adjoint";
-    if (!adjoint.cropped) {
+    if (adjoint.fits()) {
       parts.push_back(add_statement(graph_, op, node.path, name, type, operands, std::move(adjoint.statement),
                                     node.location));
       return;
     }
-    const ValueId whole = add_statement(graph_, op, node.path, name + ".phases", type, operands,
-                                        std::move(adjoint.statement), node.location);
-    Statement crop = pointwise_statement(target.type);
-    std::vector<IndexExpr> indices = crop.output_indices();
-    for (std::size_t d = 0; d < indices.size(); ++d) indices[d] = indices[d] + adjoint.crop[d];
-    crop.body = read(0, indices);
+    const ValueId whole =
+        add_statement(graph_, op, node.path, name + (adjoint.cropped ? ".phases" : ".dense"), type, operands,
+                      std::move(adjoint.statement), node.location);
+    Statement placed = pointwise_statement(target.type);
+    std::vector<IndexExpr> indices = placed.output_indices();
+    ExprRef exists = constant_bool(true);
+    bool spread = false;
+    for (std::size_t d = 0; d < indices.size(); ++d) {
+      const AdjointStatement::Spread& by = adjoint.spread[d];
+      indices[d] = indices[d] + adjoint.crop[d] - by.first;
+      if (by.step == 0) continue;
+      spread = true;
+      exists = apply(Function::And,
+                     {exists, in_range(IndexExpr::remainder(indices[d], by.step), 0, 0, placed.ranges())});
+      indices[d] = IndexExpr::quotient(indices[d], by.step);
+    }
+    placed.body = select(
+        exists, read(0, indices, ScalarType::Real, spread ? std::optional(0.0) : std::nullopt), constant(0));
     parts.push_back(
-        add_statement(graph_, op, node.path, name, target.type, {whole}, std::move(crop), node.location));
+        add_statement(graph_, op, node.path, name, target.type, {whole}, std::move(placed), node.location));
   }
 
   Graph& graph_;

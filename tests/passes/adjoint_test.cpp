@@ -88,6 +88,15 @@ const std::vector<Case>& cases() {
         "x.grad.phases[n, c, (x2: 3 p2: 2), (x3: 4 p3: 2)] = sum(o: 3, r_: 2) "
         "(y.grad[n, o, x2 - r_, x3] else 0) * (k[o, c, p2 + 2*r_, p3] else 0)",
         "x.grad[i0, i1, i2, i3] = x.grad.phases[i0, i1, i2 + 1, i3 + 1]"}},
+      {"PointsByStrideTwo",
+       "conv",
+       {f32({-1, 2, 5, 6}), f32({3, 2, 1, 1})},
+       {{"stride", "2"}},
+       {"y[n, o, i, j] = sum(c: 2) k[o, c, 0, 0] * x[n, c, 2*i, 2*j]",
+        "k.grad[o, c, x2, x3] = sum(n: N, i: 3, j: 3) y.grad[n, o, i, j] * x[n, c, 2*i, 2*j]",
+        "x.grad.dense[n, c, i, j] = sum(o: 3) y.grad[n, o, i, j] * k[o, c, 0, 0]",
+        "x.grad[i0, i1, i2, i3] = select((i2 % 2) <= 0 and (i3 % 2) <= 0, "
+        "(x.grad.dense[i0, i1, (i2 // 2), (i3 // 2)] else 0), 0)"}},
       {"WindowThreeByStrideTwo",
        "line",
        {f32({-1, 8}), f32({3})},
