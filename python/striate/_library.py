@@ -62,6 +62,17 @@ _FUNCTIONS = {
 }
 
 
+def _remedy(path, error):
+    """What helps against the loader's error, which begins with the file that is missing: the library, or one that it needs."""
+    missing = error.split(":")[0]
+    if missing == path or not missing.startswith("lib"):
+        return "STRIATE_LIBRARY names its file"
+    return (
+        f"{path} needs {missing}, which is not part of the wheel: install the package that has it, in the version of the machine "
+        "that the wheel was built on, or build the wheel on this machine"
+    )
+
+
 class Library:
     """The functions of libstriate: `library.open(..)` is striate_open."""
 
@@ -71,7 +82,7 @@ class Library:
         try:
             functions = ctypes.CDLL(path)
         except OSError as error:
-            raise ImportError(f"libstriate cannot be loaded ({error}); STRIATE_LIBRARY names its file") from error
+            raise ImportError(f"libstriate cannot be loaded ({error}); {_remedy(path, str(error))}") from error
         for name, (result, *arguments) in _FUNCTIONS.items():
             function = getattr(functions, "striate_" + name)
             function.restype, function.argtypes = result, arguments

@@ -54,6 +54,10 @@ class Packages(harness.EndToEnd):
             for library in ("libc6", "libfmt", "libllvm", "libstdc++6", "libarchive"):
                 self.assertIn(library, depends[name].lower(), name)
         for name, (path, _) in self.packages.items():
+            # One line of summary, and text below that is neither indented (it would not be wrapped) nor the summary again.
+            summary, *text = self.command("dpkg-deb", "-f", path, "Description").splitlines()
+            self.assertTrue(text and all(re.match(r" \S", line) for line in text), text)
+            self.assertNotIn(summary.split(" ", 1)[1], "".join(text))
             listing = self.command("dpkg-deb", "-c", path)
             self.assertIn(f"./usr/share/doc/{name}/copyright", listing)
             self.assertEqual("striate.h" in listing, name == "libstriate-dev")

@@ -1,6 +1,7 @@
 """The Python module: on libstriate, with NumPy, where there is a python3 that has it."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -91,6 +92,30 @@ class PythonModule(harness.EndToEnd):
         own, expected = (harness.read_safetensors(self.path(name)) for name in ("own.safetensors", "run/model.safetensors"))
         for name in expected:
             self.assertEqual(own[name][2], expected[name][2], name)
+
+    def import_error(self, python, library):
+        environment = harness.environment(PYTHONPATH=os.path.join(harness.SOURCE, "python"), STRIATE_LIBRARY=library)
+        done = subprocess.run([python, "-B", "-c", "import striate"], env=environment, capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        return done.stderr.splitlines()[-1]
+
+    def test_the_error_names_what_is_missing(self):
+        python = python_with_numpy()
+        if not python or not shutil.which("cc"):
+            self.skipTest("there is no python3 with numpy, or no `cc`")
+        needed, library = self.path("libneeded.so.7"), self.path("libstriate.so.1")
+        self.write("empty.c", "int unused;\n")
+        options = ("cc", "-shared", "-Wl,--no-as-needed", self.path("empty.c"))
+        subprocess.run([*options, "-Wl,-soname,libneeded.so.7", "-o", needed], check=True)
+        subprocess.run([*options, needed, "-o", library], check=True)
+        os.remove(needed)
+        message = self.import_error(python, library)
+        self.assertIn("ImportError: libstriate cannot be loaded (libneeded.so.7: cannot open", message)
+        self.assertIn(f"{library} needs libneeded.so.7, which is not part of the wheel: install the package", message)
+        for missing in (self.path("none.so"), "libnone.so.1"):
+            message = self.import_error(python, missing)
+            self.assertIn("STRIATE_LIBRARY names its file", message)
+            self.assertNotIn("wheel", message)
 
 
 if __name__ == "__main__":
