@@ -53,7 +53,7 @@ TEST(BlockKernel, CopiesFourNeighboursTogether) {
   // A guard that tells neighbours apart, and a place that is no multiple of four.
   for (const auto& [before, after] :
        {std::pair("if column + 4*(thread % 8) < 36 else", "if column + copied < 36 else"),
-        std::pair("load b[column + copied", "load b[column + copied + 1")}) {
+        std::pair("load b[copied + column", "load b[copied + column + 1")}) {
     const Kernel changed = parsed_kernel(replaced(kBlockKernel, before, after));
     int number = 0;
     visit_statements(changed.body, [&](const KernelStatement& statement) {
@@ -85,7 +85,7 @@ TEST(BlockKernel, KeepsItsStagesApart) {
 }
 
 TEST(BlockKernel, StaysWithinItsScratch) {
-  expect_problem(replaced(kBlockKernel, "scratch b.tiles: f32[576]", "scratch b.tiles: f32[575]"),
+  expect_problem(replaced(kBlockKernel, "scratch b.tiles: f32[576]", "scratch b.tiles: f32[571]"),
                  "accessed at");
 }
 
@@ -98,7 +98,7 @@ TEST(BlockKernel, HasOneKindOfThreads) {
 }
 
 TEST(BlockKernel, CopiesFromMemoryToScratchAlone) {
-  expect_problem(replaced(kBlockKernel, "store c[", "copy c["), "expected");
+  expect_problem(replaced(kBlockKernel, "store c[", "copy c["), "`where` is not a tile");
   const std::string plain =
       "kernel k {\n  memory x: f32[64] at 0\n  memory n: i32[64] at 256\n"
       "  scratch s: f32[64]\n  scratch t: f32[64]\n  axes thread: 64 threads\n  WHAT\n}\n";

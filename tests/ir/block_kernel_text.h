@@ -23,13 +23,13 @@ inline const std::string kBlockKernel = R"(kernel product {
     parallel column: 0..36 step 32 {
       sum[thread, i, j] = 0
       copy a.tiles[8*round + (thread // 8) + 36*(thread % 8)] = (load a[160*round + 20*row + 20*(thread // 8) + (thread % 8)] if 8*round + row + (thread // 8) < 40 else -0.0) over (thread, round)
-      copy b.tiles[copied + 36*(thread // 8) + 4*(thread % 8)] = (load b[column + copied + 36*(thread // 8) + 4*(thread % 8)] if column + 4*(thread % 8) < 36 else 0) over (thread, copied)
+      copy b.tiles[copied + 36*(thread // 8) + 4*(thread % 8)] = (load b[copied + column + 36*(thread // 8) + 4*(thread % 8)] if column + 4*(thread % 8) < 36 else 0) over (thread, copied)
       for depth: 0..20 step 8 {
         wait
         barrier
         if depth + 8 < 20 {
           copy a.tiles[8*round + (thread // 8) + 36*(thread % 8) + 288*(((depth // 8) + 1) % 2)] = (load a[160*round + 20*row + depth + 20*(thread // 8) + (thread % 8) + 8] if 8*round + row + (thread // 8) < 40 and depth + (thread % 8) + 8 < 20 else -0.0) over (thread, round)
-          copy b.tiles[copied + 36*(thread // 8) + 4*(thread % 8) + 288*(((depth // 8) + 1) % 2)] = (load b[column + copied + 36*depth + 36*(thread // 8) + 4*(thread % 8) + 288] if column + 4*(thread % 8) < 36 and depth + (thread // 8) + 8 < 20 else 0) over (thread, copied)
+          copy b.tiles[copied + 36*(thread // 8) + 4*(thread % 8) + 288*(((depth // 8) + 1) % 2)] = (load b[copied + column + 36*depth + 36*(thread // 8) + 4*(thread % 8) + 288] if column + 4*(thread % 8) < 36 and depth + (thread // 8) + 8 < 20 else 0) over (thread, copied)
         }
         unroll term: 0..8 {
           a.part[thread, i] = load a.tiles[i + 36*term + 4*(thread // 8) + 288*((depth // 8) % 2)]
