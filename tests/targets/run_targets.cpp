@@ -131,7 +131,7 @@ public:
       compilation_ = std::move(*lower(module_, true, compile_));
       executable_ = describe(compilation_, options_.capacity);
       interpret(compilation_.step.regions, Precision::F32);
-      interpret_evaluation();
+      interpret_evaluation(compilation_.eval.regions);
       std::vector<HostShimModule> modules;
       for (Entry entry : {kInit, kStep, kEval}) {
         Result<HostShimModule> module = HostShimModule::compile(stages(entry).program);
