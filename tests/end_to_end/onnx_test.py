@@ -85,7 +85,7 @@ class SmallModels(Import):
         message = self.striate("import", path, expect=1).stderr
         self.assertIn("node `choice` (If): control flow is not imported", message)
         self.assertIn("node `wave` (Sin): the library has no such operator", message)
-        self.assertIn("node `pool` (MaxPool): its `dilations` is [2, 2], not 1", message)
+        self.assertIn("node `norm` (LRN): its `size % 2` is 0, not 1", message)
         self.assertFalse(os.path.exists(self.path("refused.nn")))
 
     def test_wrong_commands_and_files(self):
