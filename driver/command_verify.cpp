@@ -99,8 +99,8 @@ static void print_report(const EntryReport& report, bool of_step, const std::str
     fmt::print("  gradients  {} operators have the gradients that differences have\n", report.operators);
   fmt::print("  passes     {} keep what is computed, in f64\n", report.passes);
   if (!report.moved.empty())
-    fmt::print("  precision  bf16 moves `{}` by {:.2g} % of its size, and the others less\n", report.moved,
-               100 * report.moved_by);
+    fmt::print("  precision  bf16 moves the outputs by at most {:.2g} % of their size (`{}`)\n",
+               100 * report.moved_by, report.moved);
   fmt::print("  rounding   f32 is at most {:.1f} % of its bound away from f64\n", 100 * report.rounding);
   const std::string where = device.empty()                  ? ""
                             : device == kEmulatedDeviceWord ? ", on the emulated device"

@@ -240,6 +240,15 @@ private:
         ->check(CLI::Range(int64_t{0}, int64_t{1} << 40).description(""));
   }
 
+  // Of how many examples at a time, and for how long.
+  void add_measurement(CLI::App& command, const char* flag, double& seconds, const char* meaning) {
+    add_count(command, "--batch", options_.batch, int64_t{1} << 20,
+              "examples per run (default: the program's batch)");
+    command.add_option(flag, seconds, meaning)
+        ->type_name("S")
+        ->check(CLI::Range(0.0, 86400.0).description(""));
+  }
+
   void add_bench() {
     CLI::App& bench =
         add("bench", nullptr, "time a training step or the model, kernel by kernel", command_bench);
@@ -249,11 +258,7 @@ private:
     add_device(bench, options_);
     add_listing(bench, options_);
     add_mode(bench);
-    add_count(bench, "--batch", options_.batch, int64_t{1} << 20,
-              "examples per run (default: the program's batch)");
-    bench.add_option("--seconds", options_.seconds, "how long to measure (default: 2)")
-        ->type_name("S")
-        ->check(CLI::Range(0.0, 86400.0).description(""));
+    add_measurement(bench, "--seconds", options_.seconds, "how long to measure (default: 2)");
     add_count(bench, "--iterations", options_.iterations, int64_t{1} << 40,
               "so many runs, however long they take");
     add_rows(bench);
@@ -401,11 +406,7 @@ private:
     add_program(tune, options_);
     add_compilation(tune, options_);
     add_mode(tune);
-    add_count(tune, "--batch", options_.batch, int64_t{1} << 20,
-              "examples per run (default: the program's batch)");
-    tune.add_option("--budget", options_.budget, "seconds to measure for (default: 60)")
-        ->type_name("S")
-        ->check(CLI::Range(0.0, 86400.0).description(""));
+    add_measurement(tune, "--budget", options_.budget, "seconds to measure for (default: 60)");
   }
 
   void add_fmt() {

@@ -78,6 +78,13 @@ KindResult outside(const KindInput& input, Scope& scope) {
   return around(input, Numbers(given->begin(), half), Numbers(half, given->end()));
 }
 
+// The numbers of an attribute: `usual` where it is not given, one for all where it is one.
+static Numbers numbers_or(Scope& scope, const char* name, std::size_t length, int64_t usual) {
+  auto numbers = named(scope, name);
+  if (!numbers) return Numbers(length, usual);
+  return numbers->size() == 1 ? Numbers(length, numbers->at(0)) : *numbers;
+}
+
 // The padding of a transposed convolution: what is cut off at both ends, or follows from the output's size.
 KindResult transposed(const KindInput& input, Scope& scope) {
   const auto kernel = named(scope, "kernel_shape"), wanted = named(scope, "output_shape");
@@ -87,10 +94,7 @@ KindResult transposed(const KindInput& input, Scope& scope) {
     return problem("its padding is not known");
   const std::size_t count = kernel->size();
   const auto list = [&](const char* name, std::size_t length, int64_t usual) {
-    auto numbers = named(scope, name);
-    if (!numbers) numbers = Numbers(length, usual);
-    if (numbers->size() == 1) numbers = Numbers(length, numbers->at(0));
-    return *numbers;
+    return numbers_or(scope, name, length, usual);
   };
   const Numbers strides = list("strides", count, 1), dilations = list("dilations", count, 1);
   Numbers more = list("output_padding", count, 0), before(count), behind(count);
@@ -130,10 +134,7 @@ KindResult windows(const KindInput& input, Scope& scope) {
   const auto sizes = sizes_of(input.type);
   if (!sizes || sizes->size() < count) return problem("it has fewer dimensions than its windows");
   const auto list = [&](const char* name, std::size_t length, int64_t usual) {
-    auto numbers = named(scope, name);
-    if (!numbers) numbers = Numbers(length, usual);
-    if (numbers->size() == 1) numbers = Numbers(length, numbers->at(0));
-    return *numbers;
+    return numbers_or(scope, name, length, usual);
   };
   const Numbers strides = list("strides", count, 1), dilations = list("dilations", count, 1);
   Numbers pads = list("pads", 2 * count, 0);

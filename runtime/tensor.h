@@ -4,7 +4,6 @@
 // checked.
 #pragma once
 
-#include "support/bfloat16.h"
 #include "support/result.h"
 #include "support/tensor_type.h"
 
@@ -40,7 +39,7 @@ public:
   void* data() { return data_.get(); }
   const void* data() const { return data_.get(); }
 
-  // The elements as T: float, double, Bfloat16, int32_t, or uint8_t (which also reads bool). The type must be
+  // The elements as T: float, double, int32_t, or uint8_t (which also reads bool). The type must be
   // the right one.
   template <typename T>
   std::span<T> as() {
@@ -68,8 +67,6 @@ private:
       CHECK(element_ == ElementType::F32, "{}", type_text());
     else if constexpr (std::is_same_v<T, double>)
       CHECK(element_ == ElementType::F64, "{}", type_text());
-    else if constexpr (std::is_same_v<T, Bfloat16>)
-      CHECK(element_ == ElementType::BF16, "{}", type_text());
     else if constexpr (std::is_same_v<T, int32_t>)
       CHECK(element_ == ElementType::I32, "{}", type_text());
     else {

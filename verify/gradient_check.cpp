@@ -112,4 +112,13 @@ Problem gradient_difference(const Graph& graph, const Trial& trial, const Tensor
   return GradientCheck(graph, trial, drawn).run();
 }
 
+bool declares_gradient(const Definition& definition) {
+  bool found = false;
+  for (const Statement& statement : definition.statements)
+    visit(statement.body, [&](const ExprRef& e) {
+      found = found || (e->kind == Expr::Kind::Apply && e->function == Function::Bfloat16);
+    });
+  return found;
+}
+
 } // namespace striate

@@ -12,4 +12,8 @@ namespace striate {
 // parameters, one output. Inputs: `values` by name, or drawn.
 Problem gradient_difference(const Graph& graph, const Trial& trial, const Tensors* values = nullptr);
 
+// Whether it rounds: the gradient of that is declared to be that of what it rounds, which no differences
+// have.
+bool declares_gradient(const Definition& definition);
+
 } // namespace striate

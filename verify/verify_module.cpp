@@ -288,6 +288,7 @@ private:
     std::set<int> loops;
     for (std::size_t n = 0; n < source.nodes.size(); ++n) {
       const Node& node = source.nodes[n];
+      if (declares_gradient(*node.definition)) continue;
       std::vector<NodeId> nodes = {static_cast<NodeId>(n)};
       if (node.loop >= 0) {
         if (!loops.insert(node.loop).second) continue;

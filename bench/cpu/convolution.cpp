@@ -1,10 +1,12 @@
 #include "bench/cpu/convolution.h"
 
 #include "frontend/elaborate.h"
+#include "ir/kernel/analysis.h"
 #include "passes/differentiate.h"
 #include "passes/expand_calls.h"
 #include "passes/pipeline.h"
 
+#include <algorithm>
 #include <ctime>
 #include <set>
 
@@ -150,6 +152,29 @@ double thread_seconds() {
   timespec time;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+Runs::Runs(const std::vector<Program>& programs, const TargetInfo& target) : programs_(programs) {
+  std::vector<const Program*> pointers;
+  int64_t bytes = 0;
+  for (const Program& program : programs) {
+    pointers.push_back(&program);
+    bytes = std::max(bytes, program.arena_bytes);
+  }
+  auto code = jit_compile(pointers, target, 1);
+  CHECK(code.ok(), "{}", code.failure().message);
+  code_ = std::move(*code);
+  arena_ = Tensor(ElementType::U8, {bytes + 64});
+  constexpr char kByte = 0x3C; // four of them are the f32 0.0115
+  std::fill_n(static_cast<char*>(arena_.data()), arena_.bytes(), kByte);
+}
+
+double Runs::seconds(std::size_t program, int64_t examples) {
+  const double begin = thread_seconds();
+  for (std::size_t k = 0; k < programs_[program].kernels.size(); ++k)
+    code_->function(program, k)(static_cast<char*>(arena_.data()), scalars_.data(), examples, 0,
+                                parallel_extent(programs_[program].kernels[k], examples));
+  return thread_seconds() - begin;
 }
 
 } // namespace striate

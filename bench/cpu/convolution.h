@@ -2,12 +2,16 @@
 // pass. And what the machine does at most.
 #pragma once
 
+#include "codegen/cpu/jit.h"
 #include "ir/kernel/kernel.h"
 #include "passes/assign_layouts.h"
+#include "runtime/tensor.h"
 #include "support/target_info.h"
 
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace striate {
 
@@ -33,5 +37,18 @@ Program peak_program(const TargetInfo& target, double* flops);
 
 // Of this thread's own time: others may be running.
 double thread_seconds();
+
+// Programs that take turns, compiled, on memory whose bytes are all alike.
+class Runs {
+public:
+  Runs(const std::vector<Program>& programs, const TargetInfo& target);
+  double seconds(std::size_t program, int64_t examples); // of one run on one thread
+
+private:
+  const std::vector<Program>& programs_;
+  std::shared_ptr<CompiledPrograms> code_;
+  Tensor arena_;
+  std::vector<float> scalars_ = std::vector<float>(16, 0.5F);
+};
 
 } // namespace striate

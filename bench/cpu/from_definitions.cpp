@@ -5,10 +5,7 @@
 //   from_definitions [FILTER]        time the cases whose name contains FILTER
 //   from_definitions --kernel NAME   print a case's kernels instead
 #include "bench/cpu/convolution.h"
-#include "codegen/cpu/jit.h"
 #include "codegen/cpu/target.h"
-#include "ir/kernel/analysis.h"
-#include "runtime/tensor.h"
 
 #include <algorithm>
 
@@ -50,30 +47,14 @@ static int run(const std::string& filter, bool print_kernels) {
     if (print_kernels) fmt::print("{}", print(programs.back()));
   }
   if (print_kernels) return 0;
-  std::vector<const Program*> pointers;
-  int64_t bytes = 0;
-  for (const Program& program : programs) {
-    pointers.push_back(&program);
-    bytes = std::max(bytes, program.arena_bytes);
-  }
-  const auto code = jit_compile(pointers, target, 1);
-  CHECK(code.ok(), "{}", code.failure().message);
-  Tensor arena(ElementType::U8, {bytes + 64});
-  const std::vector<float> scalars(16, 0.5f);
-  const auto seconds = [&](std::size_t program, int64_t examples) {
-    const double begin = thread_seconds();
-    for (std::size_t k = 0; k < programs[program].kernels.size(); ++k)
-      (*code)->function(program, k)(static_cast<char*>(arena.data()), scalars.data(), examples, 0,
-                                    parallel_extent(programs[program].kernels[k], examples));
-    return thread_seconds() - begin;
-  };
+  Runs runs(programs, target);
   constexpr int kRounds = 15;
   fmt::print("{} ({} bit vectors), one thread\n", target.name, target.vector_bits);
   for (std::size_t c = 0; c < cases.size(); ++c) {
     std::vector<double> ratios, rates;
     for (int round = 0; round <= kRounds; ++round) {
-      const double peak = peak_flops / seconds(0, 1);
-      const double rate = cases[c].flops() / seconds(c + 1, cases[c].batch);
+      const double peak = peak_flops / runs.seconds(0, 1);
+      const double rate = cases[c].flops() / runs.seconds(c + 1, cases[c].batch);
       if (round == 0) continue; // warm-up
       ratios.push_back(rate / peak);
       rates.push_back(rate);

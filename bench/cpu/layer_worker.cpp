@@ -6,10 +6,7 @@
 // answers each line `SECONDS` with an object of JSON: times of runs that long, and the machine's FMA peak
 // beside them.
 #include "bench/cpu/convolution.h"
-#include "codegen/cpu/jit.h"
 #include "codegen/cpu/target.h"
-#include "ir/kernel/analysis.h"
-#include "runtime/tensor.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -41,34 +38,22 @@ static int run(const std::vector<std::string>& words) {
   }
   const TargetInfo target = host_target();
   double peak_flops = 0;
-  const Program programs[] = {peak_program(target, &peak_flops), program_of(*one, target)};
+  const std::vector<Program> programs = {peak_program(target, &peak_flops), program_of(*one, target)};
   if (std::ranges::count(words, "--kernel") > 0) {
     fmt::print("{}", print(programs[1]));
     return 0;
   }
-  const auto code = jit_compile({&programs[0], &programs[1]}, target, 1);
-  CHECK(code.ok(), "{}", code.failure().message);
-  Tensor arena(ElementType::U8, {std::max(programs[0].arena_bytes, programs[1].arena_bytes) + 64});
-  constexpr char kByte = 0x3C; // four of them are the f32 0.0115
-  std::fill_n(static_cast<char*>(arena.data()), arena.bytes(), kByte);
-  const std::vector<float> scalars(16, 0.5f);
-  const auto seconds = [&](std::size_t program, int64_t examples) {
-    const double begin = thread_seconds();
-    for (std::size_t k = 0; k < programs[program].kernels.size(); ++k)
-      (*code)->function(program, k)(static_cast<char*>(arena.data()), scalars.data(), examples, 0,
-                                    parallel_extent(programs[program].kernels[k], examples));
-    return thread_seconds() - begin;
-  };
-  seconds(0, 1);
-  seconds(1, one->batch);
+  Runs runs(programs, target);
+  runs.seconds(0, 1);
+  runs.seconds(1, one->batch);
   fmt::print("ready\n");
   std::fflush(stdout);
   for (std::string line; std::getline(std::cin, line);) {
     std::vector<double> times, peaks;
     const double end = thread_seconds() + std::stod(line);
     while (times.size() < 3 || thread_seconds() < end) {
-      times.push_back(seconds(1, one->batch));
-      if (peaks.size() < 8) peaks.push_back(peak_flops / seconds(0, 1));
+      times.push_back(runs.seconds(1, one->batch));
+      if (peaks.size() < 8) peaks.push_back(peak_flops / runs.seconds(0, 1));
     }
     fmt::print("{{\"times\": [{}], \"flops\": {}, \"peaks\": [{}]}}\n", fmt::join(times, ", "), one->flops(),
                fmt::join(peaks, ", "));

@@ -97,6 +97,17 @@ const std::vector<Case>& cases() {
         "x.grad.dense[n, c, i, j] = sum(o: 3) y.grad[n, o, i, j] * k[o, c, 0, 0]",
         "x.grad[i0, i1, i2, i3] = select((i2 % 2) <= 0 and (i3 % 2) <= 0, "
         "(x.grad.dense[i0, i1, (i2 // 2), (i3 // 2)] else 0), 0)"}},
+      {"RowsByStrideTwo",
+       "conv",
+       {f32({-1, 2, 5, 6}), f32({3, 2, 3, 1})},
+       {{"stride", "2"}, {"padding", "1"}},
+       {"y[n, o, i, j] = sum(c: 2, r: 3) k[o, c, r, 0] * (x[n, c, 2*i + r - 1, 2*j - 1] else 0)",
+        "k.grad[o, c, r, x3] = sum(n: N, i: 3, j: 4) y.grad[n, o, i, j] * (x[n, c, r + 2*i - 1, 2*j - 1] "
+        "else 0)",
+        "x.grad.phases[n, c, (x2: 3 p2: 2), j] = sum(o: 3, r_: 2) (y.grad[n, o, x2 - r_, j] else 0) * "
+        "(k[o, c, p2 + 2*r_, 0] else 0)",
+        "x.grad[i0, i1, i2, i3] = select(((i3 + 1) % 2) <= 0, (x.grad.phases[i0, i1, i2 + 1, "
+        "((i3 + 1) // 2)] else 0), 0)"}},
       {"WindowThreeByStrideTwo",
        "line",
        {f32({-1, 8}), f32({3})},
